@@ -1,0 +1,1 @@
+"""A sealed place for code nobody has read. Knows nothing of notebooks' meaning and nothing of grading."""

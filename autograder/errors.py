@@ -1,0 +1,48 @@
+"""The exceptions of the grader, and whose fault each is.
+
+AutograderError
+├── UsageError          the instructor gave something we cannot use; exit code 2, one sentence
+├── SubmissionError     the student's file or code; becomes a typed verdict, never stops the class
+│   └── BadSubmission   refused before anything ran (BAD_FILE or EMPTY)
+└── GraderError         our own fault or the machine's; the submission becomes GRADER_ERROR, no points are lost
+    ├── BoxUnavailable  no isolation can be had here; grading refuses to start
+    └── EvidenceError   what came out of the box is not well-formed evidence
+"""
+
+from autograder.results import Verdict
+
+
+class AutograderError(Exception):
+    """Base of everything this package raises on purpose; its text is a sentence for a person."""
+
+
+class UsageError(AutograderError):
+    """The instructor's input cannot be used: a bad path, an empty folder, an unknown option value."""
+
+
+class SubmissionError(AutograderError):
+    """The submission is at fault."""
+
+
+class BadSubmission(SubmissionError):
+    """The submitted file is refused before anything of it runs.
+
+    Attributes:
+        verdict: ``BAD_FILE`` or ``EMPTY``.
+    """
+
+    def __init__(self, message: str, verdict: Verdict = Verdict.BAD_FILE) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
+class GraderError(AutograderError):
+    """The grader or the machine is at fault; never the student."""
+
+
+class BoxUnavailable(GraderError):
+    """No box can be started on this machine; the text says why and what to do."""
+
+
+class EvidenceError(GraderError):
+    """Evidence breaks its format or its size; the judge treats it as not given."""

@@ -1,0 +1,276 @@
+"""Runs one rebuilt notebook through a box: the cells, then the hidden calls; or says how it ended.
+
+The locked self-check cells are not run: they are the student's own feedback, and what they would say is judged
+outside. After a cell that had to be stopped only the cells that define solutions still run, so that an endless loop
+costs what depends on it and no more.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+
+from autograder.box.kernel import BoxedKernelManager
+from autograder.config import MIB, Settings
+from autograder.errors import GraderError
+from autograder.inside.names import EVIDENCE
+from autograder.intake.rebuild import Rebuilt, RebuiltCell
+from autograder.outputs import safe_outputs
+from autograder.results import Verdict
+
+GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
+READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
+CHECK_PREFIX = "check_"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of one box.
+
+    Attributes:
+        outputs: Per cell of the rebuilt notebook, what the run left there, made safe.
+        evidence: (task, case) -> one JSON text as emitted, not yet read; missing where nothing was emitted.
+        too_slow: Tasks of which a hidden call took longer than allowed.
+    """
+
+    verdict: Verdict
+    message: str = ""
+    outputs: tuple[list[dict[str, Any]], ...] = ()
+    evidence: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    too_slow: frozenset[str] = frozenset()
+    wall_s: float = 0.0
+
+
+def run_notebook(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, settings: Settings) -> Run:
+    """Run ``rebuilt`` in a new box and observe it.
+
+    Args:
+        cases: (task, case) pairs to call when the notebook has run.
+        seed: Of the hidden inputs.
+
+    Raises:
+        GraderError: The box or its kernel did not start; nothing can be said of the submission.
+    """
+    return asyncio.run(_Session(rebuilt, settings).run(list(cases), seed))
+
+
+class _BoxEnded(Exception):
+    """The kernel is gone or had to be killed."""
+
+    def __init__(self, verdict: Verdict, message: str) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
+class _Client(NotebookClient):
+    """nbclient that counts what it is sent and lets no message disturb it."""
+
+    def __init__(self, notebook: Any, manager: BoxedKernelManager, output_bytes: int) -> None:
+        super().__init__(
+            notebook,
+            km=manager,
+            allow_errors=True,
+            timeout=None,  # time is kept by the session
+            startup_timeout=READY_S,
+            record_timing=False,
+            skip_cells_with_tag="\0",  # no tag can skip a cell
+        )
+        self.on_cell_executed = self._executed
+        self.allowance = output_bytes
+        self.over = False  # from the first flood on, outputs are dropped and the cells that follow still run
+        self.flooded = asyncio.Event()
+        self.failed = False
+
+    def _executed(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        content = execute_reply.get("content") if isinstance(execute_reply, dict) else None
+        self.failed = not isinstance(content, dict) or content.get("status") != "ok"
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        try:
+            if msg["msg_type"].startswith("comm"):
+                return None
+            if msg["msg_type"] in (
+                "stream",
+                "display_data",
+                "execute_result",
+                "error",
+                "update_display_data",
+            ):
+                self.allowance -= _weight(msg["content"])
+                if self.allowance < 0:
+                    if not self.over:
+                        self.over = True
+                        self.flooded.set()
+                    return None
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # a message that is not what the protocol says; the student's process can send any
+            return None
+
+
+def _weight(value: Any) -> int:
+    """Characters in a message's content; a display that carries evidence counts only elsewhere."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_weight(key) + _weight(item) for key, item in value.items() if key != EVIDENCE)
+    if isinstance(value, list):
+        return sum(map(_weight, value))
+    return 8
+
+
+class _Session:
+    """One box, from its start to its end."""
+
+    def __init__(self, rebuilt: Rebuilt, settings: Settings) -> None:
+        self.cells = rebuilt.cells
+        self.limits = settings.limits
+        self.notebook = nbformat.v4.new_notebook(cells=[_as_node(cell) for cell in rebuilt.cells])
+        self.manager = BoxedKernelManager(settings)
+        self.client = _Client(self.notebook, self.manager, self.limits.output_bytes)
+        self.evidence: dict[tuple[str, str], str] = {}
+        self.too_slow: set[str] = set()
+        self.raised: list[str] = []
+        self.verdict = Verdict.OK
+        self.message = ""
+
+    async def run(self, cases: list[tuple[str, str]], seed: int) -> Run:
+        begin = time.monotonic()
+        try:
+            await self._start()
+            await self._run_cells(begin + self.limits.wall_s)
+            await self._observe(cases, seed)
+        except _BoxEnded as end:
+            self.verdict, self.message = end.verdict, str(end)
+        finally:
+            await self._end()
+        if self.raised and self.verdict == Verdict.OK:
+            self._set(Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(self.raised)}.")
+        return Run(
+            verdict=self.verdict,
+            message=self.message,
+            outputs=tuple(safe_outputs(node.get("outputs", ())) for node in self.notebook.cells[: len(self.cells)]),
+            evidence=self.evidence,
+            too_slow=frozenset(self.too_slow),
+            wall_s=time.monotonic() - begin,
+        )
+
+    async def _start(self) -> None:
+        try:
+            await self.manager.start_kernel()
+            await self.client.async_start_new_kernel_client()
+        except (RuntimeError, OSError) as error:
+            raise GraderError(f"The box did not start: {error}. Run `autograder doctor`.") from error
+
+    async def _end(self) -> None:
+        if self.client.kc is not None:
+            self.client.kc.stop_channels()
+        if self.manager.has_kernel:
+            await self.manager.shutdown_kernel(now=True)
+        else:
+            self.manager.cleanup_resources()
+
+    async def _run_cells(self, deadline: float) -> None:
+        stopped = False
+        for index, (cell, node) in enumerate(zip(self.cells, self.notebook.cells, strict=True)):
+            name = _name(cell)
+            if cell.kind != "code" or name.startswith(CHECK_PREFIX):
+                continue
+            time_left = deadline - time.monotonic()
+            if stopped and not (cell.master and cell.master.solution):
+                continue
+            if stopped:  # a definition takes milliseconds; the time of the notebook is over
+                time_left = min(GRACE_S, self.limits.call_s)
+            ended = await self._execute(node, index, max(time_left, 0.1))
+            if ended == "late":
+                stopped = True
+                self._set(
+                    Verdict.TIMEOUT,
+                    f"The notebook was stopped in cell {name}: its cells took more than {self.limits.wall_s:g} s.",
+                )
+            elif ended == "flooded":
+                self._set(
+                    Verdict.OUTPUT_LIMIT,
+                    f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
+                )
+            elif self.client.failed:
+                self.raised.append(name)
+
+    async def _observe(self, cases: list[tuple[str, str]], seed: int) -> None:
+        allowance = self.limits.evidence_bytes
+        for task, case in cases:
+            if task in self.too_slow:
+                continue
+            call = f"__import__('inside.observe', fromlist=['observe']).observe({task!r}, {case!r}, {seed})"
+            node = nbformat.v4.new_code_cell(call)
+            self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
+            ended = await self._execute(node, len(self.cells), self.limits.call_s)
+            if ended == "late":
+                self.too_slow.add(task)
+                self._set(
+                    Verdict.TIMEOUT,
+                    f"A hidden call of {task} took more than {self.limits.call_s:g} s and was stopped.",
+                )
+                continue
+            texts = [output["data"][EVIDENCE] for output in node.outputs if EVIDENCE in output.get("data", {})]
+            if len(texts) == 1 and isinstance(texts[0], str) and len(texts[0]) <= allowance:
+                allowance -= len(texts[0])
+                self.evidence[task, case] = texts[0]
+
+    async def _execute(self, node: Any, index: int, seconds: float) -> str:
+        """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""
+        self.client.failed = False
+        self.client.flooded.clear()
+        running = asyncio.ensure_future(self.client.async_execute_cell(node, index))
+        flood = asyncio.ensure_future(self.client.flooded.wait())
+        try:
+            await asyncio.wait({running, flood}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            ended = "flooded" if flood.done() else "done" if running.done() else "late"
+            if not running.done():
+                await self.manager.interrupt_kernel()
+                await asyncio.wait({running}, timeout=GRACE_S)
+                if not running.done():
+                    raise _BoxEnded(
+                        Verdict.TIMEOUT,
+                        f"Cell {self._name_at(index)} took too long and ignored being interrupted.",
+                    )
+            running.result()
+        except DeadKernelError:
+            raise self._death(index) from None
+        finally:
+            flood.cancel()
+            running.cancel()
+        return ended
+
+    def _death(self, index: int) -> _BoxEnded:
+        watchdog = self.manager.watchdog
+        where = self._name_at(index)
+        if watchdog and watchdog.broken == "memory":
+            allowed = self.limits.memory_bytes // MIB
+            return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
+        if watchdog and watchdog.broken == "tasks":
+            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} started more than {self.limits.tasks} processes.")
+        return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")
+
+    def _name_at(self, index: int) -> str:
+        return _name(self.cells[index]) if index < len(self.cells) else "of the hidden calls"
+
+    def _set(self, verdict: Verdict, message: str) -> None:
+        """The first thing that went wrong names the verdict."""
+        if self.verdict == Verdict.OK:
+            self.verdict, self.message = verdict, message
+
+
+def _name(cell: RebuiltCell) -> str:
+    return cell.master.grade_id if cell.master else "(added by the student)"
+
+
+def _as_node(cell: RebuiltCell) -> Any:
+    make = {"code": nbformat.v4.new_code_cell, "raw": nbformat.v4.new_raw_cell}
+    return make.get(cell.kind, nbformat.v4.new_markdown_cell)(cell.source)

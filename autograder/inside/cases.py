@@ -1,0 +1,227 @@
+"""What is called with which hidden inputs, and what of it is written down. One function per case.
+
+A case takes the student's functions and random numbers, calls, and returns named values. It judges nothing: the same
+cases run on the solution, and outside the two are compared.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from course_lib.model import EarlyExitResNet18
+
+from . import inputs
+
+Functions = Mapping[str, Callable[..., Any]]
+Case = Callable[[Functions, np.random.Generator], dict[str, Any]]
+CPU = torch.device("cpu")
+CASES: dict[str, dict[str, Case]] = {}
+
+
+def case(task: str, name: str) -> Callable[[Case], Case]:
+    """Enter a case of ``task`` in the table."""
+
+    def enter(function: Case) -> Case:
+        CASES.setdefault(task, {})[name] = function
+        return function
+
+    return enter
+
+
+class Spy:
+    """Writes down how a network is used: samples through each stage, train mode and graph building."""
+
+    def __init__(self, network: EarlyExitResNet18) -> None:
+        self.samples = [0, 0, 0, 0]
+        self.training = self.graph = False
+        for index, stage in enumerate(network.stages):
+            # Not a hook: `stage.forward(x)` must be seen as well as `stage(x)`.
+            stage.forward = self._watched(index, stage, stage.forward)
+
+    def _watched(self, index: int, stage: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(x: torch.Tensor) -> torch.Tensor:
+            self.samples[index] += len(x)
+            self.training |= stage.training
+            self.graph |= torch.is_grad_enabled()
+            return forward(x)
+
+        return watched
+
+    def seen(self) -> dict[str, Any]:
+        """What was written down so far."""
+        return {"samples": list(self.samples), "training": self.training, "graph": self.graph}
+
+
+def _gradients(loss: object, parameters: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    """Gradient of ``loss`` by each of ``parameters``; None where the loss does not depend on it."""
+    if not isinstance(loss, torch.Tensor) or loss.ndim or not loss.requires_grad:
+        return [None for _ in parameters]
+    return list(torch.autograd.grad(loss, parameters, allow_unused=True))
+
+
+def _second(returned: object) -> object:
+    return returned[1] if isinstance(returned, tuple | list) and len(returned) == 2 else None
+
+
+@case("baseline_step", "batch")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    network = inputs.model(rng, training=True)
+    data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
+    returned = functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())
+    gradients = _gradients(_second(returned), [network.stem[0].weight, network.heads[3][-1].bias])
+    return {"returned": returned, "labels": labels, "gradients": gradients}
+
+
+def _evaluate_baseline(functions: Functions, rng: np.random.Generator, training: bool) -> dict[str, Any]:
+    network = inputs.model(rng, training=training)
+    batches = inputs.loader(rng, network, (16, 16, 16, 7))
+    spy = Spy(network)
+    return {"returned": functions["evaluate_baseline"](network, batches, CPU), **spy.seen()}
+
+
+@case("evaluate_baseline", "short_last_batch")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _evaluate_baseline(functions, rng, training=False)
+
+
+@case("evaluate_baseline", "fresh_from_training")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _evaluate_baseline(functions, rng, training=True)
+
+
+@case("early_exit_loss", "random_logits")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    outputs = [exit_logits.requires_grad_() for exit_logits in inputs.logits(rng, 9)]
+    labels = torch.tensor(rng.integers(6, size=9))
+    loss = functions["early_exit_loss"](outputs, labels, nn.CrossEntropyLoss())
+    return {"returned": loss, "gradients": _gradients(loss, outputs)}
+
+
+@case("early_exit_loss", "ten_classes")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    outputs = inputs.logits(rng, 5, classes=10)
+    labels = torch.tensor(rng.integers(10, size=5))
+    return {"returned": functions["early_exit_loss"](outputs, labels, nn.CrossEntropyLoss())}
+
+
+@case("early_exit_step", "batch")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    network = inputs.model(rng, training=True)
+    data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
+    criterion = nn.CrossEntropyLoss()
+    returned = functions["early_exit_step"](network, data, labels, criterion)
+    gradients = _gradients(_second(returned), [network.stem[0].weight])
+    own_loss = None
+    if isinstance(returned, tuple | list) and len(returned) == 2:
+        try:  # a wrong loss is paid for once, in its own task
+            own_loss = functions["early_exit_loss"](returned[0], labels, criterion)
+        except Exception:
+            own_loss = None
+    return {"returned": returned, "gradients": gradients, "own_loss": own_loss}
+
+
+def _evaluate_early_exit(
+    functions: Functions, rng: np.random.Generator, tolerance: float, training: bool = False
+) -> dict[str, Any]:
+    network = inputs.model(rng, training=training)
+    batches = inputs.loader(rng, network, (12, 12, 12, 12, 12, 5))
+    spy = Spy(network)
+    return {"returned": functions["evaluate_early_exit"](network, batches, tolerance, CPU), **spy.seen()}
+
+
+@case("evaluate_early_exit", "low_tolerance")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _evaluate_early_exit(functions, rng, float(rng.uniform(0.4, 0.65)))
+
+
+@case("evaluate_early_exit", "middle_tolerance")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _evaluate_early_exit(functions, rng, float(rng.uniform(0.85, 1.15)))
+
+
+@case("evaluate_early_exit", "fresh_from_training")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _evaluate_early_exit(functions, rng, float(rng.uniform(0.6, 1.2)), training=True)
+
+
+@case("mac_ratio", "two_totals")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    totals = [(int(rng.integers(3e12, 4e12)), int(rng.integers(1e12, 3e12))) for _ in range(2)]
+    return {"returned": [functions["mac_ratio"](*pair) for pair in totals]}
+
+
+@case("choose_tolerance", "plain")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    returned = []
+    for _ in range(6):
+        rows = inputs.sweep(rng, 12)
+        target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))]  # met exactly by one row
+        returned.append(functions["choose_tolerance"](rows, target))
+    return {"returned": returned}
+
+
+@case("choose_tolerance", "ties")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    returned = []
+    for _ in range(4):
+        rows = inputs.sweep(rng, 8)
+        fewest = min(row[2] for row in rows)
+        twins = [(float(t), 0.97, fewest) for t in rng.choice(np.arange(200, 300), size=3, replace=False) / 100]
+        rows += [(4.0, 0.99, fewest), *twins]
+        returned.append(functions["choose_tolerance"]([rows[i] for i in rng.permutation(len(rows))], 0.965))
+    return {"returned": returned}
+
+
+@case("choose_tolerance", "none_good_enough")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return {"returned": functions["choose_tolerance"](inputs.sweep(rng, 6), 0.99)}
+
+
+@case("per_sample_exits", "mixed")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    outputs, tolerance = inputs.logits(rng, 64), float(rng.uniform(0.3, 0.8))
+    return {
+        "returned": functions["per_sample_exits"](outputs, tolerance),
+        "logits": outputs,
+        "tolerance": tolerance,
+    }
+
+
+@case("per_sample_exits", "edges")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    certain = [200.0 * torch.eye(6)[torch.tensor(rng.integers(6, size=5))] for _ in range(4)]  # entropy exactly 0
+    exits = functions["per_sample_exits"]
+    return {
+        "at_zero": exits(certain, 0.0),
+        "above_zero": exits(certain, 0.01),
+        "above_all": exits(inputs.logits(rng, 7), 2.0),
+        "one_sample": exits(inputs.logits(rng, 1), 2.0),
+    }
+
+
+def _compaction(functions: Functions, rng: np.random.Generator, samples: int, tolerance: float) -> dict[str, Any]:
+    network = inputs.model(rng)
+    data = inputs.images(rng, rng.permutation(np.geomspace(0.05, 3.0, samples)))
+    with torch.no_grad():
+        exit_logits = network.early_train(data)
+        spy = Spy(network)
+        returned = functions["predict_with_compaction"](network, data, tolerance)
+    return {"returned": returned, "logits": exit_logits, "tolerance": tolerance, "samples": spy.samples}
+
+
+@case("predict_with_compaction", "mixed")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _compaction(functions, rng, 40, float(rng.uniform(0.5, 0.9)))
+
+
+@case("predict_with_compaction", "all_leave_first")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _compaction(functions, rng, 6, 2.0)
+
+
+@case("predict_with_compaction", "none_leaves_early")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _compaction(functions, rng, 6, 0.0)

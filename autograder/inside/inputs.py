@@ -1,0 +1,96 @@
+"""The hidden inputs: networks, images, labels, logits and sweeps, drawn from the seed of a grading run.
+
+The same seed gives the same inputs in the solution's box and in a student's, so they are never sent. Nothing here
+computes what a task asks for.
+"""
+
+import zlib
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_lib.model import EarlyExitResNet18
+
+CLASSES = 6
+WIDTH = 8
+CONFIDENCE = (1.5, 2.5, 4.0, 6.0)  # spread of each exit's logits: later exits are surer, as after training
+
+
+def generator(seed: int, case: str) -> np.random.Generator:
+    """Random numbers of one hidden case; also seeds torch, for code that draws its own."""
+    words = [seed & 0xFFFFFFFF, seed >> 32, zlib.crc32(case.encode())]
+    rng = np.random.default_rng(words)
+    torch.manual_seed(int(rng.integers(2**62)))
+    return rng
+
+
+def images(rng: np.random.Generator, contrasts: np.ndarray) -> torch.Tensor:
+    """Coarse coloured patterns, one per contrast.
+
+    Args:
+        contrasts: ``(N,)``; a pattern of low contrast leaves a network unsure.
+
+    Returns:
+        ``(N, 3, 32, 32)`` float32.
+    """
+    coarse = rng.standard_normal((len(contrasts), 3, 4, 4))
+    fine = coarse.repeat(8, axis=2).repeat(8, axis=3) + 0.3 * rng.standard_normal((len(contrasts), 3, 32, 32))
+    return torch.tensor(fine * contrasts[:, None, None, None], dtype=torch.float32)
+
+
+def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNet18:
+    """An untrained network that behaves like a trained one where it matters.
+
+    Its logits spread more at later exits, and its BatchNorm statistics differ from those of any batch, so that eval
+    and train mode give different answers.
+    """
+    network = EarlyExitResNet18(CLASSES, WIDTH)
+    for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+        norm.momentum = None  # a plain average: the first batch sets the statistics
+    with torch.no_grad():
+        sample = images(rng, rng.uniform(0.1, 2.0, 64))
+        network.train()
+        network.early_train(sample)
+        for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+            norm.running_mean += 0.3 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
+            norm.running_var *= torch.exp(0.4 * torch.randn_like(norm.running_var))
+            norm.momentum = 0.1
+        network.eval()
+        for head, spread, logits in zip(network.heads, CONFIDENCE, network.early_train(sample), strict=True):
+            head[-1].weight *= spread / logits.std()
+            head[-1].bias.zero_()
+    return network.train(training)
+
+
+def loader(rng: np.random.Generator, network: EarlyExitResNet18, sizes: tuple[int, ...]) -> DataLoader:
+    """Batches of the given sizes (all but the last alike), each of one contrast, labels that are sometimes right."""
+    contrasts = np.repeat(rng.permutation(np.geomspace(0.05, 3.0, len(sizes))), sizes)
+    data = images(rng, contrasts)
+    modes = [(part, part.training) for part in network.modules()]
+    with torch.no_grad():
+        answers = torch.stack([exit_logits.argmax(1) for exit_logits in network.eval().early_train(data)])
+    for part, mode in modes:
+        part.training = mode
+    # Half the labels are the last exit's answer, the others any exit's or random, so that accuracies differ.
+    pick = torch.tensor(rng.choice(5, len(data), p=[0.1, 0.1, 0.1, 0.5, 0.2]))
+    labels = torch.where(
+        pick < 4,
+        answers[pick.clamp(max=3), torch.arange(len(data))],
+        torch.tensor(rng.integers(CLASSES, size=len(data))),
+    )
+    return DataLoader(TensorDataset(data, labels), batch_size=sizes[0])
+
+
+def logits(rng: np.random.Generator, samples: int, classes: int = CLASSES) -> list[torch.Tensor]:
+    """Four exits' logits ``(N, C)``, each sample unsure at some exits and sure at others."""
+    scales = rng.choice([0.2, 1.0, 3.0, 8.0], size=(4, samples, 1))
+    return [torch.tensor(part, dtype=torch.float32) for part in rng.standard_normal((4, samples, classes)) * scales]
+
+
+def sweep(rng: np.random.Generator, rows: int) -> list[tuple[float, float, int]]:
+    """Rows ``(tolerance, accuracy, total_macs)`` in no order, accuracies and MACs not monotone in the tolerance."""
+    tolerances = rng.choice(np.arange(1, 180), size=rows, replace=False) / 100
+    accuracies = rng.integers(700, 960, size=rows) / 1000
+    macs = rng.choice(np.arange(150, 560), size=rows, replace=False) * 6_000_000
+    return [(float(t), float(a), int(m)) for t, a, m in zip(tolerances, accuracies, macs, strict=True)]

@@ -1,0 +1,38 @@
+"""Runs one hidden case on what is defined in the notebook and emits the values as one display message.
+
+Called by a cell that the grader executes after the notebook's own. What it says may be forged by the code it runs
+beside; that gains nothing, because a right answer cannot be forged, only computed, and silence is no credit.
+"""
+
+import contextlib
+import io
+import json
+import random
+
+import numpy as np
+import torch
+
+from . import inputs
+from .cases import CASES
+from .encode import MAX_TEXT, encode
+from .names import EVIDENCE
+
+
+def observe(task: str, case: str, seed: int) -> None:
+    """Call the student's ``task`` on the hidden inputs of ``case`` and display what came of it."""
+    from IPython import get_ipython
+
+    namespace = get_ipython().user_ns
+    record: dict = {"task": task, "case": case}
+    try:
+        if not callable(namespace.get(task)):
+            raise NameError(f"there is no function {task}")
+        random.seed(0)
+        np.random.seed(0)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            torch.set_grad_enabled(True)
+            values = CASES[task][case](namespace, inputs.generator(seed, f"{task}/{case}"))
+            record["values"] = {name: encode(value) for name, value in values.items()}
+    except (Exception, SystemExit) as error:
+        record["error"] = f"{type(error).__name__}: {error}"[:MAX_TEXT]
+    get_ipython().display_pub.publish({EVIDENCE: json.dumps(record)})

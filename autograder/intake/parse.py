@@ -1,0 +1,103 @@
+"""Reads a submitted notebook as data: JSON within bounds, or one sentence why not.
+
+Only what grading needs is taken: each cell's kind, source, ids and outputs. Metadata, tags, kernel names and
+attachments are left behind, so nothing hidden in them can act. Formats 3 and 4 and files without cell ids are read.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.errors import BadSubmission
+from autograder.results import Verdict
+
+MAX_CELLS = 2_000
+MAX_SOURCE = 1 << 20  # characters of one cell
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One submitted cell.
+
+    Attributes:
+        kind: "code", "markdown" or "raw".
+        grade_id: nbgrader's id, "" where metadata were lost.
+        outputs: What the student's own run left, as untrusted JSON values.
+    """
+
+    kind: str
+    source: str
+    cell_id: str = ""
+    grade_id: str = ""
+    outputs: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submitted notebook."""
+
+    student: str
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
+
+
+def parse_notebook(data: bytes, student: str) -> Submission:
+    """The notebook in ``data``.
+
+    Raises:
+        BadSubmission: EMPTY when there is nothing in it, BAD_FILE when it is no notebook.
+    """
+    if not data.strip():
+        raise BadSubmission("The file handed in is empty.", Verdict.EMPTY)
+    try:
+        notebook = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise BadSubmission("The file is not UTF-8 text, so it is no notebook.") from None
+    except RecursionError:
+        raise BadSubmission("The file is nested too deeply to be a notebook.") from None
+    except ValueError as error:
+        raise BadSubmission(
+            f"The file is not a complete notebook; its JSON breaks off or is damaged ({error})."
+        ) from None
+    if not isinstance(notebook, dict):
+        raise BadSubmission("The file is JSON but no notebook: it does not hold an object.")
+
+    raw_cells = notebook.get("cells")
+    if raw_cells is None and isinstance(notebook.get("worksheets"), list):  # format 3
+        raw_cells = [
+            cell for sheet in notebook["worksheets"] if isinstance(sheet, dict) for cell in _list(sheet.get("cells"))
+        ]
+    if not isinstance(raw_cells, list):
+        raise BadSubmission("The file is JSON but no notebook: it has no list of cells.")
+    if len(raw_cells) > MAX_CELLS:
+        raise BadSubmission(f"The notebook has {len(raw_cells)} cells; expected at most {MAX_CELLS}.")
+    cells = tuple(_cell(raw) for raw in raw_cells if isinstance(raw, dict))
+    if not any(cell.source.strip() for cell in cells):
+        raise BadSubmission("The notebook handed in has no cell with anything in it.", Verdict.EMPTY)
+    if any(len(cell.source) > MAX_SOURCE for cell in cells):
+        raise BadSubmission(f"A cell is longer than {MAX_SOURCE} characters.")
+    return Submission(student, cells)
+
+
+def _cell(raw: dict[str, Any]) -> Cell:
+    kind = raw.get("cell_type")
+    metadata = raw.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return Cell(
+        kind=kind if kind in ("code", "markdown", "raw") else "markdown",
+        source=text(raw.get("source", raw.get("input", ""))),
+        cell_id=text(raw.get("id", ""))[:128],
+        grade_id=text(nbgrader.get("grade_id", ""))[:128] if isinstance(nbgrader, dict) else "",
+        outputs=tuple(_list(raw.get("outputs"))),
+    )
+
+
+def text(value: object) -> str:
+    """A notebook's multi-line string: a string or a list of strings; anything else is "". Lone surrogates are replaced."""
+    if isinstance(value, list):
+        value = "".join(part for part in value if isinstance(part, str))
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,210 @@
+"""Puts a student's cells into the master notebook: everything that is not theirs to write comes from the master.
+
+A student's cell belongs to a master cell by grade_id, else by cell id, else by what it says: the same text for a given
+cell, the best similarity for a solution cell, and at last its place for a written answer. Cells of the master that the
+student edited, lost, tagged or retyped are the master's again. Cells the student added are kept where they stood. A
+solution cell that is missing is the released stub, never the solution.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from autograder.errors import BadSubmission
+from autograder.intake.parse import Cell, Submission
+
+SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
+
+
+@dataclass(frozen=True)
+class MasterCell:
+    """A cell of the released notebook.
+
+    Attributes:
+        grade_id: nbgrader's id; every cell of the master has one.
+        solution: Whether the student writes it.
+        points: What it is worth; 0 where nothing is graded.
+    """
+
+    kind: str
+    source: str
+    cell_id: str
+    grade_id: str
+    solution: bool = False
+    points: float = 0.0
+
+
+@dataclass(frozen=True)
+class RebuiltCell:
+    """A cell of the notebook that will be run.
+
+    Attributes:
+        master: The master cell it stands for; None for a cell the student added.
+        outputs: What the student's own run left at this cell.
+    """
+
+    kind: str
+    source: str
+    master: MasterCell | None
+    outputs: tuple[object, ...] = ()
+
+    @property
+    def by_student(self) -> bool:
+        """Whether its source is the student's."""
+        return self.master is None or self.master.solution
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The notebook that will be run, and what was mended to get there."""
+
+    student: str
+    cells: tuple[RebuiltCell, ...]
+    notes: tuple[str, ...]
+
+
+def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
+    """The master with the student's cells put in.
+
+    Raises:
+        BadSubmission: Not one cell of the assignment is in the notebook: it belongs to something else.
+    """
+    matches, notes = _match(submission.cells, master)
+    if not any(master[index].kind == "code" for index in matches.values()):
+        raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
+
+    of_master: dict[int, list[Cell]] = defaultdict(list)
+    added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they stand behind; -1 is the top
+    behind = -1
+    for position, cell in enumerate(submission.cells):
+        if position in matches:
+            behind = matches[position]
+            of_master[behind].append(cell)
+        elif cell.kind == "code" and cell.source.strip():
+            added[behind].append(cell)
+
+    cells = [_added(cell) for cell in added[-1]]
+    for index, master_cell in enumerate(master):
+        outputs = tuple(output for cell in of_master[index] for output in cell.outputs)
+        sources = [master_cell.source]
+        if master_cell.solution:
+            sources, note = _solution_sources(of_master[index], master_cell)
+            notes += note
+        elif any(cell.source.strip() != master_cell.source.strip() for cell in of_master[index]):
+            notes.append(f"cell {master_cell.grade_id} was edited; the released one is used")
+        for source in sources[:-1]:
+            cells.append(RebuiltCell("code", source, None))
+        cells.append(RebuiltCell(master_cell.kind, sources[-1], master_cell, outputs))
+        cells += [_added(cell) for cell in added[index]]
+    count = sum(map(len, added.values()))
+    if count:
+        notes.append(f"{count} added code cell{'s' if count > 1 else ''} kept")
+    return Rebuilt(submission.student, tuple(cells), (*submission.notes, *notes))
+
+
+def _added(cell: Cell) -> RebuiltCell:
+    return RebuiltCell("code", cell.source, None, cell.outputs)
+
+
+def _solution_sources(cells: list[Cell], master: MasterCell) -> tuple[list[str], list[str]]:
+    """The student's text for one solution cell: one source, or several where the cell was split or copied."""
+    sources = list(dict.fromkeys(cell.source for cell in cells if cell.source.strip()))
+    written = [source for source in sources if source.strip() != master.source.strip()]
+    notes = []
+    if not sources:
+        return [master.source], [f"cell {master.grade_id} is missing; the released one is used"]
+    if any(cell.kind != master.kind for cell in cells):
+        notes.append(f"cell {master.grade_id} had another cell type; read as {master.kind}")
+    if len(written) > 1 and master.kind == "code":
+        notes.append(
+            f"cell {master.grade_id} is there {len(written)} times; they run in their order, so the last counts"
+        )
+    if master.kind != "code":
+        return ["\n\n".join(written) or master.source], notes
+    return written or [master.source], notes
+
+
+def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dict[int, int], list[str]]:
+    """Position of a student's cell -> index of its master cell, and how the less certain ones were found."""
+    matches: dict[int, int] = {}
+    notes: list[str] = []
+    by_grade_id = {cell.grade_id: index for index, cell in enumerate(master)}
+    by_cell_id = {cell.cell_id: index for index, cell in enumerate(master) if cell.cell_id}
+    by_text = {(cell.kind, cell.source.strip()): index for index, cell in enumerate(master)}
+
+    for position, cell in enumerate(cells):
+        if cell.grade_id in by_grade_id:
+            matches[position] = by_grade_id[cell.grade_id]
+    for position, cell in _open(cells, matches):
+        index = by_cell_id.get(cell.cell_id)
+        # A copied cell keeps its id in some editors: what is called like a cell already found is an added cell.
+        if index is not None and index not in matches.values():
+            matches[position] = index
+            if master[index].solution:
+                notes.append(f"cell {master[index].grade_id} matched by its cell id (its metadata was lost)")
+    for position, cell in _open(cells, matches):
+        index = by_text.get((cell.kind, cell.source.strip()))
+        if index is not None:
+            matches[position] = index
+
+    wanted = [index for index, cell in enumerate(master) if cell.solution and index not in matches.values()]
+    pairs = sorted(
+        (
+            (_similarity(cells[position].source, master[index]), position, index)
+            for position, cell in _open(cells, matches)
+            for index in wanted
+            if cell.kind == master[index].kind == "code"
+        ),
+        key=lambda pair: (-pair[0], pair[1], pair[2]),
+    )
+    for score, position, index in pairs:
+        if score >= SIMILAR and position not in matches and index not in matches.values():
+            matches[position] = index
+            notes.append(f"cell {master[index].grade_id} matched by similarity {score:.2f} (its metadata was lost)")
+
+    for index in wanted:
+        position = _following(index, matches)
+        if index not in matches.values() and position is not None and position not in matches and position < len(cells):
+            if cells[position].kind == master[index].kind != "code":
+                matches[position] = index
+                notes.append(f"cell {master[index].grade_id} matched by its place (its metadata was lost)")
+    return matches, notes
+
+
+def _following(index: int, matches: dict[int, int]) -> int | None:
+    """Position right behind the student's cell that stands for the master cell before ``index``."""
+    before = [position for position, matched in matches.items() if matched == index - 1]
+    return max(before) + 1 if before else None
+
+
+def _similarity(source: str, master: MasterCell) -> float:
+    """How much of the released cell is in ``source``, 0 to 1; a cell that defines another function is not similar."""
+    wanted = re.search(r"^def (\w+)", master.source, re.MULTILINE)
+    if wanted and not re.search(rf"^\s*(async )?def {wanted[1]}\b|^{wanted[1]}\s*=", source, re.MULTILINE):
+        return 0.0
+    return fuzz.token_set_ratio(master.source, source) / 100
+
+
+def _open(cells: tuple[Cell, ...], matches: dict[int, int]) -> Iterable[tuple[int, Cell]]:
+    return [(position, cell) for position, cell in enumerate(cells) if position not in matches]
+
+
+def master_cells(notebook: dict) -> tuple[MasterCell, ...]:
+    """The cells of a released notebook (trusted: it is made from the solutions), format 4.5 with nbgrader metadata."""
+    cells = []
+    for cell in notebook["cells"]:
+        nbgrader = cell["metadata"].get("nbgrader", {})
+        cells.append(
+            MasterCell(
+                kind=cell["cell_type"],
+                source="".join(cell["source"]),
+                cell_id=cell.get("id", ""),
+                grade_id=nbgrader.get("grade_id", ""),
+                solution=nbgrader.get("solution", False),
+                points=float(nbgrader.get("points", 0) or 0) if nbgrader.get("grade", False) else 0.0,
+            )
+        )
+    return tuple(cells)

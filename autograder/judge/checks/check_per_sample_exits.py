@@ -1,0 +1,65 @@
+"""Checks of ``per_sample_exits``: each sample's own first exit below the tolerance."""
+
+import numpy as np
+
+from autograder.judge.compare import Failure, array, clear_cut, kind
+from autograder.judge.evidence import Array
+from autograder.judge.plugin import worth
+
+
+@worth(2)
+def check_each_sample(student, key):
+    """Each sample leaves at the first exit whose own entropy, in nats, is below the tolerance, else at the last."""
+    found, truth = student.values("mixed")["returned"], key.values("mixed")
+    wanted = array(truth["returned"], "the exits")
+    judged = clear_cut(truth["logits"], truth["tolerance"])
+    exits = _exits(found, len(wanted))
+    wrong = int((exits[judged] != wanted[judged]).sum())
+    if wrong:
+        hint = "Take the softmax entropy of each sample at each exit; natural logarithm; the first exit that is below wins."
+        if len(set(exits.tolist())) == 1:
+            hint = "All samples left together: the entropy must not be averaged over the batch."
+        raise Failure(f"{wrong} of {int(judged.sum())} samples leave at another exit than they should.", hint)
+
+
+@worth(1, needs=check_each_sample)
+def check_edges(student, key):
+    """Strictly below: at tolerance 0 nothing leaves early, not even a sample of entropy 0; above ln C all leave at once."""
+    for name, sentence in (
+        ("at_zero", "At tolerance 0, samples of entropy exactly 0 must go to the last exit"),
+        ("above_zero", "Samples of entropy 0 must leave at exit 0 as soon as the tolerance is above 0"),
+        ("above_all", "At a tolerance above ln C all samples must leave at exit 0"),
+        ("one_sample", "A batch of one sample must work"),
+    ):
+        wanted = array(key.values("edges")[name], "the exits")
+        if not np.array_equal(_exits(student.values("edges")[name], len(wanted)), wanted):
+            raise Failure(f"{sentence}.", "Use < and not <=; keep 0 · log 0 from becoming NaN with log_softmax.")
+
+
+@worth(1, needs=check_each_sample)
+def check_type(student):
+    """The exits come as an int64 tensor of shape (N,)."""
+    found = student.values("mixed")["returned"]
+    if (
+        not isinstance(found, Array)
+        or not found.tensor
+        or found.values.dtype != np.int64
+        or found.values.shape != (64,)
+    ):
+        raise Failure(f"Expected an int64 tensor of shape (64,); found {kind(found)}.")
+
+
+def _exits(value, samples):
+    """Exit indices of ``samples`` samples, out of a tensor or a list."""
+    if isinstance(value, list | tuple):
+        value = Array(np.array([_index(item) for item in value]), tensor=False, grad=False)
+    exits = array(value, "the exits")
+    if exits.shape != (samples,):
+        raise Failure(f"Expected one exit for each of {samples} samples; found shape {exits.shape}.")
+    return exits
+
+
+def _index(item):
+    if isinstance(item, Array) and item.values.size == 1:
+        return float(item.values.reshape(()))
+    return float(item) if isinstance(item, int | float) else np.nan

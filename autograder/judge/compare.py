@@ -1,0 +1,107 @@
+"""What the checks compare with: values out of evidence, or a Failure that says what was expected and found.
+
+Comparisons are written so that NaN fails.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from autograder.judge.evidence import Array, Other
+
+# The solution and the submission run the same float32 arithmetic on one thread of one machine; what differs is the
+# order of sums (batch sizes change it). That is about 1e-6 relative here; the mistakes we know change more than 1e-2.
+RTOL = 1e-4
+ATOL = 1e-5
+
+
+class Failure(Exception):
+    """A check did not pass. Both texts are shown to the student.
+
+    Args:
+        rationale: What was expected and what was found.
+        hint: What to look at; may be empty.
+    """
+
+    def __init__(self, rationale: str, hint: str = "") -> None:
+        super().__init__(rationale)
+        self.rationale = rationale
+        self.hint = hint
+
+
+def kind(value: Any) -> str:
+    """A value in words."""
+    if isinstance(value, Array):
+        name = "tensor" if value.tensor else "NumPy array"
+        return f"a {value.values.dtype} {name} of shape {value.values.shape}"
+    if isinstance(value, Other):
+        return "the ... of the TODO" if value.type_name == "ellipsis" else f"a value of type {value.type_name}"
+    if value is None:
+        return "None"
+    if isinstance(value, bool | int | float):
+        return f"{value}"
+    if isinstance(value, list | tuple | dict):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
+
+
+def several(value: Any, names: str) -> tuple[Any, ...]:
+    """The members of a returned tuple, as many as ``names`` says."""
+    wanted = names.split(", ")
+    if not isinstance(value, tuple | list) or len(value) != len(wanted):
+        raise Failure(f"Expected ({names}); found {kind(value)}.", "Look at the return statement of the released cell.")
+    return tuple(value)
+
+
+def number(value: Any, what: str) -> float:
+    """A real number: int, float, or an array with one element."""
+    if isinstance(value, Array) and value.values.size == 1 and value.values.dtype != bool:
+        value = value.values.reshape(()).item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Failure(f"Expected {what} as a number; found {kind(value)}.")
+    return float(value)
+
+
+def whole(value: Any, what: str) -> int:
+    """A whole number, exactly; floats are refused because they lose the last digits of large totals."""
+    if isinstance(value, Array) and value.values.size == 1 and value.values.dtype.kind in "iu":
+        value = value.values.reshape(()).item()
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Failure(f"Expected {what} as an int; found {kind(value)}.")
+    return value
+
+
+def array(value: Any, what: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """The numbers of a tensor or array, as float64 unless they are integers."""
+    if not isinstance(value, Array):
+        raise Failure(f"Expected {what} as a tensor; found {kind(value)}.")
+    if shape is not None and value.values.shape != shape:
+        raise Failure(f"Expected {what} of shape {shape}; found {value.values.shape}.")
+    return value.values if value.values.dtype.kind in "iub" else value.values.astype(np.float64)
+
+
+def close(found: Any, wanted: Any, rtol: float = RTOL, atol: float = ATOL) -> bool:
+    """Whether all of ``found`` is within tolerance of ``wanted``; never for NaN."""
+    found, wanted = np.asarray(found, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
+    return found.shape == wanted.shape and bool(np.all(np.abs(found - wanted) <= atol + rtol * np.abs(wanted)))
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean cross-entropy in nats of ``(N, C)`` logits: a claimed loss is computed again from the claimed outputs."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+
+def entropy(logits: np.ndarray) -> np.ndarray:
+    """Softmax entropy in nats of each row of ``(..., C)`` logits."""
+    logits = logits.astype(np.float64)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return -(np.exp(log_probabilities) * log_probabilities).sum(axis=-1)
+
+
+def clear_cut(exit_logits: list[Any], tolerance: float) -> np.ndarray:
+    """Which samples no rounding can move: no exit's entropy lies within 1e-4 nats of the tolerance. ``(N,)`` bool."""
+    entropies = np.stack([entropy(array(logits, "logits")) for logits in exit_logits])
+    return (np.abs(entropies - tolerance) > 1e-4).all(axis=0)

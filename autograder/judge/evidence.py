@@ -1,0 +1,135 @@
+"""Reads what came out of a box: strict, bounded, without pickle. The other half is ``autograder.inside.encode``.
+
+Every byte was written beside student code, so every field is checked for its type and its range before it is used.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.errors import EvidenceError
+
+DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+MAX_DEPTH = 8
+MAX_DIMENSIONS = 8
+
+
+@dataclass(frozen=True)
+class Array:
+    """A tensor or a NumPy array.
+
+    Attributes:
+        tensor: Whether it was a torch tensor.
+        grad: Whether it required gradients.
+    """
+
+    values: np.ndarray
+    tensor: bool
+    grad: bool
+
+
+@dataclass(frozen=True)
+class Other:
+    """A value of a type that the evidence does not carry."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One hidden case.
+
+    Attributes:
+        values: Name -> None, bool, int, float, str, list, tuple, dict, Array or Other; empty when the call raised.
+        error: What the call raised, as text; "" when it returned.
+    """
+
+    values: Mapping[str, Any]
+    error: str = ""
+
+
+def read_observation(text: str, task: str, case: str) -> Observation:
+    """The observation in ``text``, which must be of this task and case.
+
+    Raises:
+        EvidenceError: It is not what :func:`autograder.inside.observe.observe` emits.
+    """
+    try:
+        record = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise EvidenceError(f"the evidence of {task}/{case} is not JSON") from None
+    if not isinstance(record, dict) or record.get("task") != task or record.get("case") != case:
+        raise EvidenceError(f"the evidence of {task}/{case} is of another call")
+    error = record.get("error", "")
+    values = record.get("values", {})
+    if not isinstance(error, str) or not isinstance(values, dict) or (not error and not values):
+        raise EvidenceError(f"the evidence of {task}/{case} holds neither values nor an error")
+    return Observation({str(name): _decode(value, 0) for name, value in values.items()}, error[:2000])
+
+
+def _refuse(token: str) -> None:
+    raise ValueError(token)
+
+
+def _decode(node: object, depth: int) -> Any:
+    if not isinstance(node, dict) or depth > MAX_DEPTH:
+        raise EvidenceError("a value of the evidence is malformed")
+    kind, value = node.get("t"), node.get("v")
+    if kind == "plain" and (value is None or isinstance(value, bool | str)):
+        return value
+    if kind == "other" and isinstance(value, str):
+        return Other(value[:200])
+    if kind == "int" and isinstance(value, str) and len(value) <= 60:
+        return _parsed(int, value)
+    if kind == "float" and isinstance(value, str) and len(value) <= 60:
+        return _parsed(float.fromhex, value)
+    if kind in ("list", "tuple") and isinstance(value, list):
+        items = [_decode(item, depth + 1) for item in value]
+        return tuple(items) if kind == "tuple" else items
+    if kind == "dict" and isinstance(value, list):
+        return dict(_pair(pair, depth + 1) for pair in value)
+    if kind in ("tensor", "array"):
+        return _array(node)
+    raise EvidenceError("a value of the evidence is of an unknown kind")
+
+
+def _parsed(parse: Any, text: str) -> Any:
+    try:
+        return parse(text)
+    except (ValueError, OverflowError):
+        raise EvidenceError("a number of the evidence cannot be read") from None
+
+
+def _pair(pair: object, depth: int) -> tuple[Any, Any]:
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise EvidenceError("a mapping of the evidence is malformed")
+    key = _decode(pair[0], depth)
+    if isinstance(key, Array) and key.values.ndim == 0:
+        key = key.values.item()
+    if not isinstance(key, str | int | float | bool | None):
+        raise EvidenceError("a key of the evidence is neither a number nor text")
+    return key, _decode(pair[1], depth)
+
+
+def _array(node: dict[str, Any]) -> Array:
+    dtype, shape, data = node.get("dtype"), node.get("shape"), node.get("data")
+    if dtype not in DTYPES or not isinstance(data, str) or not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        raise EvidenceError("an array of the evidence is malformed")
+    if not all(type(size) is int and 0 <= size < 2**31 for size in shape):
+        raise EvidenceError("an array of the evidence has an impossible shape")
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise EvidenceError("the bytes of an array cannot be read") from None
+    count = 1
+    for size in shape:
+        count *= size
+    if len(raw) != count * np.dtype(dtype).itemsize:
+        raise EvidenceError("an array of the evidence has more or fewer bytes than its shape")
+    values = np.frombuffer(raw, dtype=dtype).reshape(shape)
+    return Array(values, tensor=node.get("t") == "tensor", grad=node.get("grad") is True)

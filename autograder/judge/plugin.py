@@ -1,0 +1,165 @@
+"""The pytest side of judging: gives the checks their evidence and collects one result per check.
+
+A check is a function ``check_*`` in ``checks/check_<task>.py``. Its docstring is the sentence the student reads; it
+passes by returning, fails by raising Failure, and anything else it raises is our fault and never the student's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from autograder.errors import GraderError
+from autograder.judge.compare import Failure
+from autograder.judge.evidence import Observation
+from autograder.results import CheckResult, TaskGrade
+
+CHECKS = Path(__file__).parent / "checks"
+Check = TypeVar("Check", bound=Callable[..., None])
+
+
+class Evidence:
+    """The observed cases of one task.
+
+    Args:
+        observations: Case -> observation; a case that is missing was never seen to return.
+        silence: What to tell the student where a case is missing.
+    """
+
+    def __init__(self, observations: Mapping[str, Observation], silence: str = "") -> None:
+        self._observations = observations
+        self._silence = silence
+
+    def values(self, case: str) -> Mapping[str, Any]:
+        """What the case wrote down.
+
+        Raises:
+            Failure: The call raised, was stopped, or left nothing.
+        """
+        observation = self._observations.get(case)
+        if observation is None:
+            raise Failure(self._silence or "The function was never seen to return.", "Does the cell run by itself?")
+        if observation.error:
+            raise Failure(
+                f"Called on inputs of the right form, it raised {observation.error}.",
+                "Use only what the function is given; a name from another cell may hold something else.",
+            )
+        return observation.values
+
+
+def worth(share: float, *, needs: Callable[..., None] | None = None) -> Callable[[Check], Check]:
+    """Give a check its share of the task's points.
+
+    Args:
+        share: Relative to the other checks of the file; 0 for a precondition.
+        needs: A check above that must have passed; otherwise this one is not judged and earns nothing.
+    """
+
+    def mark(check: Check) -> Check:
+        check.share = share  # type: ignore[attr-defined]
+        check.needs = needs.__name__ if needs else None  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+class _Judge:
+    """Pytest plugin for one submission."""
+
+    def __init__(self, student: Mapping[str, Evidence], key: Mapping[str, Evidence]) -> None:
+        self._evidence = {"student": student, "key": key}
+        self.results: dict[str, dict[str, CheckResult]] = {task: {} for task in student}
+        self.faults: list[str] = []
+
+    @pytest.fixture
+    def student(self, request: pytest.FixtureRequest) -> Evidence:
+        """Evidence of the submission."""
+        return self._evidence["student"][_task(request.node)]
+
+    @pytest.fixture
+    def key(self, request: pytest.FixtureRequest) -> Evidence:
+        """Evidence of the solutions notebook on the same inputs."""
+        return self._evidence["key"][_task(request.node)]
+
+    def pytest_runtest_setup(self, item: pytest.Function) -> None:
+        needs = item.function.needs
+        if needs and self.results[_task(item)][needs].passed is not True:
+            pytest.skip(f"Not judged, because this did not pass: {self.results[_task(item)][needs].name}")
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo) -> Iterator[None]:
+        yield
+        if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+            return
+        passed: bool | None = True
+        message = hint = ""
+        if call.excinfo is not None:
+            error = call.excinfo.value
+            if isinstance(error, Failure):
+                passed, message, hint = False, error.rationale, error.hint
+            elif isinstance(error, pytest.skip.Exception):
+                passed, message = None, str(error)
+            else:
+                passed, message = None, "The grader failed here; the submission is graded again on a re-run."
+                self.faults.append(f"{item.name} raised {type(error).__name__}: {error}")
+        name = " ".join((item.function.__doc__ or item.name).split())
+        self.results[_task(item)][item.name] = CheckResult(name, passed, message, hint, item.function.share)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.faults.append(f"the checks cannot be read: {report.longrepr}")
+
+
+def judge(
+    student: Mapping[str, Evidence], key: Mapping[str, Evidence], points: Mapping[str, float]
+) -> tuple[TaskGrade, ...]:
+    """Run all checks of the tasks in ``points``, in their order.
+
+    Args:
+        student: Task -> the submission's evidence.
+        key: Task -> the solution's evidence on the same hidden inputs.
+        points: Task -> points, from the notebook's metadata.
+
+    Raises:
+        GraderError: A task has no checks, or a check raised something that is no Failure.
+    """
+    plugin = _Judge({task: student[task] for task in points}, key)
+    files = [str(check_file(task)) for task in points]
+    options = [
+        "--import-mode=importlib",
+        f"--rootdir={CHECKS}",
+        "--confcutdir",
+        str(CHECKS),
+        "-c",
+        "/dev/null",
+    ]
+    options += [
+        "-o",
+        "python_files=check_*.py",
+        "-o",
+        "python_functions=check_*",
+        "--capture=no",
+        "--strict-markers",
+    ]
+    options += [word for name in ("cacheprovider", "terminal", "junitxml") for word in ("-p", f"no:{name}")]
+    code = pytest.main([*options, *files], plugins=[plugin])
+    if plugin.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise GraderError("A check failed by itself: " + ("; ".join(plugin.faults) or f"pytest ended with {code}"))
+    return tuple(TaskGrade(task, points[task], tuple(plugin.results[task].values())) for task in points)
+
+
+def check_file(task: str) -> Path:
+    """The file with the checks of ``task``.
+
+    Raises:
+        GraderError: There is none.
+    """
+    file = CHECKS / f"check_{task}.py"
+    if not file.is_file():
+        raise GraderError(f"The task {task} carries points but there is no {file.name} in {CHECKS}.")
+    return file
+
+
+def _task(item: Any) -> str:
+    return item.path.stem.removeprefix("check_")

@@ -1,0 +1,73 @@
+"""What of a cell's outputs may be kept and shown: text and PNG pictures, nothing that a browser could run.
+
+Outputs come from a kernel or a file that a student controls; every value is untrusted, its type included.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any
+
+PNG = b"\x89PNG\r\n\x1a\n"
+MAX_TEXT = 200_000  # characters of one output
+MAX_OUTPUTS = 200  # of one cell
+MAX_PICTURE = 4 << 20  # bytes
+
+
+def safe_outputs(outputs: Iterable[Any]) -> list[dict[str, Any]]:
+    """The outputs that may be shown, in nbformat 4 form, shortened where they are long."""
+    kept: list[dict[str, Any]] = []
+    for output in outputs:
+        safe = _safe(output) if isinstance(output, dict) else None
+        if safe is None:
+            continue
+        last = kept[-1] if kept else {}
+        if safe["output_type"] == "stream" and last.get("name") == safe["name"]:
+            last["text"] = _short(last["text"] + safe["text"])
+        elif len(kept) < MAX_OUTPUTS:
+            kept.append(safe)
+    return kept
+
+
+def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
+    if kind in ("error", "pyerr"):
+        trace = output.get("traceback")
+        return {
+            "output_type": "error",
+            "ename": _text(output.get("ename"))[:200],
+            "evalue": _text(output.get("evalue"))[:2000],
+            "traceback": [_text(line) for line in trace[:100]] if isinstance(trace, list) else [],
+        }
+    if kind in ("display_data", "execute_result", "pyout"):
+        bundle = output.get("data")
+        data = _safe_bundle(bundle) if isinstance(bundle, dict) else {}
+        return {"output_type": "display_data", "data": data, "metadata": {}} if data else None
+    return None
+
+
+def _safe_bundle(bundle: dict[str, Any]) -> dict[str, str]:
+    data = {}
+    if "text/plain" in bundle:
+        data["text/plain"] = _text(bundle["text/plain"])
+    picture = _text(bundle.get("image/png"), limit=2 * MAX_PICTURE)
+    try:
+        raw = base64.b64decode(picture, validate=False) if picture else b""
+    except (binascii.Error, ValueError):
+        raw = b""
+    if raw.startswith(PNG) and len(raw) <= MAX_PICTURE:
+        data["image/png"] = base64.b64encode(raw).decode()  # encoded anew: nothing else can hide in the text
+    return data
+
+
+def _text(value: object, limit: int = MAX_TEXT) -> str:
+    if isinstance(value, list):
+        value = "".join(part for part in value if isinstance(part, str))
+    return _short(value.encode("utf-8", "replace").decode(), limit) if isinstance(value, str) else ""
+
+
+def _short(text: str, limit: int = MAX_TEXT) -> str:
+    return text if len(text) <= limit else text[:limit] + "\n[shortened]"

@@ -1,0 +1,81 @@
+"""What grading one submission comes to. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How a submission's run ended. Exactly one per submission."""
+
+    OK = "OK"
+    PARTIAL_RUN = "PARTIAL_RUN"  # some cell raised; what ran is judged
+    TIMEOUT = "TIMEOUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    KERNEL_DIED = "KERNEL_DIED"
+    OUTPUT_LIMIT = "OUTPUT_LIMIT"
+    BAD_FILE = "BAD_FILE"
+    EMPTY = "EMPTY"
+    GRADER_ERROR = "GRADER_ERROR"  # our fault: scores nothing, is shown first, is graded again on a re-run
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One line of the rubric.
+
+    Attributes:
+        name: The sentence the student reads.
+        passed: True, False, or None when it could not be told.
+        message: What was expected and what was found; empty when passed.
+        hint: What to look at; may be empty.
+        share: Relative worth among the checks of its task; 0 for a mere precondition.
+    """
+
+    name: str
+    passed: bool | None
+    message: str = ""
+    hint: str = ""
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class TaskGrade:
+    """The checks of one task and the points they come to."""
+
+    task: str
+    max_score: float
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """Points, proportional to the shares of the checks that passed, rounded to a hundredth."""
+        total = sum(check.share for check in self.checks)
+        earned = sum(check.share for check in self.checks if check.passed is True)
+        return round(self.max_score * earned / total, 2) if total else 0.0
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Everything the grader has to say of one submission.
+
+    Attributes:
+        message: One sentence on the verdict; empty for OK.
+        notes: What was mended or set aside on the way, for the instructor and the student.
+        wall_s: Seconds from the start of the box to the last check.
+    """
+
+    student: str
+    verdict: Verdict
+    tasks: tuple[TaskGrade, ...] = ()
+    message: str = ""
+    notes: tuple[str, ...] = field(default=())
+    wall_s: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Automatic points earned."""
+        return round(sum(task.score for task in self.tasks), 2)
+
+    @property
+    def max_score(self) -> float:
+        """Automatic points that can be earned."""
+        return sum(task.max_score for task in self.tasks)

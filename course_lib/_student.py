@@ -1,0 +1,181 @@
+"""How a self-check talks with a student: it calls the function, compares, and says what is wrong in three lines.
+
+Knows nothing of any task.
+"""
+
+import functools
+import inspect
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class SelfCheckFailure(AssertionError):
+    """A student's function did not do what its task asks for.
+
+    Args:
+        expected: What should have come back.
+        found: What came back.
+        hint: Where to look.
+    """
+
+    def __init__(self, expected: str, found: str, hint: str) -> None:
+        super().__init__(f"expected: {expected}\nfound:    {found}\nhint:     {hint}")
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks for this: the three lines say it all, the frames of the check would only hide them.
+        return [f"{type(self).__name__}\n{self}"]
+
+
+class Student:
+    """The student's function, and what is asked of it.
+
+    Attributes:
+        passed: How many questions were answered well so far.
+    """
+
+    def __init__(self, task: str, arguments: str, function: Any) -> None:
+        self.task = task
+        self.signature = f"{task}({arguments})"
+        self.function = function
+        self.passed = 0
+
+    def call(self, *arguments: Any) -> Any:
+        """Call the function. An exception of its own goes through, with a note on where it came from.
+
+        Raises:
+            SelfCheckFailure: It is no function, takes other arguments, returns nothing, or still returns `...`.
+        """
+        if not callable(self.function):
+            hint = "run the cell that defines it, and hand over the function itself, not a result of it"
+            raise SelfCheckFailure(f"the function {self.signature}", describe(self.function), hint)
+        if not _takes(self.function, arguments):
+            found = f"{self.task}{inspect.signature(self.function)}"
+            raise SelfCheckFailure(self.signature, found, "keep the arguments of the first line as they were")
+        try:
+            result = self.function(*arguments)
+        except Exception as error:
+            error.add_note(f"Self-check of {self.task}: your function raised this.")
+            raise
+        if _unfinished(result):
+            raise SelfCheckFailure("a result", "it still returns ...", "fill in the TODO")
+        if result is None:
+            raise SelfCheckFailure("a result", "None", "does every way through the function end in a return?")
+        return result
+
+    def call_for(self, names: str, *arguments: Any) -> tuple[Any, ...]:
+        """Call the function for several results, named as in `"outputs, loss"`.
+
+        Raises:
+            SelfCheckFailure: As `call`, or it does not return that many.
+        """
+        result = self.call(*arguments)
+        count = len(names.split(", "))
+        if not isinstance(result, tuple) or len(result) != count:
+            expected = f"{count} results: {names}"
+            raise SelfCheckFailure(expected, describe(result), "keep the return line as it was")
+        return result
+
+    def require(self, holds: bool, expected: str, found: str, *, hint: str) -> None:
+        """Count what holds; end the self-check at what does not.
+
+        Raises:
+            SelfCheckFailure: `holds` is false.
+        """
+        if not holds:
+            raise SelfCheckFailure(expected, found, hint)
+        self.passed += 1
+
+    def same_number(self, found: Any, right: float, meaning: str, *, hint: str) -> None:
+        """Require one number, as `close` compares, described as in `"accuracy at tolerance 0"`."""
+        self.require(close(found, right), f"{right:.6g} {meaning}", describe(found), hint=hint)
+
+    def same_list(self, found: Sequence[Any], right: Sequence[Any], meaning: str, *, hint: str) -> None:
+        """Require the same items in the same order."""
+        self.require(list(found) == list(right), f"{list(right)} {meaning}", f"{list(found)}", hint=hint)
+
+
+def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable[[Any], None]]:
+    """Make `check_<task>(function)` out of a function of that name that asks a `Student` things.
+
+    It says in one line that all was well, or raises. The random states of Python, NumPy and torch are left as
+    they were found.
+
+    Args:
+        arguments: Those of the student's function, as the notebook writes them.
+    """
+
+    def decorate(check: Callable[[Student], None]) -> Callable[[Any], None]:
+        task = check.__name__.removeprefix("check_")
+
+        @functools.wraps(check)
+        def run(function: Any) -> None:
+            student = Student(task, arguments, function)
+            with _random_states_kept():
+                torch.manual_seed(0)
+                check(student)
+            print(f"{task}: looks right ({student.passed} checks)")
+
+        return run
+
+    return decorate
+
+
+def number(value: Any) -> float | None:
+    """One number as a float, be it Python's, NumPy's or a tensor; None for anything else."""
+    if isinstance(value, Tensor):
+        value = value.detach()  # torch warns where a number is taken from a tensor that still has a gradient
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def close(value: Any, right: float) -> bool:
+    """One number within 1e-4, relative or absolute: float32 sums of a few terms. NaN is close to nothing."""
+    found = number(value)
+    return found is not None and math.isclose(found, right, rel_tol=1e-4, abs_tol=1e-4)
+
+
+def describe(value: Any) -> str:
+    """What a value is, in a few words."""
+    if isinstance(value, Tensor):
+        if value.ndim == 0:
+            return f"a tensor with the number {value.item():.6g}"
+        return f"a tensor of shape {tuple(value.shape)}, {value.dtype}"
+    text = f"{value:,}" if isinstance(value, int) else repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def _takes(function: Callable[..., Any], arguments: Sequence[Any]) -> bool:
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _unfinished(value: Any) -> bool:
+    """Whether a `...` of the released notebook is still in there."""
+    if isinstance(value, Mapping):
+        return any(_unfinished(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_unfinished(item) for item in value)
+    return value is ...
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)

@@ -1,0 +1,183 @@
+"""Counts multiply-accumulate operations (MACs): of one call, and of the way to each exit.
+
+Knows nothing of training, accuracy or wall-clock time. `python -m course_lib.macs` prints what the original
+homework printed beside what is counted here.
+
+What is counted is torchprofile's convention: a convolution or a linear layer costs one MAC for each product
+that it sums, without its bias; a BatchNorm and an average pool one for each element they put out; ReLU,
+softmax and the residual additions nothing. torch.utils.flop_counter.FlopCounterMode, divided by two, counts
+the convolutions and linear layers alone, so that it is lower by exactly the BatchNorm and pooling terms.
+"""
+
+import operator
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import torchprofile
+from torch import Tensor, nn
+
+_UNCOUNTED = 'No handlers found: "'  # how torchprofile's warning begins
+
+
+class UncountedOperatorError(Exception):
+    """The model uses operators that the counter has no rule for, so that a total would be too low.
+
+    Attributes:
+        operators: Their names, sorted, such as `aten::erf`.
+    """
+
+    def __init__(self, operators: Sequence[str]) -> None:
+        self.operators = tuple(operators)
+        super().__init__(
+            f"torchprofile has no rule for {', '.join(operators)} and would count 0 MACs there. "
+            "Build the model from operators that it counts, or count this one by hand."
+        )
+
+
+def get_model_macs(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
+    """MACs of one call of the model, for the whole batch, as torchprofile counts them.
+
+    The call is traced once, in eval mode and without gradients; the model is left as it was. Only what the
+    returned tensors are computed from is counted. A head that was evaluated on the way, and whose answer only
+    decided to go on, is not: `exit_macs(..., all_heads=True)` counts it.
+
+    Args:
+        model: Any module.
+        inputs: What to call it with: images `(N, 3, 32, 32)`, or a tuple of positional arguments such as
+            `(images, entropy_tolerance)` or `(images, entropy_tolerance, early_exit)`.
+
+    Raises:
+        UncountedOperatorError: The model uses an operator that torchprofile does not know.
+    """
+    if isinstance(inputs, tuple):
+        # A tolerance out of a NumPy array: the tracer takes Python's numbers, but not NumPy's.
+        inputs = tuple(value.item() if isinstance(value, np.generic) else value for value in inputs)
+    # The trace evaluates Python conditions and says so with warnings. torchprofile drops these, but a filter
+    # of the caller's may make exceptions of them before that. Recorded here, none of them gets out.
+    with _untouched(model), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        macs = torchprofile.profile_macs(model, inputs)
+    assert isinstance(macs, int)  # a dictionary comes only where no sum was asked for
+    messages = {str(warning.message) for warning in caught}
+    uncounted = sorted(text.split('"')[1] for text in messages if text.startswith(_UNCOUNTED))
+    if uncounted:
+        raise UncountedOperatorError(uncounted)
+    return macs
+
+
+def exit_macs(model: Any, input_shape: Sequence[int], *, all_heads: bool = False) -> tuple[int, ...]:
+    """MACs of one image on its way to each exit, as torchprofile counts them.
+
+    Args:
+        model: A module with `stem`, `stages` and `heads`, as EarlyExitResNet18 has them.
+        input_shape: `(3, 32, 32)` or `(N, 3, 32, 32)`; N makes no difference.
+        all_heads: False counts the stem, the stages and the head of the exit taken, which is what
+            `get_model_macs` finds. True adds the heads before it, which a network that leaves early has to
+            evaluate in order to know that it should go on.
+
+    Returns:
+        One count for each exit, first exit first.
+
+    Raises:
+        ValueError: The input shape has neither three nor four numbers.
+        UncountedOperatorError: The model uses an operator that torchprofile does not know.
+    """
+    if len(input_shape) not in (3, 4):
+        raise ValueError(
+            f"An input shape is (channels, height, width) or (N, channels, height, width), but got "
+            f"{tuple(input_shape)}. Give the shape of the images that the model takes, such as (3, 32, 32)."
+        )
+    parameter = next(model.parameters())
+    image = parameter.new_zeros((1, *input_shape[-3:]))  # on the model's device, and drawn from no generator
+    return tuple(
+        get_model_macs(_WayToExit(model, index, all_heads), image) for index in range(len(model.heads))
+    )
+
+
+def total_macs(table: Sequence[int], samples_per_exit: Sequence[int] | Mapping[int, int]) -> int:
+    """MACs of a whole data set, from how many of its images left at each exit.
+
+    Args:
+        table: MACs of one image for each exit, as `exit_macs` returns them.
+        samples_per_exit: The number of images that left at each exit, in order, or by exit index; an exit
+            that a mapping leaves out took none.
+
+    Raises:
+        ValueError: The counts are for other exits than the table's.
+    """
+    counts = samples_per_exit if isinstance(samples_per_exit, Mapping) else dict(enumerate(samples_per_exit))
+    as_many = isinstance(samples_per_exit, Mapping) or len(counts) == len(table)
+    if not as_many or not all(index in range(len(table)) for index in counts):
+        raise ValueError(
+            f"The table is for exits 0 to {len(table) - 1}, but the counts are for exits {list(counts)}. "
+            "Give one number of images for each exit of the table."
+        )
+    # operator.index makes Python integers of NumPy's, which would overflow, and refuses a fraction.
+    return sum(operator.index(table[index]) * operator.index(count) for index, count in counts.items())
+
+
+class _WayToExit(nn.Module):
+    """The part of a network that an image leaving at one exit goes through."""
+
+    def __init__(self, model: Any, index: int, all_heads: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.index = index
+        self.all_heads = all_heads
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.model.stem(x)
+        exit_outputs = []
+        for index in range(self.index + 1):
+            x = self.model.stages[index](x)
+            if self.all_heads or index == self.index:
+                exit_outputs.append(self.model.heads[index](x))
+        return exit_outputs  # what is not returned, the tracer throws away uncounted
+
+
+@contextmanager
+def _untouched(model: nn.Module) -> Iterator[None]:
+    """Evaluate without a trace: in train mode a mere profile would move BatchNorm's running statistics."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training  # train() would set the children too, and they may differ
+
+
+def main() -> None:
+    """Print the original homework's MACs beside ours."""
+    from course_lib.model import EarlyExitResNet18  # here, for the counting knows no particular model
+
+    model = EarlyExitResNet18(num_classes=6, width=64)
+    path = exit_macs(model, (3, 32, 32))
+    honest = exit_macs(model, (3, 32, 32), all_heads=True)
+    # MACs per image measured on the homework's own network, and the totals it printed. Its 6,000 test images
+    # come in 47 batches, 46 of 128 and one of 112. (16, 3, 6, 22) batches by exit, the short one at exit 3,
+    # is the only split that gives its early-exit total; the exit counts it printed are of another run.
+    homework = (153_485_312, 287_670_272, 421_871_616, 556_035_584)
+    homework_totals = (3_336_213_504_000, 2_305_700_339_712)
+    images = (16 * 128, 3 * 128, 6 * 128, 21 * 128 + 112)
+    whole, early = total_macs(path, (0, 0, 0, sum(images))), total_macs(path, images)
+    early_honest = total_macs(honest, images)
+
+    print("MACs at 32x32, 6 classes, width 64")
+    print(f"{'':<28}{'homework':>20}{'ours':>20}{'ours, all heads':>20}")
+    for index in range(len(path)):
+        print(f"{f'one image, exit {index}':<28}{homework[index]:>20,}{path[index]:>20,}{honest[index]:>20,}")
+    # Without early exit only the last head runs, whichever way heads are counted.
+    print(f"{'6,000 images, no early exit':<28}{homework_totals[0]:>20,}{whole:>20,}{whole:>20,}")
+    print(f"{'6,000 images, early exit':<28}{homework_totals[1]:>20,}{early:>20,}{early_honest:>20,}")
+    ratios = (homework_totals[0] / homework_totals[1], whole / early, whole / early_honest)
+    print(f"{'ratio':<28}" + "".join(f"{ratio:>20.6f}" for ratio in ratios))
+
+
+if __name__ == "__main__":
+    main()

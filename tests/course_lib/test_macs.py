@@ -1,0 +1,212 @@
+"""MAC counts against arithmetic, against the homework's printed totals, and against torch's own counter."""
+
+import copy
+import random
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_lib.macs import UncountedOperatorError, exit_macs, get_model_macs, main, total_macs
+from course_lib.model import EarlyExitResNet18
+
+PATH = (153_485_312, 287_670_272, 421_871_616, 556_035_584)
+EARLY_HEADS = (65536 * 6, 32768 * 6, 16384 * 6)
+
+
+@pytest.fixture(name="full_model", scope="module")
+def _full_model() -> EarlyExitResNet18:
+    return EarlyExitResNet18(num_classes=6, width=64)
+
+
+@pytest.fixture(name="honest", scope="module")
+def _honest(full_model: EarlyExitResNet18) -> tuple[int, ...]:
+    return exit_macs(full_model, (3, 32, 32), all_heads=True)
+
+
+@pytest.fixture(name="model")
+def _model() -> EarlyExitResNet18:
+    torch.manual_seed(0)
+    return EarlyExitResNet18(num_classes=6, width=4)
+
+
+def conv_and_linear_macs(model: EarlyExitResNet18, images: Tensor) -> int:
+    """What torch counts for one call of early_train: the convolutions and the matrix products."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.early_train(images)
+    return counter.get_total_flops() // 2  # it counts a multiplication and an addition apart
+
+
+def elements_of_batchnorm_and_pool(width: int) -> int:
+    """Elements that the BatchNorms and the last exit's pool put out for one image."""
+    return (
+        5 * width * 32 * 32  # stem and two blocks
+        + 5 * 2 * width * 16 * 16  # two blocks and the shortcut, here and below
+        + 5 * 4 * width * 8 * 8
+        + 5 * 8 * width * 4 * 4
+        + 8 * width  # the pool
+    )
+
+
+def test_the_table_of_the_full_network_is_the_published_one(full_model: EarlyExitResNet18):
+    assert exit_macs(full_model, (3, 32, 32)) == PATH
+
+
+def test_all_heads_adds_the_heads_on_the_way(honest: tuple[int, ...]):
+    assert honest == tuple(PATH[k] + sum(EARLY_HEADS[:k]) for k in range(4))
+    assert honest[3] == 556_035_584 + 688_128
+
+
+def test_the_honest_count_is_torchs_own_plus_batchnorm_and_pool(
+    full_model: EarlyExitResNet18, honest: tuple[int, ...]
+):
+    counted_by_torch = conv_and_linear_macs(full_model.eval(), torch.zeros(1, 3, 32, 32))
+    assert counted_by_torch == 556_108_800
+    assert honest[3] == counted_by_torch + elements_of_batchnorm_and_pool(width=64)
+
+
+@pytest.mark.parametrize(("width", "num_classes"), [(4, 6), (6, 10)])
+def test_the_two_counters_agree_at_any_width_and_class_count(width: int, num_classes: int):
+    model = EarlyExitResNet18(num_classes, width).eval()
+
+    honest = exit_macs(model, (3, 32, 32), all_heads=True)
+    by_torch = conv_and_linear_macs(model, torch.zeros(1, 3, 32, 32))
+    assert honest[3] == by_torch + elements_of_batchnorm_and_pool(width)
+
+
+def test_the_table_is_what_the_seeds_call_counts(model: EarlyExitResNet18):
+    images = torch.rand(1, 3, 32, 32)
+    table = exit_macs(model, (3, 32, 32))
+
+    assert get_model_macs(model, (images, 100.0)) == table[0]
+    assert get_model_macs(model, (images, 0.0)) == table[3]
+    assert get_model_macs(model, (images, 0, False)) == table[3]
+    assert get_model_macs(model.stem, images) == 4 * 32 * 32 * 3 * 3 * 3 + 4 * 32 * 32
+
+
+@pytest.mark.parametrize("zero", [np.float32(0), np.float64(0), np.int64(0), torch.tensor(0.0)])
+def test_a_tolerance_out_of_an_array_counts_as_a_number(model: EarlyExitResNet18, zero):
+    images = torch.rand(1, 3, 32, 32)
+
+    assert get_model_macs(model, (images, zero)) == exit_macs(model, (3, 32, 32))[3]
+
+
+def test_when_heads_decide_to_go_on_then_the_seeds_call_misses_them(model: EarlyExitResNet18):
+    images = torch.rand(1, 3, 32, 32)
+    honest = exit_macs(model, (3, 32, 32), all_heads=True)
+
+    missed = honest[3] - get_model_macs(model, (images, 0.0))
+    assert missed == 6 * (4 * 32 * 32 + 8 * 16 * 16 + 16 * 8 * 8)
+
+
+def test_the_seeds_call_counts_the_whole_batch_and_the_table_one_image(model: EarlyExitResNet18):
+    table = exit_macs(model, (7, 3, 32, 32))
+
+    assert table == exit_macs(model, (3, 32, 32))
+    assert get_model_macs(model, (torch.rand(7, 3, 32, 32), 0.0)) == 7 * table[3]
+
+
+def test_any_network_with_stem_stages_and_heads_is_counted():
+    class TwoExits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Flatten()
+            self.stages = nn.ModuleList([nn.Linear(12, 5), nn.Linear(5, 7)])
+            self.heads = nn.ModuleList([nn.Linear(5, 2), nn.Linear(7, 2)])
+
+    assert exit_macs(TwoExits(), (3, 2, 2)) == (12 * 5 + 5 * 2, 12 * 5 + 5 * 7 + 7 * 2)
+    assert exit_macs(TwoExits(), (3, 2, 2), all_heads=True)[1] == 12 * 5 + 5 * 2 + 5 * 7 + 7 * 2
+
+
+def test_counting_leaves_the_model_and_the_generators_as_they_were(model: EarlyExitResNet18):
+    model.train()
+    model.stages[1].eval()  # modes that differ inside one model come back too
+    images = torch.rand(2, 3, 32, 32)
+    modes = [module.training for module in model.modules()]
+    state = copy.deepcopy(model.state_dict())
+    generators = (torch.get_rng_state(), str(np.random.get_state()), random.getstate())
+
+    get_model_macs(model, (images, 0.05))
+    exit_macs(model, (3, 32, 32))
+    exit_macs(model, (3, 32, 32), all_heads=True)
+
+    assert modes == [module.training for module in model.modules()]
+    assert all(torch.equal(state[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+    assert torch.equal(generators[0], torch.get_rng_state())
+    assert generators[1:] == (str(np.random.get_state()), random.getstate())
+
+
+def test_when_the_call_raises_then_the_mode_comes_back(model: EarlyExitResNet18):
+    model.train()
+
+    with pytest.raises(ValueError, match="shape"):
+        get_model_macs(model, (torch.rand(2, 32, 32), 0.05))
+    assert all(module.training for module in model.modules())
+    assert torch.is_grad_enabled()
+
+
+def test_when_warnings_are_errors_then_counting_still_works(model: EarlyExitResNet18):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        assert get_model_macs(model, (torch.rand(1, 3, 32, 32), 0.0)) > 0
+
+
+def test_when_an_operator_is_unknown_then_it_is_an_error_and_not_zero():
+    class Unusual(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.erf(x) + torch.cumsum(x, dim=1)
+
+    for _ in range(2):  # Python shows a warning once: the second count must not pass in silence
+        with pytest.raises(UncountedOperatorError, match="aten::cumsum, aten::erf") as error:
+            get_model_macs(Unusual(), torch.rand(2, 3))
+    assert error.value.operators == ("aten::cumsum", "aten::erf")
+
+
+def test_when_the_input_shape_is_no_image_then_the_error_shows_it(model: EarlyExitResNet18):
+    with pytest.raises(ValueError, match=r"got \(32, 32\)"):
+        exit_macs(model, (32, 32))
+
+
+def test_the_homeworks_totals_follow_from_the_table_to_the_unit():
+    # 46 batches of 128 and one of 112 images; (16, 3, 6, 22) batches by exit, the short one at exit 3.
+    early = total_macs(PATH, (16 * 128, 3 * 128, 6 * 128, 21 * 128 + 112))
+    whole = total_macs(PATH, {3: 6000})
+
+    assert whole == 3_336_213_504_000
+    assert early == 2_305_700_339_712
+    assert whole / early == 1.446941498224665
+
+
+def test_numpy_and_torch_integers_do_not_overflow():
+    images = 10_000_000_000_000
+
+    assert total_macs(np.array(PATH), np.array([images, 0, 0, 0])) == PATH[0] * images
+    assert total_macs(PATH, torch.tensor([images, 0, 0, 0])) == PATH[0] * images
+    assert type(total_macs(np.array(PATH), np.array([1, 0, 0, 0]))) is int
+
+
+@pytest.mark.parametrize("counts", [(1, 2, 3), (1, 2, 3, 4, 5), {4: 1}, {-1: 1}])
+def test_when_the_counts_are_for_other_exits_then_the_error_says_which(counts):
+    with pytest.raises(ValueError, match=r"exits 0 to 3, but the counts are for exits \["):
+        total_macs(PATH, counts)
+
+
+def test_when_a_count_is_a_fraction_then_it_is_refused():
+    with pytest.raises(TypeError, match="float"):
+        total_macs(PATH, {0: 0.5})
+
+
+def test_main_prints_the_homeworks_numbers_beside_ours(capsys: pytest.CaptureFixture[str]):
+    main()
+
+    printed = capsys.readouterr().out
+    for macs in PATH:
+        assert printed.count(f"{macs:,}") >= 2
+    assert printed.count("3,336,213,504,000") == 3
+    assert printed.count("2,305,700,339,712") == 2
+    assert printed.count("1.446941") == 2

@@ -1,0 +1,10 @@
+def choose_tolerance(sweep, target):
+    rows = sorted(sweep, key=lambda row: row[2])
+    i = 0
+    while True:
+        tolerance, accuracy, _ = rows[i]
+        if accuracy < target:
+            continue  # forgot i += 1
+        i += 1
+        if i == len(rows):
+            i = 0
