@@ -1,103 +1,99 @@
 """The way of a class, and of one submission, as a table of contents."""
 
+import contextlib
 import dataclasses
+import fcntl
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from autograder.box.isolation import box_label
 from autograder.config import Settings
-from autograder.errors import BadSubmission, GraderError
+from autograder.errors import BadSubmission, GraderError, UsageError
 from autograder.execute import CHECK_PREFIX, Run, run_notebook
-from autograder.inside.names import CASE_NAMES
-from autograder.intake.find import Found
+from autograder.graded import Course, Graded
+from autograder.intake.find import Found, find_submissions
 from autograder.intake.parse import parse_notebook
-from autograder.intake.rebuild import MasterCell, Rebuilt, master_cells, rebuild
+from autograder.intake.rebuild import master_cells, rebuild
 from autograder.judge.expected import cases_of, expected_evidence, group
-from autograder.judge.plugin import Evidence, judge
+from autograder.judge.plugin import judge
+from autograder.records.gradebook import record
+from autograder.records.results_json import ClassResults, load_results, results_path, save_results
+from autograder.release import release_text
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 
 
-@dataclass(frozen=True)
-class Course:
-    """Everything a submission is graded against.
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """What a caller may watch while a class is graded; every member is called from the main thread but ``started``."""
 
-    Attributes:
-        released: The released notebook as JSON.
-        points: Task -> automatic points, in the notebook's order.
-        key: Task -> the solution's evidence.
-        box: What isolates submissions, for reports.
+    found: Callable[[int], None] = lambda count: None
+    prepared: Callable[[str, int, int], None] = lambda box, seed, jobs: None
+    started: Callable[[str], None] = lambda student: None
+    graded: Callable[[Grade], None] = lambda grade: None
+
+
+def grade_class(
+    path: Path, settings: Settings, seed: int | None = None, progress: Progress | None = None
+) -> ClassResults:
+    """Grade every submission under ``path`` and record it in the workspace.
+
+    Each submission is recorded as soon as it is judged, so that what is done stays done whatever comes after.
+
+    Args:
+        seed: Of the hidden inputs; None for the workspace's own.
+
+    Raises:
+        UsageError: Nothing to grade, or the workspace is in use.
+        GraderError: No box, or the solutions notebook does not run.
     """
-
-    settings: Settings
-    released: dict[str, Any]
-    master: tuple[MasterCell, ...]
-    points: dict[str, float]
-    key: dict[str, Evidence]
-    seed: int
-    box: str
-
-
-@dataclass(frozen=True)
-class Graded:
-    """One graded submission and what is needed to record it.
-
-    Attributes:
-        original: The bytes handed in; empty when they could not be read.
-        rebuilt: None when the file was refused.
-        run: None when nothing ran.
-    """
-
-    grade: Grade
-    original: bytes = b""
-    rebuilt: Rebuilt | None = None
-    run: Run | None = None
+    progress = progress or Progress()
+    found = find_submissions(path, settings.assignment)
+    progress.found(len(found))
+    with _locked(settings.workspace):
+        course = prepare(settings, seed)
+        progress.prepared(course.box, course.seed, settings.jobs)
+        for graded in _each_graded(found, course, progress.started):
+            recorded = _recorded(graded, course)
+            remember(recorded.grade, course)
+            progress.graded(recorded.grade)
+        return _results_so_far(course)
 
 
-def prepare(released: dict[str, Any], seed: int, settings: Settings) -> Course:
-    """Run the solutions notebook and gather what grading needs.
+def grade_one(found: Found, course: Course) -> Graded:
+    """Grade one submission; always a verdict, never an exception. Nothing is recorded."""
+    return judge_one(observe_one(found, course), course)
+
+
+def prepare(settings: Settings, seed: int | None = None) -> Course:
+    """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
 
     Raises:
         BoxUnavailable: No isolation can be had.
         GraderError: The solutions notebook does not run.
+        UsageError: There is no solutions notebook, or the gradebook is of another version of it.
     """
     box = box_label(settings)
+    released = json.loads(release_text(settings, save_to_gradebook=True))
     master = master_cells(released)
     points = {
         cell.grade_id.removeprefix(CHECK_PREFIX): cell.points
         for cell in master
         if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
     }
+    seed = _workspace_seed(settings.workspace, seed)
     key = expected_evidence(master, points, seed, settings)
     return Course(settings, released, master, points, key, seed, box)
 
 
-def grade_class(found: list[Found], course: Course, started: Callable[[str], None] = lambda student: None) -> Iterator[Graded]:
-    """Grade every submission; each is given out when it is done, in no fixed order.
-
-    Args:
-        started: Called with a student's name when its box starts, from a thread of the pool.
-    """
-
-    def observed(one: Found) -> Graded:
-        started(one.student)
-        return observe_one(one, course)
-
-    pool = ThreadPoolExecutor(course.settings.jobs, thread_name_prefix="box")
-    try:
-        waiting: list[Future[Graded]] = [pool.submit(observed, one) for one in found]
-        for done in as_completed(waiting):
-            yield judge_one(done.result(), course)  # pytest is not made for threads: judged here, one by one
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def grade_one(found: Found, course: Course) -> Graded:
-    """Grade one submission; always a verdict, never an exception."""
-    return judge_one(observe_one(found, course), course)
+def remember(grade: Grade, course: Course) -> ClassResults:
+    """Enter one grade in the workspace's results.json."""
+    results = _results_so_far(course).with_grade(grade)
+    save_results(results, course.settings.workspace)
+    return results
 
 
 def observe_one(found: Found, course: Course) -> Graded:
@@ -126,35 +122,98 @@ def judge_one(graded: Graded, course: Course) -> Graded:
         return dataclasses.replace(graded, grade=dataclasses.replace(grade, tasks=_unjudged(course, reason)))
     try:
         evidence = group(cases_of(course.points), graded.run.evidence, _silences(graded.run, course))
-        tasks = judge(evidence, course.key, course.points)
-        grade = dataclasses.replace(grade, tasks=tasks)
+        grade = dataclasses.replace(grade, tasks=judge(evidence, course.key, course.points))
     except Exception as error:
         grade = dataclasses.replace(_our_fault(grade, error), tasks=_unjudged(course, ""))
     return dataclasses.replace(graded, grade=grade)
+
+
+def _each_graded(found: list[Found], course: Course, started: Callable[[str], None]) -> Iterator[Graded]:
+    """Submissions in the order they are done. Boxes run side by side; pytest does not, so judging is one by one."""
+
+    def observed(one: Found) -> Graded:
+        started(one.student)
+        return observe_one(one, course)
+
+    pool = ThreadPoolExecutor(course.settings.jobs, thread_name_prefix="box")
+    try:
+        waiting: list[Future[Graded]] = [pool.submit(observed, one) for one in found]
+        for done in as_completed(waiting):
+            waiting.remove(done)  # or the outputs of the whole class stay in memory
+            yield judge_one(done.result(), course)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _recorded(graded: Graded, course: Course) -> Graded:
+    """The submission, recorded; where that fails it becomes our fault, and the class goes on."""
+    try:
+        record(graded, course)
+    except Exception as error:
+        grade = dataclasses.replace(_our_fault(graded.grade, error), tasks=_unjudged(course, ""))
+        return dataclasses.replace(graded, grade=grade)
+    return graded
 
 
 def _silences(run: Run, course: Course) -> dict[str, str]:
     """What to say of a task whose hidden calls left nothing."""
     slow = f"A call on hidden inputs took more than {course.settings.limits.call_s:g} s and was stopped."
     gone = run.message if run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) else ""
-    return {task: slow if task in run.too_slow else gone for task in CASE_NAMES}
+    return {task: slow if task in run.too_slow else gone for task in course.points}
 
 
 def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:
     """All tasks without points: failed for ``reason``, or not judged at all when there is none to give."""
     passed = False if reason else None
     message = reason or "The grader failed; this submission is graded again on a re-run."
-    return tuple(
-        TaskGrade(task, points, (CheckResult("The notebook can be run.", passed, message),))
-        for task, points in course.points.items()
-    )
+    check = CheckResult("The notebook can be run.", passed, message)
+    return tuple(TaskGrade(task, points, (check,)) for task, points in course.points.items())
 
 
 def _our_fault(grade: Grade, error: Exception) -> Grade:
     what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-    return dataclasses.replace(grade, verdict=Verdict.GRADER_ERROR, message=f"The grader failed, not the student: {what}")
+    return dataclasses.replace(
+        grade, verdict=Verdict.GRADER_ERROR, message=f"The grader failed, not the student: {what}"
+    )
 
 
-def new_seed() -> int:
-    """A seed for the hidden inputs that nobody can guess."""
-    return int.from_bytes(os.urandom(6), "big")
+def _results_so_far(course: Course) -> ClassResults:
+    """What the workspace holds already, as far as it was graded on the same hidden inputs."""
+    workspace, assignment = course.settings.workspace, course.settings.assignment
+    fresh = ClassResults(assignment, course.seed, course.box)
+    if not results_path(workspace).is_file():
+        return fresh
+    kept = load_results(workspace)
+    same = (kept.assignment, kept.seed, kept.box) == (fresh.assignment, fresh.seed, fresh.box)
+    return kept if same else fresh
+
+
+def _workspace_seed(workspace: Path, seed: int | None) -> int:
+    """``seed``, else the one the workspace was given first, else one that nobody can guess; kept for the next time."""
+    file = workspace / "seed"
+    if seed is None and file.is_file():
+        try:
+            return int(file.read_text())
+        except ValueError:
+            raise UsageError(f"{file} holds no number. Delete it for a new seed, or give --seed.") from None
+    if seed is None:
+        seed = int.from_bytes(os.urandom(6), "big")
+    workspace.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{seed}\n")
+    return seed
+
+
+@contextlib.contextmanager
+def _locked(workspace: Path) -> Iterator[None]:
+    """Hold the workspace; two graders in one gradebook would lose each other's grades."""
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+        lock = (workspace / ".lock").open("w")
+    except OSError as error:
+        raise UsageError(f"The workspace {workspace} cannot be written: {error.strerror}.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"Another grading is running in {workspace}. Wait for it, or give --workspace.") from None
+        yield

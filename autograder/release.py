@@ -71,7 +71,9 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
     """
     path = settings.solutions_notebook
     if not path.is_file():
-        raise UsageError(f"There is no solutions notebook {path}. Run the command in the course folder or give --course.")
+        raise UsageError(
+            f"There is no solutions notebook {path}. Run the command in the course folder or give --course."
+        )
     try:
         source = nbformat.read(path, as_version=4)
     except Exception as error:

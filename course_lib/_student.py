@@ -52,6 +52,7 @@ class Student:
         Raises:
             SelfCheckFailure: It is no function, takes other arguments, returns nothing, or still returns `...`.
         """
+        __tracebackhide__ = True  # IPython leaves this frame out of what it shows a student
         if not callable(self.function):
             hint = "run the cell that defines it, and hand over the function itself, not a result of it"
             raise SelfCheckFailure(f"the function {self.signature}", describe(self.function), hint)
@@ -64,7 +65,8 @@ class Student:
             error.add_note(f"Self-check of {self.task}: your function raised this.")
             raise
         if _unfinished(result):
-            raise SelfCheckFailure("a result", "it still returns ...", "fill in the TODO")
+            hint = "fill in the TODO, here or in the function of yours that this one calls"
+            raise SelfCheckFailure("a result", "it still returns ...", hint)
         if result is None:
             raise SelfCheckFailure("a result", "None", "does every way through the function end in a return?")
         return result
@@ -116,6 +118,7 @@ def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable
 
         @functools.wraps(check)
         def run(function: Any) -> None:
+            __tracebackhide__ = True  # as in Student.call
             student = Student(task, arguments, function)
             with _random_states_kept():
                 torch.manual_seed(0)
@@ -149,7 +152,7 @@ def describe(value: Any) -> str:
         if value.ndim == 0:
             return f"a tensor with the number {value.item():.6g}"
         return f"a tensor of shape {tuple(value.shape)}, {value.dtype}"
-    text = f"{value:,}" if isinstance(value, int) else repr(value)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 

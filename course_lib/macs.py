@@ -93,9 +93,7 @@ def exit_macs(model: Any, input_shape: Sequence[int], *, all_heads: bool = False
         )
     parameter = next(model.parameters())
     image = parameter.new_zeros((1, *input_shape[-3:]))  # on the model's device, and drawn from no generator
-    return tuple(
-        get_model_macs(_WayToExit(model, index, all_heads), image) for index in range(len(model.heads))
-    )
+    return tuple(get_model_macs(_WayToExit(model, index, all_heads), image) for index in range(len(model.heads)))
 
 
 def total_macs(table: Sequence[int], samples_per_exit: Sequence[int] | Mapping[int, int]) -> int:

@@ -116,9 +116,7 @@ def replace_source(notebook: Notebook, grade_id: str, source: str, case: str) ->
     """Put a student's text in the solution cell with this grade_id."""
     cells = solution_cells(notebook)
     if grade_id not in cells:
-        raise ValueError(
-            f"{case}: the notebook has no solution cell {grade_id!r}; it has {', '.join(cells)}."
-        )
+        raise ValueError(f"{case}: the notebook has no solution cell {grade_id!r}; it has {', '.join(cells)}.")
     cells[grade_id]["source"] = source
 
 
@@ -171,9 +169,7 @@ NOTEBOOK_DAMAGE: dict[str, Callable[[Notebook], None]] = {
     damage.__name__: damage
     for damage in (strip_metadata, duplicate_solution_cells, empty_check_cells, skip_check_cells)
 }
-FILE_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    damage.__name__: damage for damage in (truncate, leave_nothing)
-}
+FILE_DAMAGE: dict[str, Callable[[bytes], bytes]] = {damage.__name__: damage for damage in (truncate, leave_nothing)}
 
 
 if __name__ == "__main__":

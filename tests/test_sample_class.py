@@ -77,8 +77,7 @@ def build(folder: Path) -> dict[str, Any]:
 def test_every_case_says_what_is_wrong_and_what_it_should_get(name: str, course):
     case = read_case(sample_class.SUBMISSIONS / name)
     points = {
-        nbgrader(cell)["grade_id"].removeprefix("check_"): nbgrader(cell)["points"]
-        for cell in check_cells(course[0])
+        nbgrader(cell)["grade_id"].removeprefix("check_"): nbgrader(cell)["points"] for cell in check_cells(course[0])
     }
 
     assert case.keys() >= REQUIRED.keys()

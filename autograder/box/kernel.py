@@ -63,20 +63,29 @@ class BoxProvisioner(KernelProvisionerBase):
                 sock.setblocking(False)
                 listening[port] = sock.fileno()
             spec = {"connection": connection, "sockets": listening, "rlimits": rlimits(self.settings)}
-            command = [python_in_box(), "-P", "-m", "inside.start", json.dumps(spec)]
+            command = [python_in_box(), "-P", "-m", "inside.start"]
             self.process = psutil.Popen(
                 enclose(command, self.settings),
                 pass_fds=tuple(listening.values()),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=box_environment(self.settings),
+                env=self._environment(),
                 cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
                 start_new_session=True,
             )
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as pipe:
+            # Not as an argument: the signing key would stand in every user's process list.
+            pipe.write(json.dumps(spec).encode())
         self.watchdog = Watchdog(self.process, limits)
         self.watchdog.start()
         return manager.get_connection_info()
+
+    def _environment(self) -> dict[str, str]:
+        variables = box_environment(self.settings)
+        if self.settings.unsafe_no_box:  # no private /tmp: every run gets a folder, removed with its sockets
+            variables |= {name: str(self.folder) for name in ("TMPDIR", "HOME", "IPYTHONDIR", "MPLCONFIGDIR")}
+        return variables
 
     @property
     def has_process(self) -> bool:

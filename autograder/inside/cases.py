@@ -62,6 +62,10 @@ def _gradients(loss: object, parameters: list[torch.Tensor]) -> list[torch.Tenso
     return list(torch.autograd.grad(loss, parameters, allow_unused=True))
 
 
+def _first_layer(network: EarlyExitResNet18) -> list[torch.Tensor]:
+    return [next(network.stem.parameters())]
+
+
 def _second(returned: object) -> object:
     return returned[1] if isinstance(returned, tuple | list) and len(returned) == 2 else None
 
@@ -71,7 +75,7 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     network = inputs.model(rng, training=True)
     data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
     returned = functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())
-    gradients = _gradients(_second(returned), [network.stem[0].weight, network.heads[3][-1].bias])
+    gradients = _gradients(_second(returned), _first_layer(network))
     return {"returned": returned, "labels": labels, "gradients": gradients}
 
 
@@ -113,7 +117,7 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
     criterion = nn.CrossEntropyLoss()
     returned = functions["early_exit_step"](network, data, labels, criterion)
-    gradients = _gradients(_second(returned), [network.stem[0].weight])
+    gradients = _gradients(_second(returned), _first_layer(network))
     own_loss = None
     if isinstance(returned, tuple | list) and len(returned) == 2:
         try:  # a wrong loss is paid for once, in its own task
@@ -149,7 +153,7 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 
 @case("mac_ratio", "two_totals")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
-    totals = [(int(rng.integers(3e12, 4e12)), int(rng.integers(1e12, 3e12))) for _ in range(2)]
+    totals = [(int(rng.integers(3 * 10**12, 4 * 10**12)), int(rng.integers(10**12, 3 * 10**12))) for _ in range(2)]
     return {"returned": [functions["mac_ratio"](*pair) for pair in totals]}
 
 

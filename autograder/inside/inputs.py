@@ -53,13 +53,15 @@ def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNe
         network.train()
         network.early_train(sample)
         for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+            assert norm.running_mean is not None and norm.running_var is not None
             norm.running_mean += 0.3 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
             norm.running_var *= torch.exp(0.4 * torch.randn_like(norm.running_var))
             norm.momentum = 0.1
         network.eval()
         for head, spread, logits in zip(network.heads, CONFIDENCE, network.early_train(sample), strict=True):
-            head[-1].weight *= spread / logits.std()
-            head[-1].bias.zero_()
+            weight, bias = head.parameters()
+            weight.mul_(spread / float(logits.std()))
+            bias.zero_()
     return network.train(training)
 
 

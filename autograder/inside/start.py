@@ -1,7 +1,7 @@
 """First program in the box: gives up what it may not use, then becomes the kernel.
 
-Started as ``python -m inside.start SPEC`` where SPEC is one JSON object: the connection info of the kernel, the
-descriptor of the listening socket for each port, and the rlimits.
+Reads one JSON object from its standard input: the connection info of the kernel, the descriptor of the listening
+socket for each port, and the rlimits.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 
 def main() -> None:
     """Set the rlimits, adopt the sockets, run the kernel."""
-    spec = json.loads(sys.argv.pop())
+    spec = json.load(sys.stdin)
     for name, value in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
 
@@ -30,7 +30,7 @@ def main() -> None:
             self.setsockopt(zmq.USE_FD, sockets.pop(int(address.rpartition("-")[2])))
         return bind(self, address)
 
-    zmq.Socket.bind = bind_adopted  # type: ignore[method-assign]
+    zmq.Socket.bind = bind_adopted  # type: ignore[method-assign,assignment]
 
     connection = os.path.join(os.environ["TMPDIR"], "kernel.json")
     with open(connection, "w") as file:

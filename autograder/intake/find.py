@@ -53,7 +53,7 @@ def find_submissions(path: Path, assignment: str) -> list[Found]:
     """All submissions under ``path``, by student.
 
     Args:
-        path: ``<student>/<assignment>/<assignment>.ipynb`` or ``<student>.ipynb`` in a folder or a zip, or one notebook.
+        path: ``<student>/<assignment>/<assignment>.ipynb`` or ``<student>.ipynb`` in a folder or zip, or one notebook.
         assignment: Name of the assignment.
 
     Raises:
@@ -102,12 +102,16 @@ def _by_student(
             candidates.setdefault(parts[0], []).append(name)
         elif len(parts) == 3 and parts[1] == assignment:
             candidates.setdefault(parts[0], []).extend([name] if notebook else [])
-    return [_choose(source, student, files, assignment) for student, files in sorted(candidates.items())]
+    taken: set[str] = set()
+    return [_choose(source, student, files, assignment, taken) for student, files in sorted(candidates.items())]
 
 
-def _choose(source: Path, raw_student: str, files: list[PurePosixPath], assignment: str) -> Found:
+def _choose(source: Path, raw_student: str, files: list[PurePosixPath], assignment: str, taken: set[str]) -> Found:
     """The one notebook of a student."""
     student = _safe_name(raw_student)
+    while student.casefold() in taken:  # two names that differ only in what is unsafe, or in case
+        student += "_"
+    taken.add(student.casefold())
     notes = [] if student == raw_student else [f"the name {raw_student!r} was changed to {student!r}"]
     exact = [file for file in files if file.name == f"{assignment}.ipynb"]
     chosen = exact or files

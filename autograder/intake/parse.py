@@ -93,7 +93,7 @@ def _cell(raw: dict[str, Any]) -> Cell:
 
 
 def text(value: object) -> str:
-    """A notebook's multi-line string: a string or a list of strings; anything else is "". Lone surrogates are replaced."""
+    """A notebook's text, one string or a list of them; anything else is "". Lone surrogates are replaced."""
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -166,11 +166,12 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
             notes.append(f"cell {master[index].grade_id} matched by similarity {score:.2f} (its metadata was lost)")
 
     for index in wanted:
-        position = _following(index, matches)
-        if index not in matches.values() and position is not None and position not in matches and position < len(cells):
-            if cells[position].kind == master[index].kind != "code":
-                matches[position] = index
-                notes.append(f"cell {master[index].grade_id} matched by its place (its metadata was lost)")
+        place = _following(index, matches)
+        if index in matches.values() or place in matches or place is None or place >= len(cells):
+            continue
+        if cells[place].kind == master[index].kind != "code":
+            matches[place] = index
+            notes.append(f"cell {master[index].grade_id} matched by its place (its metadata was lost)")
     return matches, notes
 
 

@@ -104,4 +104,4 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 def clear_cut(exit_logits: list[Any], tolerance: float) -> np.ndarray:
     """Which samples no rounding can move: no exit's entropy lies within 1e-4 nats of the tolerance. ``(N,)`` bool."""
     entropies = np.stack([entropy(array(logits, "logits")) for logits in exit_logits])
-    return (np.abs(entropies - tolerance) > 1e-4).all(axis=0)
+    return np.asarray((np.abs(entropies - tolerance) > 1e-4).all(axis=0))

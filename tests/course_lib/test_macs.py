@@ -60,9 +60,7 @@ def test_all_heads_adds_the_heads_on_the_way(honest: tuple[int, ...]):
     assert honest[3] == 556_035_584 + 688_128
 
 
-def test_the_honest_count_is_torchs_own_plus_batchnorm_and_pool(
-    full_model: EarlyExitResNet18, honest: tuple[int, ...]
-):
+def test_the_honest_count_is_torchs_own_plus_batchnorm_and_pool(full_model: EarlyExitResNet18, honest: tuple[int, ...]):
     counted_by_torch = conv_and_linear_macs(full_model.eval(), torch.zeros(1, 3, 32, 32))
     assert counted_by_torch == 556_108_800
     assert honest[3] == counted_by_torch + elements_of_batchnorm_and_pool(width=64)

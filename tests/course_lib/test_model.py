@@ -107,18 +107,14 @@ def test_when_the_tolerance_is_zero_then_the_batch_runs_to_the_end(model: EarlyE
     assert torch.equal(logits, model.early_train(images)[3])
 
 
-def test_when_the_tolerance_is_above_ln_c_then_the_batch_leaves_at_exit_0(
-    model: EarlyExitResNet18, images: Tensor
-):
+def test_when_the_tolerance_is_above_ln_c_then_the_batch_leaves_at_exit_0(model: EarlyExitResNet18, images: Tensor):
     logits, exit_index, _ = model(images, math.log(6) + 0.01)
 
     assert exit_index == 0
     assert torch.equal(logits, model.early_train(images)[0])
 
 
-def test_the_first_exit_below_the_tolerance_answers_and_no_later_head_runs(
-    model: EarlyExitResNet18, images: Tensor
-):
+def test_the_first_exit_below_the_tolerance_answers_and_no_later_head_runs(model: EarlyExitResNet18, images: Tensor):
     with_heads(model, UNIFORM, HALF_HALF, CERTAIN, CERTAIN)
 
     _, exit_index, entropy = model(images, 1.0)

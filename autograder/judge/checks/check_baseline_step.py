@@ -29,9 +29,10 @@ def check_loss(student, key):
     outputs, loss = values["returned"]
     labels = key.values("batch")["labels"].values
     wanted = cross_entropy(array(outputs, "outputs", (10, 6)), labels)
-    if not close(number(loss, "the loss"), wanted):
+    found = number(loss, "the loss")
+    if not close(found, wanted):
         raise Failure(
-            f"Expected the criterion's loss on the returned outputs, {wanted:.4f}; found {number(loss, 'the loss'):.4f}.",
+            f"Expected the criterion's loss on the returned outputs, {wanted:.4f}; found {found:.4f}.",
             "criterion(outputs, labels): logits first, labels second, and no softmax before it.",
         )
     if values["gradients"][0] is None:

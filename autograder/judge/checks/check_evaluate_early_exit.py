@@ -66,7 +66,7 @@ def check_macs(student, key):
         if found != wanted:
             raise Failure(
                 f"Expected {wanted:,} MACs; found {found:,}.",
-                "A batch that left at exit k costs its number of images times the MACs up to exit k; the last batch is short.",
+                "A batch that left at exit k costs its images times the MACs up to exit k; the last batch is short.",
             )
 
 

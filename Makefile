@@ -1,0 +1,57 @@
+# Everything runs in .venv, made from constraints.txt on first use; no root, no network but pip's.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Sums must not depend on the number of cores, and two test processes must not fight for them.
+export OMP_NUM_THREADS ?= 1
+# ALL=1 adds the slow tier.
+TIER := $(if $(ALL),,-m "not slow")
+
+.PHONY: help setup grade test lint release notebook bench clean
+
+help:
+	@echo "make grade     set everything up and grade the sample class"
+	@echo "make test      run the tests (ALL=1: the slow ones too)"
+	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
+	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
+	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make bench     where the grader's time goes, on this machine"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "== Making the environment in $(VENV) (several minutes the first time: torch is large)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Give another with make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[grading,dev]'
+	@touch $(READY)
+
+grade: $(READY)
+	@echo "== Building the sample class from tests/submissions/"
+	@$(BIN)/python tests/sample_class.py grading/sample_class
+	@echo "== Grading it, each notebook in a box of its own"
+	@$(BIN)/autograder grade grading/sample_class
+	@echo "== Comparing with what tests/submissions/*/case.toml expects"
+	@$(BIN)/python tests/sample_class.py --compare grading/results.json
+	@echo "Done. Open grading/report/index.html to read the grades."
+
+test: $(READY)
+	@echo "== Running the tests$(if $(ALL),, (quick tier; ALL=1 runs everything))"
+	@$(BIN)/python -m pytest $(TIER)
+	@echo "Done. 'passed' above means the grader, its box and the lesson work on this machine."
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+release: $(READY)
+	@$(BIN)/autograder release
+
+notebook: $(READY)
+	@COURSE_PROFILE=quick $(BIN)/jupyter nbconvert --to notebook --execute --inplace solutions/early_exit/early_exit.ipynb
+
+bench: $(READY)
+	@$(BIN)/python solutions/experiments/bench_grading.py
+
+clean:
+	rm -rf $(VENV) dist

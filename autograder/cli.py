@@ -1,0 +1,142 @@
+"""The command line: verbs only. Parses, calls, prints, exits; what is slow to import is imported by the verb."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autograder.config import Settings, SettingsError, find_course, load_settings
+from autograder.errors import AutograderError, UsageError
+
+OK, GRADER_FAILED, BAD_USAGE = 0, 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Grades a class of notebooks in sealed boxes.
+
+    \b
+    First time:      autograder doctor
+    Hand out:        autograder release
+    Grade a class:   autograder grade submissions/
+    Read the grades: open grading/report/index.html
+
+    SUBMISSIONS is an nbgrader tree (<student>/early_exit/early_exit.ipynb), a flat folder (<student>.ipynb), or a
+    zip of either. Everything goes to the workspace, by default grading/ in the course folder. Exit code 0: every
+    submission got a verdict of its own making; 1: some submission met a fault of the grader; 2: bad usage.
+    """
+
+
+def _course_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options every verb shares."""
+    command = click.option(
+        "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Where results go; default grading/."
+    )(command)
+    return click.option(
+        "--course",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The course folder; default: found from here.",
+    )(command)
+
+
+def _settings(course: Path | None, workspace: Path | None, **overrides: Any) -> Settings:
+    root = (course or find_course(Path.cwd())).resolve()
+    return load_settings(root, (workspace or root / "grading").resolve(), **overrides)
+
+
+@contextlib.contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    """Turns our exceptions into one line and an exit code."""
+    try:
+        yield
+    except (UsageError, SettingsError) as error:
+        click.echo(f"autograder: {error}", err=True)
+        sys.exit(BAD_USAGE)
+    except AutograderError as error:
+        click.echo(f"autograder: {error}", err=True)
+        sys.exit(GRADER_FAILED)
+    except KeyboardInterrupt:
+        click.echo("\nautograder: stopped. What was graded so far is recorded; run the same command again.", err=True)
+        sys.exit(GRADER_FAILED)
+
+
+@main.command()
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: one for each core.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**62), help="Of the hidden inputs; default: the workspace keeps its own."
+)
+@click.option("--unsafe-no-box", is_flag=True, help="Run without isolation. For debugging your own notebook only.")
+@_course_options
+def grade(
+    submissions: Path,
+    jobs: int | None,
+    seed: int | None,
+    unsafe_no_box: bool,
+    course: Path | None,
+    workspace: Path | None,
+) -> None:
+    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
+    with _told_in_a_sentence():
+        overrides = {"unsafe_no_box": unsafe_no_box} | ({"jobs": jobs} if jobs else {})
+        settings = _settings(course, workspace, **overrides)
+        from autograder.pipeline import Progress, grade_class
+        from autograder.report.html import write_report
+        from autograder.report.terminal import ClassDisplay
+
+        with ClassDisplay() as display:
+            display.say(f"Grading {submissions} against {settings.solutions_notebook}")
+            watch = Progress(found=display.found, prepared=display.prepared, graded=display.graded)
+            results = grade_class(submissions, settings, seed, watch)
+        index = write_report(results, settings.workspace)
+        display.summary(results, index)
+        failed = any(one.verdict == "GRADER_ERROR" for one in display.grades)
+    sys.exit(GRADER_FAILED if failed else OK)
+
+
+@main.command()
+@_course_options
+def report(course: Path | None, workspace: Path | None) -> None:
+    """Write the report pages anew from results.json and print the class."""
+    with _told_in_a_sentence():
+        settings = _settings(course, workspace)
+        from autograder.records.results_json import load_results
+        from autograder.report.html import write_report
+        from autograder.report.terminal import ClassDisplay
+
+        results = load_results(settings.workspace)
+        ClassDisplay().summary(results, write_report(results, settings.workspace))
+
+
+@main.command()
+@_course_options
+def release(course: Path | None, workspace: Path | None) -> None:
+    """Make the students' notebook and bundle from the solutions, and refuse if an answer is in them."""
+    with _told_in_a_sentence():
+        settings = _settings(course, workspace)
+        from autograder.release import write_release
+
+        for path in write_release(settings):
+            click.echo(f"wrote {path}")
+        click.echo("No line of a solution, of a check or of the grader is in them.")
+
+
+@main.command()
+@_course_options
+def doctor(course: Path | None, workspace: Path | None) -> None:
+    """Say whether this machine can grade, and prove that its box holds."""
+    with _told_in_a_sentence():
+        settings = _settings(course, workspace)
+        from autograder.doctor import examine
+
+        healthy = True
+        for finding in examine(settings):
+            click.echo(f"[{'ok' if finding.good else 'NO'}] {finding.what}")
+            if not finding.good:
+                click.echo(f"     {finding.remedy}")
+            healthy &= finding.good
+        click.echo("This machine can grade." if healthy else "This machine cannot grade yet; see NO above.")
+    sys.exit(OK if healthy else GRADER_FAILED)

@@ -1,0 +1,48 @@
+"""The two values that grading passes to recording: the course that is graded against, and one graded submission."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.config import Settings
+from autograder.execute import Run
+from autograder.intake.rebuild import MasterCell, Rebuilt
+from autograder.judge.plugin import Evidence
+from autograder.results import Grade
+
+
+@dataclass(frozen=True)
+class Course:
+    """Everything a submission is graded against.
+
+    Attributes:
+        released: The released notebook as JSON.
+        master: Its cells.
+        points: Task -> automatic points, in the notebook's order.
+        key: Task -> the solution's evidence.
+        seed: Of the hidden inputs.
+        box: What isolates submissions, for reports.
+    """
+
+    settings: Settings
+    released: dict[str, Any]
+    master: tuple[MasterCell, ...]
+    points: dict[str, float]
+    key: dict[str, Evidence]
+    seed: int
+    box: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One graded submission and what is needed to record it.
+
+    Attributes:
+        original: The bytes handed in; empty when they could not be read.
+        rebuilt: None when the file was refused.
+        run: None when nothing ran.
+    """
+
+    grade: Grade
+    original: bytes = b""
+    rebuilt: Rebuilt | None = None
+    run: Run | None = None

@@ -1,0 +1,66 @@
+"""Lets ``nbgrader autograde`` grade as ``autograder grade`` does: same box, same verdicts, same scores.
+
+nbgrader reads a submission, sanitizes it with one list of preprocessors, writes it, reads that, and grades it with a
+second list. Here the first step only makes sure that there is something to read (a damaged file becomes the released
+notebook), and the second goes back to the file handed in and grades that from the start.
+"""
+
+import functools
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets.config import Config
+
+from autograder.config import find_course, load_settings
+from autograder.graded import Course
+from autograder.intake.find import Found
+from autograder.pipeline import grade_one, prepare, remember
+from autograder.records.gradebook import save_scores
+from autograder.records.graded_notebook import graded_notebook
+from autograder.release import nbgrader_config, release_text
+
+
+def course_config(course: Path) -> Config:
+    """What ``nbgrader_config.py`` in the course folder says."""
+    settings = load_settings(course, course / "grading")
+    config = nbgrader_config(settings)
+    config.CourseDirectory.root = str(course)
+    config.Autograde.exporter_class = "autograder.nbgrader_plugins.ReadsAnything"
+    config.Autograde.sanitize_preprocessors = []
+    config.Autograde.autograde_preprocessors = ["autograder.nbgrader_plugins.GradeInBox"]
+    return config
+
+
+@functools.lru_cache(maxsize=1)
+def _course() -> Course:
+    """The course in the current folder, made ready once for all submissions of this run."""
+    root = find_course(Path.cwd()).resolve()
+    return prepare(load_settings(root, root / "grading", jobs=1))
+
+
+class ReadsAnything(NotebookExporter):
+    """Gives the released notebook in place of whatever was handed in, which may not be readable."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
+        if Path(filename).is_relative_to(_course().settings.workspace / "autograded"):
+            return super().from_filename(filename, resources=resources, **kwargs)
+        released = nbformat.reads(release_text(_course().settings), as_version=4)
+        return self.from_notebook_node(released, resources=resources, **kwargs)
+
+
+class GradeInBox(NbGraderPreprocessor):
+    """Grades the file handed in, enters the scores, and gives the graded notebook."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        course = _course()
+        student = resources["nbgrader"]["student"]
+        name = course.settings.assignment
+        member = PurePosixPath(student, name, f"{name}.ipynb")
+        graded = grade_one(Found(student, course.settings.workspace / "submitted", member), course)
+        save_scores(graded, course)
+        remember(graded.grade, course)
+        self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
+        return graded_notebook(graded, course), resources

@@ -1,0 +1,112 @@
+"""results.json: all the grader has to say of a class, schema-versioned, written so that it is never half there."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import UsageError
+from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ClassResults:
+    """A graded class.
+
+    Attributes:
+        seed: Of the hidden inputs.
+        box: What isolated the submissions.
+    """
+
+    assignment: str
+    seed: int
+    box: str
+    grades: tuple[Grade, ...] = ()
+
+    def with_grade(self, grade: Grade) -> "ClassResults":
+        """The same class with this student's grade added or replaced; by student, the grader's faults first."""
+        others = [other for other in self.grades if other.student != grade.student]
+        order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
+        return dataclasses.replace(self, grades=tuple(order))
+
+
+def results_path(workspace: Path) -> Path:
+    """Where a workspace keeps its results."""
+    return workspace / "results.json"
+
+
+def save_results(results: ClassResults, workspace: Path) -> Path:
+    """Write the results beside the old ones and put them in their place at once."""
+    workspace.mkdir(parents=True, exist_ok=True)
+    document = {
+        "schema": SCHEMA,
+        "assignment": results.assignment,
+        "seed": results.seed,
+        "box": results.box,
+        "submissions": [_submission(grade) for grade in results.grades],
+    }
+    handle, name = tempfile.mkstemp(dir=workspace, prefix=".results-")
+    with os.fdopen(handle, "w") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(name, 0o644)
+    os.replace(name, results_path(workspace))
+    return results_path(workspace)
+
+
+def load_results(workspace: Path) -> ClassResults:
+    """The results of a workspace.
+
+    Raises:
+        UsageError: There are none, or the file is of another schema or damaged.
+    """
+    path = results_path(workspace)
+    try:
+        document = json.loads(path.read_text())
+        if document["schema"] != SCHEMA:
+            raise UsageError(f"{path} has schema {document['schema']!r}; this version reads schema {SCHEMA}.")
+        grades = tuple(_grade(entry) for entry in document["submissions"])
+        return ClassResults(document["assignment"], int(document["seed"]), str(document["box"]), grades)
+    except FileNotFoundError:
+        raise UsageError(f"There is no {path}. Grade a class first: autograder grade SUBMISSIONS.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({type(error).__name__}: {error}). Move it away and grade again."
+        ) from None
+
+
+def _submission(grade: Grade) -> dict[str, Any]:
+    return {
+        "student": grade.student,
+        "verdict": grade.verdict.value,
+        "score": grade.score,
+        "max_score": grade.max_score,
+        "wall_s": round(grade.wall_s, 2),
+        "message": grade.message,
+        "tasks": {
+            task.task: {
+                "score": task.score,
+                "max_score": task.max_score,
+                "checks": [dataclasses.asdict(check) for check in task.checks],
+            }
+            for task in grade.tasks
+        },
+        "notes": list(grade.notes),
+    }
+
+
+def _grade(entry: dict[str, Any]) -> Grade:
+    tasks = tuple(
+        TaskGrade(name, task["max_score"], tuple(CheckResult(**check) for check in task["checks"]))
+        for name, task in entry["tasks"].items()
+    )
+    return Grade(
+        entry["student"], Verdict(entry["verdict"]), tasks, entry["message"], tuple(entry["notes"]), entry["wall_s"]
+    )

@@ -1,0 +1,55 @@
+"""Grades as web pages: one for the class, one for each student. Everything is escaped; there is no script in them."""
+
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from autograder.report.text import MARKS, points, score
+
+if TYPE_CHECKING:
+    from autograder.records.results_json import ClassResults
+
+
+def render_report(results: "ClassResults") -> dict[str, str]:
+    """File name -> page: ``index.html`` and one page for each student."""
+    environment = Environment(
+        loader=PackageLoader("autograder.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"points": points, "score": score}
+    names = _file_names([grade.student for grade in results.grades])
+    tasks = [task.task for task in results.grades[0].tasks] if results.grades else []
+    common = {
+        "results": results,
+        "unsafe": not results.box.startswith("bubblewrap"),
+        "marks": MARKS,
+        "names": names,
+        "tasks": tasks,
+        "counts": sorted(Counter(grade.verdict.value for grade in results.grades).items()),
+    }
+    pages = {"index.html": environment.get_template("class.html").render(common)}
+    page = environment.get_template("student.html")
+    for grade in results.grades:
+        pages[names[grade.student]] = page.render(common, grade=grade)
+    return pages
+
+
+def write_report(results: "ClassResults", workspace: Path) -> Path:
+    """Write all pages to ``<workspace>/report``; the path of the first."""
+    folder = workspace / "report"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, page in render_report(results).items():
+        (folder / name).write_text(page)
+    return folder / "index.html"
+
+
+def _file_names(students: list[str]) -> dict[str, str]:
+    """A file name for each student: unique, and free of anything a link would need escaped."""
+    return {
+        student: f"{number:04d}-{re.sub('[^A-Za-z0-9_-]', '_', student)[:60]}.html"
+        for number, student in enumerate(students, start=1)
+    }

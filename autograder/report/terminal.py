@@ -1,0 +1,100 @@
+"""The class in a terminal: progress while it is graded, a table at the end; plain lines where there is no terminal."""
+
+import contextlib
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from autograder.report.text import score
+from autograder.results import Grade, Verdict
+
+if TYPE_CHECKING:
+    from autograder.records.results_json import ClassResults
+
+COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
+
+
+class ClassDisplay:
+    """Shows a class being graded.
+
+    Attributes:
+        grades: Of this run, in the order they came.
+    """
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.grades: list[Grade] = []
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self._row = self._bar.add_task("getting ready", total=None)
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> "ClassDisplay":
+        self._stack.enter_context(self._bar)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(escape(text))
+
+    def found(self, count: int) -> None:
+        """The submissions are counted."""
+        self.say(f"{count} submission{'s' if count != 1 else ''} found; running the solutions notebook first")
+        self._bar.update(self._row, total=count)
+
+    def prepared(self, box: str, seed: int, jobs: int) -> None:
+        """The solutions have run."""
+        self.say(f"Box: {box}; seed {seed}; {jobs} at a time")
+        self._bar.update(self._row, description="grading")
+
+    def graded(self, grade: Grade) -> None:
+        """One more submission is done."""
+        self.grades.append(grade)
+        counts = Counter(one.verdict.value for one in self.grades)
+        self._bar.update(
+            self._row, advance=1, description=" ".join(f"{name} {n}" for name, n in sorted(counts.items()))
+        )
+        done = f"[{len(self.grades)}/{int(self._bar.tasks[0].total or 0)}]"
+        message = f"  {grade.message}" if grade.message else ""
+        self.say(f"{done:>9} {grade.student:<28.28} {grade.verdict:<13} {score(grade):>10}{message}")
+
+    def summary(self, results: "ClassResults", index: Path) -> None:
+        """The class in one table, and where to look."""
+        table = Table(title=f"{results.assignment}: {len(results.grades)} submissions")
+        for column in ("student", "verdict", "points", "seconds", "notes"):
+            table.add_column(column, justify="right" if column in ("points", "seconds") else "left", overflow="fold")
+        for grade in results.grades:
+            colour = COLOURS.get(grade.verdict, "yellow")
+            table.add_row(
+                escape(grade.student),
+                f"[{colour}]{grade.verdict}[/]",
+                score(grade),
+                f"{grade.wall_s:.1f}",
+                escape("; ".join(grade.notes)),
+            )
+        self.console.print(table)
+        counts = Counter(grade.verdict.value for grade in results.grades)
+        self.say(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
+        self.say(f"Report:    {index}")
+        self.say(f"Results:   {index.parent.parent / 'results.json'}")
+        self.say(f"Gradebook: {index.parent.parent / 'gradebook.db'} (written answers: nbgrader formgrader)")

@@ -1,0 +1,117 @@
+"""The notebook's figures: what is on them, and that nothing else is shown."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from course_lib import plots
+from course_lib.data import ImageSet
+
+NAMES = ("circle", "square")
+ROWS = [(0.0, 0.9, 1000), (0.5, 0.8, 600), (1.8, 0.5, 300)]
+
+
+def image_set(count=12, factors=None):
+    """Images that can be told apart: image i is uniformly as bright as i / count."""
+    images = (torch.arange(count) / count).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
+    return ImageSet(images, torch.arange(count) % 2, factors or {})
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def brightness(figure, row, column, tile=34):
+    """Of the image at a place of a picture of images."""
+    picture = figure.axes[0].images[0].get_array()
+    return float(picture[row * tile + 16, column * tile + 16])
+
+
+def test_when_a_figure_is_returned_then_pyplot_holds_no_second_copy():
+    plots.exit_bars({0: 1, 1: 2, 2: 3, 3: 4}, unit="batches")
+    assert plt.get_fignums() == []
+
+
+def test_when_classes_are_shown_then_each_has_a_row_of_its_own_images():
+    figure = plots.class_grid(image_set(), NAMES, columns=3)
+    assert texts(figure) == ["circle", "square"]
+    assert brightness(figure, 1, 2) == pytest.approx(5 / 12)  # the third image of the second class
+
+
+def test_when_a_class_has_too_few_images_then_its_row_ends_early():
+    figure = plots.class_grid(image_set(count=3), NAMES, columns=2)
+    assert brightness(figure, 1, 1) == 1.0  # white
+
+
+def test_when_factors_are_shown_then_images_run_from_small_to_large_by_magnitude():
+    rotation = np.array([-90.0, 0, 10, 0, -20, 0, 30, 0, 40, 0, 50, 0])
+    figure = plots.factor_rows(image_set(factors={"rotation": rotation}), label=0, columns=3)
+    assert texts(figure) == ["rotation (degrees)\n10 to 90"]
+    assert [brightness(figure, 0, column) for column in range(3)] == pytest.approx([2 / 12, 6 / 12, 0])
+
+
+def test_when_no_factors_are_known_then_both_figures_of_them_say_so():
+    with pytest.raises(ValueError, match="no difficulty factors"):
+        plots.factor_rows(image_set(), label=0)
+    with pytest.raises(ValueError, match="no difficulty factors"):
+        plots.factors_by_exit({}, torch.zeros(3, dtype=torch.int64))
+
+
+def test_when_losses_are_drawn_then_axes_have_units_and_a_guess_is_marked():
+    figure = plots.loss_curves({"a": [2.0] * 100, "b": [1.0] * 100}, at_start={"a": 1.79})
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("training step", "loss (nats)")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert axes.lines[0].get_linestyle() != axes.lines[2].get_linestyle()  # told apart without colour
+    assert texts(figure) == ["a guess"]
+
+
+def test_when_one_loss_is_given_then_it_is_drawn():
+    (axes,) = plots.loss_curves({"a": [2.0]}).axes
+    assert axes.lines[0].get_ydata().tolist() == [2.0]
+
+
+def test_when_exits_are_counted_then_every_bar_carries_its_number():
+    figure = plots.exit_bars({0: 5, 1: 0, 2: 7, 3: 1}, unit="images")
+    assert texts(figure) == ["5", "0", "7", "1"]
+    assert figure.axes[0].get_ylabel() == "images"
+
+
+def test_when_a_sweep_is_drawn_then_rows_are_in_order_and_in_percent_and_per_image():
+    above, below = plots.sweep(ROWS[::-1], target=0.88, images=10).axes
+    assert above.lines[0].get_xdata().tolist() == [0.0, 0.5, 1.8]
+    assert above.lines[0].get_ydata() == pytest.approx([90, 80, 50])
+    assert below.lines[0].get_ydata() == pytest.approx([1000 / 10 / 1e6, 600 / 10 / 1e6, 300 / 10 / 1e6])
+
+
+def test_when_a_frontier_is_drawn_then_cost_is_a_share_of_the_full_network():
+    (axes,) = plots.frontier({"one": ROWS, "other": ROWS[:2]}, full_macs=1000).axes
+    assert list(axes.lines[0].get_xdata()) == pytest.approx([30, 60, 100])
+    assert list(axes.lines[1].get_ydata()) == pytest.approx([80, 90])
+    assert axes.lines[0].get_marker() != axes.lines[1].get_marker()
+
+
+def test_when_a_gallery_is_drawn_then_the_surest_come_first_and_wrong_answers_show_the_right_one():
+    exits = torch.tensor([0] * 6 + [3] * 6)
+    confidence = torch.arange(12) / 12
+    predictions = torch.zeros(12, dtype=torch.int64)  # "circle", which is right for every other image
+    figure = plots.gallery(image_set(), NAMES, exits, predictions, confidence, columns=2)
+    assert [text for text in texts(figure) if text.startswith("exit")] == ["exit 0", "exit 1", "exit 2", "exit 3"]
+    tile = 32 + plots.CAPTION
+    assert brightness(figure, 0, 0, tile) == pytest.approx(5 / 12)
+    assert brightness(figure, 0, 4, tile) == pytest.approx(0)
+    assert brightness(figure, 1, 0, tile) == 1.0  # nobody left at exit 1
+    assert texts(figure).count("circle") == 4
+    assert texts(figure).count("circle\n(square)") == 4
+
+
+def test_when_factors_are_drawn_by_exit_then_only_exits_taken_have_a_box():
+    factors = {"size": np.arange(6.0), "noise": np.arange(6.0)}
+    figure = plots.factors_by_exit(factors, torch.tensor([0, 0, 0, 3, 3, 3]))
+    assert [axes.get_title() for axes in figure.axes] == ["size (pixels)", "noise"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0", "3"]
