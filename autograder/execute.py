@@ -77,6 +77,7 @@ class _Client(NotebookClient):
             allow_errors=True,
             timeout=None,  # time is kept by the session
             startup_timeout=READY_S,
+            iopub_timeout=READY_S,  # after a flood the rest of a cell's messages, and evidence among them, come late
             record_timing=False,
             skip_cells_with_tag="\0",  # no tag can skip a cell
         )
@@ -144,7 +145,7 @@ class _Session:
         begin = time.monotonic()
         try:
             await self._start()
-            await self._run_cells(begin + self.limits.wall_s)
+            await self._run_cells(time.monotonic() + self.limits.wall_s)
             await self._observe(cases, seed)
         except _BoxEnded as end:
             self.verdict, self.message = end.verdict, str(end)
@@ -167,6 +168,10 @@ class _Session:
             await self.client.async_start_new_kernel_client()
         except (RuntimeError, OSError) as error:
             raise GraderError(f"The box did not start: {error}. Run `autograder doctor`.") from error
+        # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
+        ended = await self._hidden("import inside.observe", READY_S)
+        if ended == "late" or self.client.failed:
+            raise GraderError("The observer could not be imported in the box. Run `autograder doctor`.")
 
     async def _end(self) -> None:
         if self.client.kc is not None:
@@ -178,8 +183,8 @@ class _Session:
 
     async def _run_cells(self, deadline: float) -> None:
         stopped = False
-        for index, (cell, node) in enumerate(zip(self.cells, self.notebook.cells, strict=True)):
-            name = _name(cell)
+        for index, cell in enumerate(self.cells):
+            node, name = self.notebook.cells[index], _name(cell)
             if cell.kind != "code" or name.startswith(CHECK_PREFIX):
                 continue
             time_left = deadline - time.monotonic()
@@ -208,9 +213,7 @@ class _Session:
             if task in self.too_slow:
                 continue
             call = f"__import__('inside.observe', fromlist=['observe']).observe({task!r}, {case!r}, {seed})"
-            node = nbformat.v4.new_code_cell(call)
-            self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
-            ended = await self._execute(node, len(self.cells), self.limits.call_s)
+            ended = await self._hidden(call, self.limits.call_s)
             if ended == "late":
                 self.too_slow.add(task)
                 self._set(
@@ -218,10 +221,17 @@ class _Session:
                     f"A hidden call of {task} took more than {self.limits.call_s:g} s and was stopped.",
                 )
                 continue
-            texts = [output["data"][EVIDENCE] for output in node.outputs if EVIDENCE in output.get("data", {})]
+            outputs = self.notebook.cells[-1].outputs
+            texts = [output["data"][EVIDENCE] for output in outputs if EVIDENCE in output.get("data", {})]
             if len(texts) == 1 and isinstance(texts[0], str) and len(texts[0]) <= allowance:
                 allowance -= len(texts[0])
                 self.evidence[task, case] = texts[0]
+
+    async def _hidden(self, code: str, seconds: float) -> str:
+        """Run code of ours that is no cell of the notebook; it becomes the last cell, which is not given out."""
+        node = nbformat.v4.new_code_cell(code)
+        self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
+        return await self._execute(node, len(self.cells), seconds)
 
     async def _execute(self, node: Any, index: int, seconds: float) -> str:
         """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""

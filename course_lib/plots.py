@@ -36,9 +36,7 @@ def class_grid(image_set: ImageSet, class_names: Sequence[str], *, columns: int 
         columns: Images in a row; a class with fewer leaves its row unfinished.
     """
     labels = image_set.labels.numpy()
-    rows = [
-        (name, np.flatnonzero(labels == label)[:columns].tolist()) for label, name in enumerate(class_names)
-    ]
+    rows = [(name, np.flatnonzero(labels == label)[:columns].tolist()) for label, name in enumerate(class_names)]
     return _image_rows(image_set, rows)[0]
 
 
@@ -63,14 +61,12 @@ def factor_rows(image_set: ImageSet, *, label: int, columns: int = 10) -> Figure
     for name, signed in image_set.factors.items():
         values = np.abs(signed)
         chosen = members[np.argsort(values[members], kind="stable")][steps]
-        ends = f"{values[chosen[0]]:.2g} to {values[chosen[-1]]:.2g}"
+        ends = " to ".join(f"{round(values[image], 2):.3g}" for image in (chosen[0], chosen[-1]))
         rows.append((f"{name}{UNITS.get(name, '')}\n{ends}", chosen.tolist()))
     return _image_rows(image_set, rows)[0]
 
 
-def loss_curves(
-    curves: Mapping[str, Sequence[float]], *, at_start: Mapping[str, float] | None = None
-) -> Figure:
+def loss_curves(curves: Mapping[str, Sequence[float]], *, at_start: Mapping[str, float] | None = None) -> Figure:
     """Training losses by step, smoothed, with the loss that an untrained network should have.
 
     Args:
@@ -84,7 +80,7 @@ def loss_curves(
         axes.plot(np.arange(len(smooth)) + window, smooth, label=name, **{**style, "marker": ""})
         if at_start and name in at_start:
             axes.axhline(at_start[name], color=style["color"], linestyle=":", linewidth=1)
-            axes.text(len(losses), at_start[name], "a guess", ha="right", va="bottom", color=style["color"])
+            axes.text(len(losses) / 2, at_start[name], "a guess", va="bottom", color=style["color"])
     axes.set(xlabel="training step", ylabel="loss (nats)", ylim=(0, None))
     axes.legend(frameon=False)
     return figure

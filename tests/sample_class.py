@@ -1,6 +1,7 @@
 """Builds a class of submissions, right and wrong ones, from the folders under tests/submissions/.
 
-    python tests/sample_class.py DEST      writes DEST/<case>.ipynb for every case
+    python tests/sample_class.py DEST                    writes DEST/<case>.ipynb for every case
+    python tests/sample_class.py --compare RESULTS.JSON   says where the grades differ from the cases' own
 
 A case is a folder: `case.toml` says what is wrong and which grade that should come to, and each
 `<grade_id>.py` is a whole solution cell as a student handed it in. Everything else is from the course's two
@@ -172,7 +173,37 @@ NOTEBOOK_DAMAGE: dict[str, Callable[[Notebook], None]] = {
 FILE_DAMAGE: dict[str, Callable[[bytes], bytes]] = {damage.__name__: damage for damage in (truncate, leave_nothing)}
 
 
+# --- what came of it ---
+
+
+def differences(results: dict[str, Any]) -> list[str]:
+    """Where a `results.json` differs from what the cases say: one sentence each."""
+    graded = {entry["student"]: entry for entry in results["submissions"]}
+    found = []
+    for folder in case_folders():
+        case, name = read_case(folder), folder.name
+        entry = graded.get(name)
+        if entry is None:
+            found.append(f"{name}: not graded")
+            continue
+        for key in ("verdict", "score"):
+            if entry[key] != case[key]:
+                found.append(f"{name}: expected {key} {case[key]}, found {entry[key]}")
+        for task, graded_task in entry["tasks"].items():
+            wanted = case.get("tasks", {}).get(task, graded_task["max_score"])
+            if graded_task["score"] != wanted:
+                found.append(f"{name}: expected {wanted} for {task}, found {graded_task['score']}")
+        for note in case.get("notes", []):
+            if not any(note in said for said in entry["notes"]):
+                found.append(f"{name}: expected a note with {note!r}, found {entry['notes']}")
+    return found
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--compare":
+        wrong = differences(json.loads(Path(sys.argv[2]).read_text()))
+        print("\n".join(wrong) or f"All {len(case_folders())} cases came to their expected verdict and points.")
+        sys.exit(bool(wrong))
     if len(sys.argv) != 2:
-        sys.exit("usage: python tests/sample_class.py DEST")
+        sys.exit("usage: python tests/sample_class.py DEST | --compare RESULTS.JSON")
     build_class(Path(sys.argv[1]))

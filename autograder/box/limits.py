@@ -6,15 +6,19 @@ counts address space, of which torch reserves gigabytes it never touches, and RL
 """
 
 import contextlib
+import os
+import resource
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
 
 from autograder.config import MIB, Limits
 
-POLL_S = 0.05  # a process can allocate about 100 MiB between two looks; the kernel's own OOM killer stands behind
+POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
+PAGE = resource.getpagesize()
 
 
 @dataclass(frozen=True)
@@ -31,26 +35,40 @@ def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
     Memory is the sum of resident sizes; where that exceeds ``memory_matters_above`` it is replaced by the
     proportional sizes, which count a page shared by n processes once (slower to read).
     """
-    processes = []
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        processes = [root, *root.children(recursive=True)]
     resident = tasks = 0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            tasks += process.num_threads()
-            resident += process.memory_info().rss
+    tree = list(_tree(pid))
+    for member, threads in tree:
+        tasks += len(threads)
+        resident += int((_read(f"/proc/{member}/statm").split() or ["0"] * 2)[1]) * PAGE
     if resident > memory_matters_above:
-        resident = sum(_proportional_bytes(process.pid) for process in processes)
+        resident = sum(_proportional_bytes(member) for member, _ in tree)
     return Usage(resident, tasks)
 
 
-def _proportional_bytes(pid: int) -> int:
+def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
+    """Each process at or below ``pid`` with its threads. Walked down from ``pid``: reading all of /proc many times a
+    second costs more than a small notebook."""
     try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    except (OSError, ValueError, IndexError):
-        return 0  # it ended meanwhile
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return  # it ended meanwhile
+    yield pid, threads
+    for thread in threads:
+        for child in _read(f"/proc/{pid}/task/{thread}/children").split():
+            yield from _tree(int(child))
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _proportional_bytes(pid: int) -> int:
+    lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 class Watchdog(threading.Thread):

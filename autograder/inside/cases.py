@@ -162,8 +162,18 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     returned = []
     for _ in range(6):
         rows = inputs.sweep(rng, 12)
-        target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))]  # met exactly by one row
+        target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
         returned.append(functions["choose_tolerance"](rows, target))
+    return {"returned": returned}
+
+
+@case("choose_tolerance", "met_exactly")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    returned = []
+    for _ in range(3):
+        rows = inputs.sweep(rng, 6)
+        cheapest = min(rows, key=lambda row: row[2])
+        returned.append(functions["choose_tolerance"](rows, cheapest[1]))
     return {"returned": returned}
 
 

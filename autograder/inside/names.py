@@ -7,7 +7,7 @@ CASE_NAMES: dict[str, tuple[str, ...]] = {
     "early_exit_step": ("batch",),
     "evaluate_early_exit": ("low_tolerance", "middle_tolerance", "fresh_from_training"),
     "mac_ratio": ("two_totals",),
-    "choose_tolerance": ("plain", "ties", "none_good_enough"),
+    "choose_tolerance": ("plain", "met_exactly", "ties", "none_good_enough"),
     "per_sample_exits": ("mixed", "edges"),
     "predict_with_compaction": ("mixed", "all_leave_first", "none_leaves_early"),
 }

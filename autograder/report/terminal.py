@@ -81,8 +81,10 @@ class ClassDisplay:
     def summary(self, results: "ClassResults", index: Path) -> None:
         """The class in one table, and where to look."""
         table = Table(title=f"{results.assignment}: {len(results.grades)} submissions")
-        for column in ("student", "verdict", "points", "seconds", "notes"):
-            table.add_column(column, justify="right" if column in ("points", "seconds") else "left", overflow="fold")
+        for column in ("student", "verdict"):
+            table.add_column(column, overflow="fold")
+        for column in ("points", "seconds", "notes"):
+            table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
             table.add_row(
@@ -90,7 +92,7 @@ class ClassDisplay:
                 f"[{colour}]{grade.verdict}[/]",
                 score(grade),
                 f"{grade.wall_s:.1f}",
-                escape("; ".join(grade.notes)),
+                str(len(grade.notes) or ""),
             )
         self.console.print(table)
         counts = Counter(grade.verdict.value for grade in results.grades)

@@ -155,9 +155,7 @@ def read_idx(file: Path) -> np.ndarray:
     try:
         content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{file} should be a gzip file, but cannot be unpacked ({error}). Fetch it again."
-        ) from error
+        raise ValueError(f"{file} should be a gzip file, but cannot be unpacked ({error}). Fetch it again.") from error
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError(
             f"{file} should open with the bytes 00 00 08 of an IDX file, "
@@ -167,8 +165,7 @@ def read_idx(file: Path) -> np.ndarray:
     header_bytes = 4 + 4 * dimensions
     if len(content) < header_bytes:
         raise ValueError(
-            f"{file} should open with {header_bytes} bytes of header, but holds {len(content)} bytes. "
-            "Fetch it again."
+            f"{file} should open with {header_bytes} bytes of header, but holds {len(content)} bytes. Fetch it again."
         )
     shape = tuple(int(size) for size in np.frombuffer(content, dtype=">u4", count=dimensions, offset=4))
     if len(content) != header_bytes + math.prod(shape):

@@ -41,21 +41,15 @@ def load_npy_dict(path: Path | str) -> dict[str, np.ndarray]:
                 f"{path} should hold one dictionary saved by numpy.save, but cannot be read: {error}"
             ) from error
     if not isinstance(content, dict) or not {"x", "y"} <= content.keys():
-        raise ValueError(
-            f"{path} should hold a dictionary with the keys 'x' and 'y', but holds {_describe(content)}."
-        )
+        raise ValueError(f"{path} should hold a dictionary with the keys 'x' and 'y', but holds {_describe(content)}.")
     arrays = {}
     for key in ("x", "y"):
         if not isinstance(content[key], _Array):
-            raise ValueError(
-                f"{path} should hold an array under {key!r}, but holds {_describe(content[key])}."
-            )
+            raise ValueError(f"{path} should hold an array under {key!r}, but holds {_describe(content[key])}.")
         try:
             arrays[key] = content[key].rebuild()
         except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"The array {key!r} in {path} should be plain numbers, but is not: {error}"
-            ) from error
+            raise ValueError(f"The array {key!r} in {path} should be plain numbers, but is not: {error}") from error
     if arrays["x"].shape[:1] != arrays["y"].shape[:1] or arrays["x"].ndim == 0:
         raise ValueError(
             f"{path} should hold as many images as labels, "
@@ -122,9 +116,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         try:
             return _PERMITTED[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(
-                f"it names {module}.{name}, which no array needs. It was not run."
-            ) from None
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no array needs. It was not run.") from None
 
 
 def _read_saved_object(file: BinaryIO) -> object:

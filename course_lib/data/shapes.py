@@ -53,13 +53,14 @@ class Spread:
 
 
 # --- The difficulty distribution ---------------------------------------------------------------------------
-# Chosen together, by training: most images are plain, so that early exits pay, and a tail is beyond anyone, so
-# that a fully trained network errs about as often as the course's first data set made it err (accuracy 0.908).
+# Chosen together: most images are plain, so that early exits pay, and a tail is beyond anyone. The aim is an
+# accuracy near 0.908, that of the course's first data set, at profile "full"; it was extrapolated from networks
+# of width 8 and 16, so measure again before publishing numbers.
 SIZE = Spread(easy=9.5, hard=2.5, skew=1.5)  # pixels; 9.5 leaves room to shift, at 2.5 corners are one pixel
 ROTATION = Spread(easy=0.0, hard=180.0, skew=3.0)  # degrees; mostly upright, but every turn occurs
-CONTRAST = Spread(easy=0.80, hard=0.03, skew=2.0)  # of the grey range; 0.03 is a tenth of the hardest noise
-NOISE = Spread(easy=0.02, hard=0.35, skew=2.0)  # standard deviation, of the grey range; 0.02 is film grain
-OCCLUSION = Spread(easy=0.0, hard=0.7, skew=1.0)  # of the shape's width, where there is a cover at all
+CONTRAST = Spread(easy=0.80, hard=0.03, skew=2.0)  # of the grey range; at 0.03 the hardest noise is ten times as strong
+NOISE = Spread(easy=0.02, hard=0.30, skew=2.0)  # standard deviation, of the grey range; 0.02 is film grain
+OCCLUSION = Spread(easy=0.0, hard=0.6, skew=1.0)  # of the shape's width, where there is a cover at all
 OCCLUDED_SHARE = 0.4  # of the images have a cover; the others have occlusion 0
 OUTLINED_SHARE = 0.35  # of the images show the contour alone, which stops area from giving the class away
 OUTLINE_PX = 1.6  # pixels; thin, and still one full pixel wide at every angle

@@ -1,4 +1,4 @@
-"""The drawn data set: what decides an image, what its factors mean, and that it is neither trivial nor hopeless."""
+"""The drawn data set: what decides an image, what its factors mean, and how hard the images are."""
 
 import math
 from dataclasses import replace
@@ -179,3 +179,28 @@ def test_when_noise_is_named_then_pixels_scatter_by_it(train):
     scatter = np.diff(corner, axis=2).std(axis=(1, 2)) / math.sqrt(2)
 
     assert np.median(scatter / factors["noise"][some]) == pytest.approx(1.0, abs=0.1)  # 12 differences an image
+
+
+def test_when_image_0_of_test_is_drawn_then_it_is_the_one_that_was_published():
+    """Published numbers hold for these very images; whoever changes them has to publish new numbers."""
+    first = draw_split("test", 12)
+
+    assert first.labels.tolist() == [4, 2, 4, 1, 2, 2, 3, 2, 0, 3, 3, 2]
+    expected = {
+        "size": 8.805262,
+        "rotation": -168.041588,
+        "contrast": 0.628774,
+        "noise": 0.112746,
+        "occlusion": 0.085852,
+    }
+    assert {name: values[0] for name, values in first.factors.items()} == pytest.approx(expected, abs=1e-5)
+    assert first.images[0].mean().item() == pytest.approx(0.361474, abs=1e-4)
+
+
+def test_when_many_are_drawn_then_most_are_plain_and_some_are_beyond_anyone():
+    """What early exits live on. Contrast below the noise of one pixel is where a small shape is lost."""
+    factors = draw_split("test", 6_000).factors
+    clarity = factors["contrast"] / factors["noise"]
+
+    assert np.mean(clarity > 4.0) > 0.5
+    assert 0.02 < np.mean(clarity < 1.0) < 0.10

@@ -1,0 +1,72 @@
+"""How the box is put together: which bubblewrap, what when there is none, what is masked."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_course import settings_for
+
+from autograder.box import isolation
+from autograder.box.isolation import box_label, enclose, find_bubblewrap
+from autograder.errors import BoxUnavailable
+
+
+def test_when_bubblewrap_works_then_its_version_is_the_label(small_course: Path, tmp_path: Path) -> None:
+    assert box_label(settings_for(small_course, tmp_path)) == f"bubblewrap {find_bubblewrap().version}"
+
+
+def test_when_there_is_no_bubblewrap_then_it_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "_candidates", lambda: [])
+
+    with pytest.raises(BoxUnavailable, match="there is no bwrap on PATH"):
+        find_bubblewrap()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo bubblewrap 0.4.1", "its version is 'bubblewrap 0.4.1', expected at least 0.8.0"),
+        ('[ "$1" = --version ] && echo bubblewrap 0.9.0 && exit; echo no namespaces >&2; exit 1', "no namespaces"),
+        ("exit 3", "it does not run"),
+    ],
+)
+def test_when_a_bubblewrap_does_not_work_then_the_reason_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, reason: str
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(isolation, "_candidates", lambda: [str(fake)])
+
+    with pytest.raises(BoxUnavailable, match=reason):
+        find_bubblewrap()
+
+
+def test_when_the_system_has_none_that_works_then_the_wheels_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    assert find_bubblewrap().path != str(fake)
+
+
+def test_when_secrets_lie_under_the_python_prefix_then_they_are_masked(small_course: Path, tmp_path: Path) -> None:
+    settings = settings_for(small_course, tmp_path)
+    hidden = Path(sys.prefix) / "lib"  # stands for a workspace inside the environment
+    masked = enclose(["/bin/ls", str(hidden)], dataclasses.replace(settings, workspace=hidden))
+
+    assert subprocess.run(masked, capture_output=True, text=True).stdout == ""
+
+
+def test_the_grader_is_not_importable_inside(small_course: Path, tmp_path: Path) -> None:
+    code = "import autograder.judge.checks"
+    done = subprocess.run(
+        enclose([sys.executable, "-c", code], settings_for(small_course, tmp_path)), capture_output=True, text=True
+    )
+
+    assert "ModuleNotFoundError" in done.stderr

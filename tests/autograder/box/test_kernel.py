@@ -1,0 +1,98 @@
+"""The kernel in the box, driven as nbclient drives it."""
+
+import asyncio
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from small_course import settings_for
+
+from autograder.box.kernel import BoxedKernelManager
+from autograder.config import Settings
+
+
+def run(settings: Settings, code: str, then: Callable[[BoxedKernelManager], Any] = lambda manager: None) -> Any:
+    """Outputs of one cell in a new box."""
+
+    async def session() -> Any:
+        manager = BoxedKernelManager(settings)
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+        client = NotebookClient(notebook, km=manager, allow_errors=True)
+        await manager.start_kernel()
+        try:
+            await client.async_start_new_kernel_client()
+            cell = await client.async_execute_cell(notebook.cells[0], 0)
+            then(manager)
+            client.kc.stop_channels()
+        finally:
+            await manager.shutdown_kernel(now=True)
+        return cell.outputs
+
+    return asyncio.run(session())
+
+
+@pytest.fixture(name="settings")
+def _settings(small_course: Path, tmp_path: Path) -> Settings:
+    return settings_for(small_course, tmp_path)
+
+
+def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Settings) -> None:
+    folders: list[Path] = []
+    outputs = run(
+        settings,
+        "import os; print(os.listdir('/tmp'), [n for n in os.listdir('/') if n.startswith('box-')])",
+        then=lambda manager: folders.append(manager.provisioner.folder),
+    )
+
+    assert outputs[0].text.strip() == "['.ipython'] []"
+    assert folders[0].parent == Path(tempfile.gettempdir())
+    assert not folders[0].exists(), "the sockets are removed with the box"
+
+
+def test_the_signing_key_stands_on_no_command_line(settings: Settings) -> None:
+    seen: list[str] = []
+
+    def look(manager: BoxedKernelManager) -> None:
+        lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in filter(str.isdigit, os.listdir("/proc"))]
+        seen.extend(line.decode(errors="replace") for line in lines if manager.session.key in line)
+
+    run(settings, "1", then=look)
+
+    assert seen == []
+
+
+def test_the_environment_holds_only_what_the_box_sets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    outputs = run(settings, "import os; print('SECRET_TOKEN' in os.environ, os.environ['COURSE_PROFILE'], os.getcwd())")
+
+    assert outputs[0].text.strip() == "False smoke /tmp"
+
+
+def test_limits_cannot_be_raised_from_inside(settings: Settings) -> None:
+    code = (
+        "import resource\nfor name in ('RLIMIT_CORE', 'RLIMIT_FSIZE', 'RLIMIT_CPU'):\n"
+        "    kind = getattr(resource, name)\n    soft, hard = resource.getrlimit(kind)\n    assert hard > -1\n"
+        "    try:\n        resource.setrlimit(kind, (hard + 1, hard + 1))\n        print(name, 'raised')\n"
+        "    except (ValueError, OSError):\n        print(name, 'held')"
+    )
+    outputs = run(settings, code)
+
+    assert outputs[0].text.split("\n")[:3] == ["RLIMIT_CORE held", "RLIMIT_FSIZE held", "RLIMIT_CPU held"]
+
+
+def test_one_thread_for_torch(settings: Settings) -> None:
+    outputs = run(settings, "import torch; print(torch.get_num_threads())")
+
+    assert outputs[0].text.strip() == "1"
+
+
+def test_when_there_is_no_box_then_the_same_kernel_runs_outside(settings: Settings) -> None:
+    outputs = run(dataclasses.replace(settings, unsafe_no_box=True), "import os; print(os.getpid() > 2, os.environ['HOME'])")
+
+    assert outputs[0].text.startswith("True ")

@@ -1,0 +1,37 @@
+"""One small course for all tests of the grader, prepared once: its solutions have been through the box."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from small_course import make_course, settings_for, submission
+
+from autograder.graded import Course, Graded
+from autograder.intake.find import Found
+from autograder.pipeline import grade_one, prepare
+
+
+@pytest.fixture(name="small_course", scope="session")
+def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_course(tmp_path_factory.mktemp("small") / "course")
+
+
+@pytest.fixture(name="prepared", scope="session")
+def _prepared(small_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return prepare(settings_for(small_course, tmp_path_factory.mktemp("workspace")), seed=11)
+
+
+@pytest.fixture(name="graded")
+def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
+    """Grades the right answers with some replaced, under limits of which some are changed."""
+
+    def run(data: bytes | None = None, limits: dict[str, Any] | None = None, **answers: str) -> Graded:
+        (tmp_path / "student.ipynb").write_bytes(data if data is not None else submission(prepared.released, **answers))
+        settings = prepared.settings
+        changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, **limits or {}))
+        course = dataclasses.replace(prepared, settings=changed)
+        return grade_one(Found("student", tmp_path, PurePosixPath("student.ipynb")), course)
+
+    return run

@@ -1,0 +1,482 @@
+"""Finding submissions: every shape a class comes in, and nothing that a name, a link or a zip can break out with."""
+
+import os
+import signal
+import stat
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from autograder.errors import BadSubmission, UsageError
+from autograder.intake import find
+from autograder.intake.find import Found, find_submissions
+from autograder.results import Verdict
+
+NOTEBOOK = b'{"cells": []}'
+
+
+@pytest.fixture(autouse=True)
+def _no_test_waits_for_ever() -> Iterator[None]:
+    """A pipe that is opened by mistake never answers."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError("the finder waits for a pipe")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def folder(root: Path, *names: str) -> Path:
+    """A folder with a notebook under each name; a name that ends in a slash is an empty folder."""
+    for name in names:
+        path = root / name
+        if name.endswith("/"):
+            path.mkdir(parents=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(NOTEBOOK)
+    return root
+
+
+def archive(root: Path, *names: str, method: int = zipfile.ZIP_STORED, content: bytes = NOTEBOOK) -> Path:
+    with zipfile.ZipFile(root / "class.zip", "w", method) as file:
+        for name in names:
+            file.writestr(name, content)
+    return root / "class.zip"
+
+
+def patched(path: Path, **fields: int) -> Path:
+    """The zip with one byte or word of its first member's headers changed, local and central."""
+    data = bytearray(path.read_bytes())
+    central = data.index(b"PK\1\2")
+    places = {"version": (4, 6, 2), "flags": (6, 8, 2), "method": (8, 10, 2), "crc": (14, 16, 4), "size": (22, 24, 4)}
+    for field, value in fields.items():
+        local, other, width = places[field]
+        data[local : local + width] = value.to_bytes(width, "little")
+        data[central + other : central + other + width] = value.to_bytes(width, "little")
+    path.write_bytes(data)
+    return path
+
+
+def found(path: Path) -> dict[str, str]:
+    """Student -> member."""
+    return {one.student: str(one.member) for one in find_submissions(path, "early_exit")}
+
+
+# --- shapes ---
+
+
+SHAPES = {
+    "nbgrader tree": ["alice/early_exit/early_exit.ipynb", "bob/early_exit/early_exit.ipynb"],
+    "flat folder": ["alice.ipynb", "bob.ipynb"],
+    "folder per student": ["alice/early_exit.ipynb", "bob/early_exit.ipynb"],
+    "another file name": ["alice/early_exit/mine.ipynb", "bob/early_exit (1).ipynb"],
+}
+LITTER = [
+    "__MACOSX/._alice.ipynb",
+    "__MACOSX/alice/early_exit/._early_exit.ipynb",
+    ".ipynb_checkpoints/alice-checkpoint.ipynb",
+    "alice/early_exit/.ipynb_checkpoints/early_exit-checkpoint.ipynb",
+    "alice/early_exit/timestamp.txt",
+    ".DS_Store",
+    "._bob.ipynb",
+    "roster.csv",
+]
+
+
+@pytest.mark.parametrize("top", ["", "class of 2026/"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_class_is_found_in_a_zip_with_or_without_a_top_folder(tmp_path: Path, shape: str, top: str):
+    path = archive(tmp_path, *(top + name for name in SHAPES[shape]))
+
+    assert found(path) == {"alice": top + SHAPES[shape][0], "bob": top + SHAPES[shape][1]}
+    assert [one.read(100) for one in find_submissions(path, "early_exit")] == [NOTEBOOK, NOTEBOOK]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_class_is_found_in_a_folder(tmp_path: Path, shape: str):
+    path = folder(tmp_path, *SHAPES[shape])
+
+    assert found(path) == {"alice": SHAPES[shape][0], "bob": SHAPES[shape][1]}
+    assert [one.read(100) for one in find_submissions(path, "early_exit")] == [NOTEBOOK, NOTEBOOK]
+
+
+def test_a_flat_class_is_found_below_the_one_folder_of_a_folder(tmp_path: Path):
+    assert found(folder(tmp_path, "class/alice.ipynb", "class/bob.ipynb")) == {
+        "alice": "class/alice.ipynb",
+        "bob": "class/bob.ipynb",
+    }
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_litter_of_other_programs_is_no_submission(tmp_path: Path, make, shape: str):
+    path = make(tmp_path, *SHAPES[shape], *LITTER)
+
+    assert found(path) == {"alice": SHAPES[shape][0], "bob": SHAPES[shape][1]}
+
+
+def test_one_notebook_is_a_class_of_one(tmp_path: Path):
+    path = folder(tmp_path, "alice.ipynb", "bob.ipynb") / "alice.ipynb"
+
+    (one,) = find_submissions(path, "early_exit")
+    assert (one.student, one.read(100)) == ("alice", NOTEBOOK)
+
+
+def test_a_notebook_with_a_zip_behind_it_is_still_one_notebook(tmp_path: Path):
+    """Taken for a zip, the file of one student could hand in for all others."""
+    forged = archive(tmp_path, "bob.ipynb").read_bytes()
+    path = tmp_path / "alice.ipynb"
+    path.write_bytes(NOTEBOOK + forged)
+
+    assert found(path) == {"alice": "alice.ipynb"}
+
+
+def test_when_a_member_has_dots_or_doubled_slashes_in_its_name_then_it_is_read_all_the_same(tmp_path: Path):
+    path = archive(tmp_path, "./alice.ipynb", "bob//early_exit//early_exit.ipynb")
+
+    assert [one.read(100) for one in find_submissions(path, "early_exit")] == [NOTEBOOK, NOTEBOOK]
+
+
+def test_when_a_member_is_there_twice_then_the_student_is_there_once(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("alice.ipynb", b"first")
+        file.writestr("alice.ipynb", b"second")
+
+    (one,) = find_submissions(tmp_path / "class.zip", "early_exit")
+    assert one.read(100) == b"second"  # what unpacking the zip would leave
+
+
+# --- nothing there ---
+
+
+def test_when_there_is_no_such_path_then_the_error_says_what_to_give(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"There is no .*nowhere\. Give a folder of submissions, a zip of one, or a no"):
+        find_submissions(tmp_path / "nowhere", "early_exit")
+
+
+def test_when_the_path_is_some_other_file_then_the_error_says_so(tmp_path: Path):
+    (tmp_path / "class.rar").write_bytes(b"Rar!")
+
+    with pytest.raises(UsageError, match=r"class\.rar is neither a folder, nor a zip, nor a notebook"):
+        find_submissions(tmp_path / "class.rar", "early_exit")
+
+
+def test_when_the_path_is_a_pipe_then_nothing_waits_for_it(tmp_path: Path):
+    os.mkfifo(tmp_path / "class.zip")
+
+    with pytest.raises(UsageError, match="neither a folder, nor a zip, nor a notebook"):
+        find_submissions(tmp_path / "class.zip", "early_exit")
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+@pytest.mark.parametrize("names", [[], ["notes.txt"], ["a/b/c.ipynb", "d/e/f.ipynb"], [".hidden.ipynb"], LITTER[:3]])
+def test_when_nothing_in_it_is_a_submission_then_the_error_shows_the_expected_names(tmp_path: Path, make, names):
+    path = make(tmp_path, *names)
+
+    with pytest.raises(UsageError, match=r"No submission was found .* Expected <student>/early_exit/early_exit\.ipynb or"):
+        find_submissions(path, "early_exit")
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["alice/early_exit/a.ipynb", "alice/early_exit/b.ipynb"],
+        ["alice/early_exit.ipynb", "alice/early_exit/early_exit.ipynb"],
+    ],
+)
+def test_when_a_student_is_there_twice_then_the_error_names_student_and_files(tmp_path: Path, make, names: list[str]):
+    with pytest.raises(UsageError, match=r"alice handed in more than one notebook: .*\. Keep one of them\.") as refusal:
+        find_submissions(make(tmp_path, *names), "early_exit")
+    assert all(name in str(refusal.value) for name in names)
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+def test_when_a_flat_and_a_tree_submission_are_of_one_student_then_neither_is_dropped_in_silence(tmp_path: Path, make):
+    path = make(tmp_path, "alice.ipynb", "alice/early_exit/early_exit.ipynb")
+
+    with pytest.raises(UsageError, match="alice handed in more than one notebook"):
+        find_submissions(path, "early_exit")
+
+
+def test_other_notebooks_beside_the_one_of_the_assignment_do_no_harm(tmp_path: Path):
+    path = folder(tmp_path, "alice/early_exit/early_exit.ipynb", "alice/early_exit/scratch.ipynb")
+
+    assert found(path) == {"alice": "alice/early_exit/early_exit.ipynb"}
+
+
+@pytest.mark.parametrize(
+    "left", ["", "answer.docx", "sub/early_exit.ipynb", ".DS_Store", ".ipynb_checkpoints/early_exit-checkpoint.ipynb"]
+)
+def test_when_a_folder_was_handed_in_without_a_notebook_then_its_student_is_not_forgotten(tmp_path: Path, left: str):
+    folder(tmp_path, "alice/early_exit/early_exit.ipynb", f"bob/early_exit/{left}")
+
+    _, bob = find_submissions(tmp_path, "early_exit")
+    assert bob.student == "bob"
+    with pytest.raises(BadSubmission, match=r"The folder handed in holds no notebook\.") as refusal:
+        bob.read(100)
+    assert refusal.value.verdict is Verdict.EMPTY
+
+
+def test_when_an_empty_folder_is_in_a_zip_then_its_student_is_not_forgotten(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as file:
+        file.writestr("alice/early_exit/early_exit.ipynb", NOTEBOOK)
+        file.writestr("bob/early_exit/", b"")
+
+    assert list(found(tmp_path / "class.zip")) == ["alice", "bob"]
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+def test_a_name_that_means_something_to_a_shell_or_a_path_is_made_plain_and_noted(tmp_path: Path, make):
+    (one,) = find_submissions(make(tmp_path, "$(rm *);'\"|é\n.ipynb"), "early_exit")
+
+    assert one.student == "__rm ______é_"
+    assert one.notes == ("""the name '$(rm *);\\'"|é\\n' was changed to '__rm ______é_'""",)
+
+
+@pytest.mark.parametrize("name", ["...ipynb", " .ipynb", "--help.ipynb"])
+def test_no_name_is_left_that_a_path_or_a_command_would_read_otherwise(tmp_path: Path, name: str):
+    for one in find_submissions(archive(tmp_path, "a.ipynb", "x/" + name, "x/early_exit/early_exit.ipynb"), "early_exit"):
+        assert one.student.strip(" .") == one.student != ""
+
+
+def test_a_name_of_bytes_that_are_no_text_can_be_written_down(tmp_path: Path):
+    (tmp_path / os.fsdecode(b"b\xff\xfeb.ipynb")).write_bytes(NOTEBOOK)
+
+    (one,) = find_submissions(tmp_path, "early_exit")
+    assert one.student == "b__b"
+    assert one.read(100) == NOTEBOOK
+    " ".join(one.notes).encode()
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "名", "𝔸"])
+def test_a_long_name_still_fits_into_a_file_name(tmp_path: Path, letter: str):
+    (one,) = find_submissions(archive(tmp_path, letter * 250 + ".ipynb"), "early_exit")
+
+    assert 0 < len(one.student.encode()) <= 255
+    (tmp_path / one.student).mkdir()
+
+
+def test_two_names_that_become_one_stay_two_students(tmp_path: Path):
+    students = [one.student for one in find_submissions(archive(tmp_path, "a?.ipynb", "a*.ipynb", "A_.ipynb"), "early_exit")]
+
+    assert len({student.casefold() for student in students}) == 3
+
+
+@pytest.mark.parametrize("other", ["a'b", "a*b", "a b "])
+def test_a_student_whose_name_is_plain_keeps_it_whatever_others_are_called(tmp_path: Path, other: str):
+    """Or the grade of one student would be filed under the name of another."""
+    path = archive(tmp_path, f"{other}.ipynb", "a_b.ipynb", "a b.ipynb")
+
+    assert found(path).items() >= {("a_b", "a_b.ipynb"), ("a b", "a b.ipynb")}
+
+
+def test_a_composed_and_a_decomposed_name_are_the_same(tmp_path: Path):
+    (one,) = find_submissions(archive(tmp_path, "Jose\u0301.ipynb"), "early_exit")
+
+    assert one.student == "Jos\u00e9"
+
+
+def test_a_notebook_of_another_name_is_taken_and_noted(tmp_path: Path):
+    (one,) = find_submissions(folder(tmp_path, "alice/early_exit/early_exit (1).ipynb"), "early_exit")
+
+    assert one.notes == ("the notebook was handed in as 'early_exit (1).ipynb'",)
+
+
+def test_students_come_by_name(tmp_path: Path):
+    assert list(found(archive(tmp_path, "c.ipynb", "a.ipynb", "b.ipynb"))) == ["a", "b", "c"]
+
+
+# --- breaking out ---
+
+
+@pytest.mark.parametrize("name", ["../mallory.ipynb", "/mallory.ipynb", "x/../../mallory.ipynb", "../../early_exit/m.ipynb"])
+def test_a_member_that_points_outside_the_zip_is_no_submission(tmp_path: Path, name: str):
+    assert found(archive(tmp_path, "alice.ipynb", name)) == {"alice": "alice.ipynb"}
+
+
+def test_a_link_in_a_folder_is_refused_and_not_followed(tmp_path: Path):
+    secret = tmp_path / "secret.ipynb"
+    secret.write_bytes(b"secret")
+    folder(tmp_path / "class", "alice.ipynb")
+    (tmp_path / "class" / "bob.ipynb").symlink_to(secret)
+
+    _, bob = find_submissions(tmp_path / "class", "early_exit")
+    with pytest.raises(BadSubmission, match=r"bob\.ipynb is not a plain file \(a link, a pipe or a device\); hand in"):
+        bob.read(100)
+
+
+@pytest.mark.parametrize("link", ["bob", "bob/early_exit"])
+def test_a_link_to_a_folder_is_not_followed_and_its_student_not_forgotten(tmp_path: Path, link: str):
+    folder(tmp_path / "elsewhere", "early_exit.ipynb", "early_exit/early_exit.ipynb")
+    folder(tmp_path / "class", "alice/early_exit/early_exit.ipynb")
+    (tmp_path / "class" / link).parent.mkdir(exist_ok=True)
+    (tmp_path / "class" / link).symlink_to(tmp_path / "elsewhere")
+
+    _, bob = find_submissions(tmp_path / "class", "early_exit")
+    assert bob.student == "bob"
+    with pytest.raises(BadSubmission):
+        bob.read(100)
+
+
+def test_a_loop_of_links_ends(tmp_path: Path):
+    folder(tmp_path, "alice/early_exit/early_exit.ipynb")
+    (tmp_path / "alice" / "again").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+
+    assert found(tmp_path) == {"alice": "alice/early_exit/early_exit.ipynb"}
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "alice.ipynb")
+
+    (alice,) = find_submissions(tmp_path, "early_exit")
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb is not a plain file"):
+        alice.read(100)
+
+
+def test_a_folder_called_like_a_notebook_is_refused(tmp_path: Path):
+    (alice,) = find_submissions(folder(tmp_path, "alice.ipynb/"), "early_exit")
+
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb is not a plain file"):
+        alice.read(100)
+
+
+def test_a_link_inside_a_zip_is_refused(tmp_path: Path):
+    info = zipfile.ZipInfo("alice.ipynb")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as file:
+        file.writestr(info, "/etc/passwd")
+
+    (alice,) = find_submissions(tmp_path / "class.zip", "early_exit")
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb is a link inside the zip; hand in the file itself\."):
+        alice.read(100)
+
+
+# --- bounds and damage ---
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+def test_a_file_is_read_up_to_its_bound_and_no_further(tmp_path: Path, make):
+    (alice,) = find_submissions(make(tmp_path, "alice.ipynb"), "early_exit")
+
+    assert alice.read(len(NOTEBOOK)) == NOTEBOOK
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb is larger than 12 bytes; clear its outputs") as refusal:
+        alice.read(len(NOTEBOOK) - 1)
+    assert refusal.value.verdict is Verdict.BAD_FILE
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path: Path, method: int):
+    path = archive(tmp_path, "alice.ipynb", method=method, content=bytes(8 << 20))
+    (alice,) = find_submissions(path, "early_exit")
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadSubmission, match=r"alice\.ipynb"):
+            alice.read(1000)
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_zip_bomb_that_lies_about_its_size_is_refused(tmp_path: Path):
+    path = archive(tmp_path, "alice.ipynb", method=zipfile.ZIP_DEFLATED, content=bytes(1 << 20))
+    (alice,) = find_submissions(patched(path, size=10), "early_exit")
+
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb cannot be read from the zip: Bad CRC-32"):
+        alice.read(1000)
+
+
+def test_a_member_that_claims_more_than_it_holds_is_what_it_holds(tmp_path: Path):
+    (alice,) = find_submissions(patched(archive(tmp_path, "alice.ipynb"), size=1 << 31), "early_exit")
+
+    assert alice.read(1000) == NOTEBOOK
+
+
+def test_an_encrypted_member_is_refused(tmp_path: Path):
+    (alice,) = find_submissions(patched(archive(tmp_path, "alice.ipynb"), flags=1), "early_exit")
+
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb cannot be read from the zip: .*encrypted"):
+        alice.read(1000)
+
+
+def test_an_unknown_compression_is_refused(tmp_path: Path):
+    (alice,) = find_submissions(patched(archive(tmp_path, "alice.ipynb"), method=99), "early_exit")
+
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb"):
+        alice.read(1000)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_refused_and_the_others_are_read(tmp_path: Path, method: int):
+    path = archive(tmp_path, "alice.ipynb", method=method, content=bytes(range(256)) * 8)
+    data = bytearray(path.read_bytes())
+    start = 30 + len("alice.ipynb")
+    data[start + 6 : start + 40] = bytes(34)
+    path.write_bytes(data)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("bob.ipynb", NOTEBOOK)
+
+    alice, bob = find_submissions(path, "early_exit")
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb (cannot be read from|is damaged inside) the zip: "):
+        alice.read(10_000)
+    assert bob.read(100) == NOTEBOOK
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path: Path):
+    (alice,) = find_submissions(folder(tmp_path, "alice.ipynb"), "early_exit")
+    (tmp_path / "alice.ipynb").unlink()
+
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb cannot be read: No such file"):
+        alice.read(100)
+
+
+def test_a_member_that_is_gone_is_refused(tmp_path: Path):
+    gone = Found("bob", archive(tmp_path, "alice.ipynb"), PurePosixPath("bob.ipynb"))
+
+    with pytest.raises(BadSubmission, match=r"bob\.ipynb cannot be read from the zip: .*no item named 'bob\.ipynb'"):
+        gone.read(100)
+
+
+def test_when_a_zip_has_too_many_entries_then_the_error_says_how_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(find, "MAX_MEMBERS", 3)
+
+    with pytest.raises(UsageError, match=r"class\.zip has 4 entries; expected at most 3\."):
+        find_submissions(archive(tmp_path, *(f"{name}.ipynb" for name in "abcd")), "early_exit")
+
+
+def test_when_a_zip_is_damaged_then_the_error_is_a_sentence(tmp_path: Path):
+    path = archive(tmp_path, "alice.ipynb")
+    path.write_bytes(path.read_bytes().replace(b"PK\1\2", b"PK??"))
+
+    with pytest.raises(UsageError, match=r"class\.zip is not a readable zip: "):
+        find_submissions(path, "early_exit")
+
+
+def test_when_a_zip_is_of_a_later_format_then_the_error_is_a_sentence(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"class\.zip is not a readable zip: "):
+        find_submissions(patched(archive(tmp_path, "alice.ipynb"), version=200), "early_exit")
+
+
+def test_when_a_name_in_a_zip_is_no_text_then_the_error_is_a_sentence(tmp_path: Path):
+    path = patched(archive(tmp_path, "alice.ipynb"), flags=0x800)
+    path.write_bytes(path.read_bytes().replace(b"alice", b"\xff\xfeice"))
+
+    with pytest.raises(UsageError, match=r"class\.zip is not a readable zip: "):
+        find_submissions(path, "early_exit")
+
+
+def test_when_a_folder_goes_away_while_it_is_read_then_the_error_is_a_sentence(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"gone cannot be read: No such file or directory\."):
+        find._entries(tmp_path / "gone")

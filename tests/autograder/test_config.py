@@ -1,0 +1,127 @@
+"""Settings: where things lie, and limits that are read from pyproject.toml or refused in a sentence."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from autograder.config import MIB, Limits, Settings, SettingsError, find_course, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def course_with(tmp_path: Path, toml: str) -> Path:
+    (tmp_path / "pyproject.toml").write_text(toml)
+    return tmp_path
+
+
+def limits_of(tmp_path: Path, lines: str) -> Limits:
+    course = course_with(tmp_path, f"[tool.autograder.limits]\n{lines}\n")
+    return load_settings(course, tmp_path / "grading").limits
+
+
+def test_the_notebooks_lie_in_folders_named_after_the_assignment():
+    settings = Settings(course=Path("/course"), workspace=Path("/grading"), assignment="pruning")
+
+    assert settings.solutions_notebook == Path("/course/solutions/pruning/pruning.ipynb")
+    assert settings.release_notebook == Path("/course/assignment/pruning/pruning.ipynb")
+
+
+def test_settings_cannot_be_changed():
+    settings = Settings(course=Path("/course"), workspace=Path("/grading"))
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.jobs = 2  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.limits.tasks = 2  # type: ignore[misc]
+
+
+def test_the_limits_of_this_course_are_the_ones_of_its_design():
+    designed = Limits(
+        wall_s=120,
+        call_s=30,
+        memory_bytes=4096 * MIB,
+        tasks=256,
+        output_bytes=8 * MIB,
+        scratch_bytes=512 * MIB,
+        evidence_bytes=64 * MIB,
+        file_bytes=64 * MIB,
+    )
+
+    assert load_settings(ROOT, ROOT / "grading").limits == designed
+    assert Limits() == designed
+
+
+def test_when_there_is_no_pyproject_then_the_limits_are_the_default_ones(tmp_path: Path):
+    assert load_settings(tmp_path, tmp_path / "grading").limits == Limits()
+
+
+def test_when_pyproject_says_nothing_of_the_grader_then_the_limits_are_the_default_ones(tmp_path: Path):
+    course = course_with(tmp_path, '[project]\nname = "course"\n')
+
+    assert load_settings(course, tmp_path / "grading").limits == Limits()
+
+
+def test_when_a_limit_is_set_then_the_others_stay(tmp_path: Path):
+    assert limits_of(tmp_path, "wall_s = 7.5") == dataclasses.replace(Limits(), wall_s=7.5)
+
+
+def test_when_pyproject_is_not_toml_then_the_error_names_the_file(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"pyproject\.toml is not valid TOML: .*line 1"):
+        load_settings(course_with(tmp_path, "wall_s = = 1"), tmp_path / "grading")
+
+
+def test_when_a_limit_is_unknown_then_the_error_lists_the_known_ones(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"sets an unknown limit 'wall_seconds'; known are wall_s, call_s, .*file_"):
+        limits_of(tmp_path, "wall_seconds = 120")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "true", '"120"', "[120]", "1979-05-27"])
+def test_when_a_limit_is_not_a_positive_number_then_the_error_shows_it(tmp_path: Path, value: str):
+    with pytest.raises(SettingsError, match=r"pyproject\.toml sets wall_s = .*; expected a positive number\."):
+        limits_of(tmp_path, f"wall_s = {value}")
+
+
+@pytest.mark.parametrize("value", ["2.5", "inf", "4e9"])
+@pytest.mark.parametrize("name", ["memory_bytes", "scratch_bytes", "tasks"])
+def test_when_a_count_is_not_a_whole_number_then_it_is_refused_or_made_one(tmp_path: Path, name: str, value: str):
+    try:
+        limits = limits_of(tmp_path, f"{name} = {value}")
+    except SettingsError as error:
+        assert name in str(error)
+    else:
+        assert type(getattr(limits, name)) is int  # it becomes an argument of bubblewrap and of setrlimit
+
+
+@pytest.mark.parametrize(
+    "toml", ["[tool.autograder]\nlimits = 5", "[tool]\nautograder = 5", "tool = 5", "[tool.autograder]\nlimits = []"]
+)
+def test_when_the_limits_are_no_table_then_the_error_is_a_sentence(tmp_path: Path, toml: str):
+    with pytest.raises(SettingsError, match=r"pyproject\.toml"):
+        load_settings(course_with(tmp_path, toml), tmp_path / "grading")
+
+
+def test_as_many_boxes_run_at_a_time_as_there_are_cores_unless_told(tmp_path: Path):
+    assert load_settings(tmp_path, tmp_path).jobs >= 1
+    assert load_settings(tmp_path, tmp_path, jobs=3).jobs == 3
+
+
+def test_overrides_are_taken(tmp_path: Path):
+    settings = load_settings(tmp_path, tmp_path, profile="quick", unsafe_no_box=True)
+
+    assert (settings.profile, settings.unsafe_no_box) == ("quick", True)
+
+
+def test_the_course_is_the_nearest_folder_with_solutions_and_a_pyproject(tmp_path: Path):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "solutions").mkdir()
+    inner = tmp_path / "assignment" / "early_exit"
+    inner.mkdir(parents=True)
+    (tmp_path / "assignment" / "pyproject.toml").touch()  # without solutions it is no course
+
+    assert find_course(inner) == tmp_path
+    assert find_course(tmp_path) == tmp_path
+
+
+def test_when_no_course_is_above_then_it_is_the_one_this_package_belongs_to(tmp_path: Path):
+    assert find_course(tmp_path) == ROOT

@@ -1,0 +1,268 @@
+"""One submission on its way: every verdict, reached by a real notebook in a real box."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import psutil
+import pytest
+from small_course import right_answers, settings_for, submission
+
+from autograder import pipeline
+from autograder.errors import GraderError, UsageError
+from autograder.graded import Course, Graded
+from autograder.intake.find import Found
+from autograder.pipeline import grade_class, grade_one, prepare
+from autograder.results import Verdict
+
+Grader = Callable[..., Graded]
+RATIO = right_answers()["mac_ratio"]
+
+
+def scores(graded: Graded) -> dict[str, float]:
+    return {task.task: task.score for task in graded.grade.tasks}
+
+
+def test_when_everything_is_right_then_full_marks_and_ok(graded: Grader) -> None:
+    result = graded()
+
+    assert result.grade.verdict == Verdict.OK
+    assert scores(result) == {"mac_ratio": 1.0, "choose_tolerance": 3.0}
+    assert result.grade.notes == ()
+
+
+@pytest.mark.slow
+def test_when_the_release_is_handed_in_untouched_then_no_points(graded: Grader, prepared: Course) -> None:
+    result = graded(json.dumps(prepared.released).encode())
+
+    assert result.grade.score == 0.0
+    assert all(check.passed is not True or check.share == 0 for task in result.grade.tasks for check in task.checks)
+
+
+def test_when_one_task_is_wrong_then_only_its_points_are_lost(graded: Grader) -> None:
+    result = graded(mac_ratio="def mac_ratio(a, b):\n    return b / a")
+
+    assert result.grade.verdict == Verdict.OK
+    assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+    (check,) = result.grade.tasks[0].checks
+    assert "found 0." in check.message
+    assert check.hint
+
+
+@pytest.mark.slow
+def test_when_the_answer_is_nan_then_it_is_wrong(graded: Grader) -> None:
+    assert scores(graded(mac_ratio="def mac_ratio(a, b):\n    return float('nan')"))["mac_ratio"] == 0.0
+
+
+@pytest.mark.slow
+def test_when_an_object_claims_to_equal_everything_then_it_is_wrong(graded: Grader) -> None:
+    always = "class A(float):\n    __eq__ = __le__ = __ge__ = lambda s, o: True\n    __sub__ = lambda s, o: 0.0\n"
+    assert scores(graded(mac_ratio=always + "def mac_ratio(a, b):\n    return A(7.0)"))["mac_ratio"] == 0.0
+
+
+@pytest.mark.slow
+def test_when_a_solution_cell_raises_then_only_its_task_is_lost(graded: Grader) -> None:
+    result = graded(mac_ratio="raise ValueError('half done')")
+
+    assert result.grade.verdict == Verdict.PARTIAL_RUN
+    assert "mac_ratio" in result.grade.message
+    assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+
+
+def test_when_right_code_warns_and_prints_to_stderr_then_it_costs_nothing(graded: Grader) -> None:
+    noise = "import sys, warnings\nwarnings.warn('careful')\nprint('debug', file=sys.stderr)\n"
+    result = graded(mac_ratio=noise + RATIO.replace("    return", "    warnings.warn('again')\n    return"))
+
+    assert result.grade.verdict == Verdict.OK
+    assert result.grade.score == 4.0
+
+
+def test_when_a_cell_loops_for_ever_then_timeout_and_the_other_tasks_are_judged(graded: Grader) -> None:
+    result = graded(mac_ratio=RATIO + "\nwhile True:\n    pass", limits={"wall_s": 3})
+
+    assert result.grade.verdict == Verdict.TIMEOUT
+    assert "mac_ratio" in result.grade.message
+    assert scores(result)["choose_tolerance"] == 3.0
+
+
+@pytest.mark.slow
+def test_when_only_a_hidden_call_loops_then_timeout_and_that_task_is_lost(graded: Grader) -> None:
+    loop = "def choose_tolerance(sweep, target):\n    while len(sweep) > 1:\n        pass\n    return 0.1"
+    result = graded(choose_tolerance=loop, limits={"call_s": 3})
+
+    assert result.grade.verdict == Verdict.TIMEOUT
+    assert scores(result) == {"mac_ratio": 1.0, "choose_tolerance": 0.0}
+    assert "more than 3 s" in result.grade.tasks[1].checks[0].message
+
+
+@pytest.mark.slow
+def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(graded: Grader) -> None:
+    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    pass"
+    result = graded(mac_ratio=stubborn, limits={"wall_s": 2})
+
+    assert result.grade.verdict == Verdict.TIMEOUT
+    assert result.grade.score == 0.0
+
+
+def test_when_the_kernel_exits_then_kernel_died_and_nothing_is_left(graded: Grader) -> None:
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    result = graded(mac_ratio="import os\nos._exit(0)")
+
+    assert result.grade.verdict == Verdict.KERNEL_DIED
+    assert result.grade.score == 0.0
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+
+
+def test_when_memory_runs_out_then_out_of_memory(graded: Grader) -> None:
+    hog = "hold = []\nwhile True:\n    hold.append(b'x' * (32 << 20))"
+    result = graded(mac_ratio=hog, limits={"memory_bytes": 400 << 20})
+
+    assert result.grade.verdict == Verdict.OUT_OF_MEMORY
+    assert "400 MiB" in result.grade.message
+
+
+@pytest.mark.slow
+def test_when_too_many_processes_are_started_then_the_class_goes_on(graded: Grader) -> None:
+    bomb = "import os, time\nfor _ in range(500):\n    if os.fork() == 0:\n        time.sleep(60)\n        os._exit(0)"
+    result = graded(mac_ratio=bomb)
+
+    # Root is not bound by RLIMIT_NPROC, so that its box is killed; for others fork itself fails.
+    wanted = Verdict.KERNEL_DIED if os.geteuid() == 0 else Verdict.PARTIAL_RUN
+    assert result.grade.verdict == wanted
+    assert scores(result)["mac_ratio"] == 0.0
+
+
+def test_when_output_floods_then_output_limit_and_the_other_tasks_are_judged(graded: Grader) -> None:
+    result = graded(mac_ratio=RATIO + "\nfor i in range(10**9):\n    print('x' * 1000)")
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert scores(result)["choose_tolerance"] == 3.0
+
+
+@pytest.mark.slow
+def test_when_input_is_asked_for_then_the_cell_raises_and_nothing_hangs(graded: Grader) -> None:
+    assert graded(mac_ratio=RATIO + "\ninput('?')").grade.verdict == Verdict.PARTIAL_RUN
+
+
+@pytest.mark.slow
+def test_when_the_input_transformer_drops_all_code_then_silence_scores_nothing(graded: Grader) -> None:
+    drop = "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])"
+    assert graded(mac_ratio=RATIO + "\n" + drop).grade.score == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["in the notebook", "in the hidden call"])
+def test_when_evidence_is_forged_then_it_does_not_count(graded: Grader, stage: str) -> None:
+    forged = json.dumps({"task": "mac_ratio", "case": "two_totals", "values": {"returned": {"t": "list", "v": []}}})
+    show = f"get_ipython().display_pub.publish({{'application/vnd.autograder.evidence': {forged!r}}})"
+    wrong = "def mac_ratio(a, b):\n    return 1.0"
+    cell = f"{wrong}\n{show}" if stage == "in the notebook" else wrong.replace("    return", f"    {show}\n    return")
+
+    assert scores(graded(mac_ratio=cell)) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict"),
+    [(b"", Verdict.EMPTY), (b'{"cells": [', Verdict.BAD_FILE), (b'{"cells": []}', Verdict.EMPTY)],
+)
+def test_when_the_file_is_no_notebook_then_it_is_refused_and_nothing_runs(
+    graded: Grader, data: bytes, verdict: Verdict
+) -> None:
+    result = graded(data)
+
+    assert result.grade.verdict == verdict
+    assert result.grade.score == 0.0
+    assert result.run is None
+
+
+def test_when_it_is_another_assignments_notebook_then_bad_file(graded: Grader) -> None:
+    cells = [{"cell_type": "code", "source": "import numpy as np", "metadata": {}, "outputs": []}]
+    result = graded(json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 4, "metadata": {}}).encode())
+
+    assert result.grade.verdict == Verdict.BAD_FILE
+    assert "not a notebook of the assignment" in result.grade.message
+
+
+@pytest.mark.slow
+def test_when_a_check_breaks_then_it_is_our_fault_and_no_zero(
+    graded: Grader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "checks"
+    broken.mkdir()
+    for name in ("mac_ratio", "choose_tolerance"):
+        (broken / f"check_{name}.py").write_text(
+            "from autograder.judge.plugin import worth\n\n\n@worth(1)\ndef check_it(student, key):\n    1 / 0\n"
+        )
+    monkeypatch.setattr("autograder.judge.plugin.CHECKS", broken)
+
+    result = graded()
+
+    assert result.grade.verdict == Verdict.GRADER_ERROR
+    assert "ZeroDivisionError" in result.grade.message
+    assert all(check.passed is None for task in result.grade.tasks for check in task.checks)
+
+
+@pytest.mark.slow
+def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
+    prepared: Course, small_course: Path, tmp_path: Path
+) -> None:
+    handed_in = tmp_path / "in"
+    handed_in.mkdir()
+    (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
+    (handed_in / "bob.ipynb").write_bytes(submission(prepared.released, mac_ratio="import os\nos.kill(os.getppid(), 9)"))
+    (handed_in / "cem.ipynb").write_bytes(b"")
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
+
+    first = grade_class(handed_in, settings)
+    again = grade_class(handed_in, settings)
+
+    assert {grade.student: grade.score for grade in first.grades} == {"ann": 4.0, "bob": 3.0, "cem": 0.0}
+    assert [(g.student, g.verdict, g.score) for g in again.grades] == [(g.student, g.verdict, g.score) for g in first.grades]
+    assert again.seed == first.seed
+    original = tmp_path / "ws" / "submitted" / "ann" / "early_exit" / "early_exit.ipynb"
+    assert original.read_bytes() == (handed_in / "ann.ipynb").read_bytes()
+
+
+@pytest.mark.slow
+def test_when_the_hidden_inputs_have_another_seed_then_the_same_answers_score_the_same(
+    prepared: Course, tmp_path: Path
+) -> None:
+    (tmp_path / "ann.ipynb").write_bytes(submission(prepared.released))
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
+    course = prepare(settings, seed=2**61 + 5)
+
+    assert grade_one(Found("ann", tmp_path, PurePosixPath("ann.ipynb")), course).grade.score == 4.0
+
+
+@pytest.mark.slow
+def test_when_the_solutions_do_not_run_then_grading_refuses_with_the_reason(small_course: Path, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    course.mkdir()
+    notebook = json.loads((small_course / "solutions" / "early_exit" / "early_exit.ipynb").read_text())
+    notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
+    path = course / "solutions" / "early_exit" / "early_exit.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook))
+    with pytest.raises(GraderError, match="does not run cleanly in the box"):
+        prepare(settings_for(course, tmp_path / "ws"), seed=1)
+
+
+def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "seed").write_text("seven")
+
+    with pytest.raises(UsageError, match="holds no number"):
+        pipeline._workspace_seed(tmp_path, None)
+
+
+def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
+    with pipeline._locked(tmp_path), pytest.raises(UsageError, match="Another grading is running"), pipeline._locked(tmp_path):
+        pass
+
+
+def test_when_the_workspace_cannot_be_written_then_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UsageError, match="cannot be written"), pipeline._locked(tmp_path / "file"):
+        pass
