@@ -14,12 +14,13 @@ def _compare(student, key, case, hint):
 @worth(1)
 def check_cheapest(student, key):
     """Of the rows with at least the target accuracy it takes the one with the fewest MACs."""
-    _compare(
-        student,
-        key,
-        "plain",
-        "A row that meets the target exactly is good enough; the rows come in no order.",
-    )
+    _compare(student, key, "plain", "The rows come in no order, and a larger tolerance need not be cheaper.")
+
+
+@worth(1, needs=check_cheapest)
+def check_met_exactly(student, key):
+    """A row that meets the target exactly is good enough."""
+    _compare(student, key, "met_exactly", "At least means >= and not >.")
 
 
 @worth(1, needs=check_cheapest)

@@ -28,7 +28,7 @@ def check_exits(student, key):
         )
 
 
-@worth(1, needs=check_returns_a_pair)
+@worth(0.5, needs=check_returns_a_pair)
 def check_logits(student, key):
     """Each sample's logits are those of the exit where it left, in input order."""
     logits, _ = student.values("mixed")["returned"]
@@ -41,7 +41,7 @@ def check_logits(student, key):
         )
 
 
-@worth(1, needs=check_exits)
+@worth(2, needs=check_exits)
 def check_removed(student, key):
     """Finished samples are really removed: each stage sees only the samples that have not left before it."""
     exits = array(key.values("mixed")["returned"][1], "the exits")
@@ -54,7 +54,7 @@ def check_removed(student, key):
         )
 
 
-@worth(1, needs=check_exits)
+@worth(0.5, needs=check_exits)
 def check_edges(student, key):
     """It works when all samples leave at the first exit and when none leaves early."""
     for case in CASES[1:]:
