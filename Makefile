@@ -29,11 +29,11 @@ $(READY): pyproject.toml constraints.txt
 
 grade: $(READY)
 	@echo "== Building the sample class from tests/submissions/"
-	@$(BIN)/python tests/sample_class.py grading/sample_class
+	@$(BIN)/python tests/support/sample_class.py grading/sample_class
 	@echo "== Grading it, each notebook in a box of its own"
 	@$(BIN)/autograder grade grading/sample_class
 	@echo "== Comparing with what tests/submissions/*/case.toml expects"
-	@$(BIN)/python tests/sample_class.py --compare grading/results.json
+	@$(BIN)/python tests/support/sample_class.py --compare grading/results.json
 	@echo "Done. Open grading/report/index.html to read the grades."
 
 test: $(READY)

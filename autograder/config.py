@@ -89,14 +89,21 @@ def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:
     table: dict[str, Any] = {}
     if file.is_file():
         try:
-            table = tomllib.loads(file.read_text()).get("tool", {}).get("autograder", {}).get("limits", {})
+            document = tomllib.loads(file.read_text())
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{file} is not valid TOML: {error}.") from None
+        for name in ("tool", "autograder", "limits"):
+            document = document.get(name, {})
+            if not isinstance(document, dict):
+                raise SettingsError(f"{file} sets {name} = {document!r}; expected the table [tool.autograder.limits].")
+        table = document
     known = {field.name: field.type for field in dataclasses.fields(Limits)}
     for name, value in table.items():
         if name not in known:
             raise SettingsError(f"{file} sets an unknown limit {name!r}; known are {', '.join(known)}.")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise SettingsError(f"{file} sets {name} = {value!r}; expected a positive number.")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole or (known[name] is float and isinstance(value, float))) or not 0 < value < 2**62:
+            kind = "number" if known[name] is float else "whole number"
+            raise SettingsError(f"{file} sets {name} = {value!r}; expected a positive {kind}.")
     overrides.setdefault("jobs", max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
     return Settings(course=course, workspace=workspace, limits=Limits(**table), **overrides)

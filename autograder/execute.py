@@ -26,6 +26,7 @@ from autograder.results import Verdict
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
 CHECK_PREFIX = "check_"
+OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")  # messages that carry output
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class _Client(NotebookClient):
         )
         self.on_cell_executed = self._executed
         self.allowance = output_bytes
+        self.hidden_call = False
         self.over = False  # from the first flood on, outputs are dropped and the cells that follow still run
         self.flooded = asyncio.Event()
         self.failed = False
@@ -91,23 +93,23 @@ class _Client(NotebookClient):
         content = execute_reply.get("content") if isinstance(execute_reply, dict) else None
         self.failed = not isinstance(content, dict) or content.get("status") != "ok"
 
+    def _wanted(self, content: Any) -> bool:
+        """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""
+        evidence = EVIDENCE in (content.get("data") or ())
+        if self.hidden_call or evidence:
+            return self.hidden_call and evidence  # evidence shown by a cell of the notebook is forged
+        self.allowance -= _weight(content)
+        if self.allowance < 0 and not self.over:
+            self.over = True
+            self.flooded.set()
+        return self.allowance >= 0
+
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         try:
             if msg["msg_type"].startswith("comm"):
                 return None
-            if msg["msg_type"] in (
-                "stream",
-                "display_data",
-                "execute_result",
-                "error",
-                "update_display_data",
-            ):
-                self.allowance -= _weight(msg["content"])
-                if self.allowance < 0:
-                    if not self.over:
-                        self.over = True
-                        self.flooded.set()
-                    return None
+            if msg["msg_type"] in OUTPUTS and not self._wanted(msg["content"]):
+                return None
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
             raise
@@ -116,11 +118,11 @@ class _Client(NotebookClient):
 
 
 def _weight(value: Any) -> int:
-    """Characters in a message's content; a display that carries evidence counts only elsewhere."""
+    """Characters in a message's content."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(_weight(key) + _weight(item) for key, item in value.items() if key != EVIDENCE)
+        return sum(_weight(key) + _weight(item) for key, item in value.items())
     if isinstance(value, list):
         return sum(map(_weight, value))
     return 8
@@ -231,7 +233,11 @@ class _Session:
         """Run code of ours that is no cell of the notebook; it becomes the last cell, which is not given out."""
         node = nbformat.v4.new_code_cell(code)
         self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
-        return await self._execute(node, len(self.cells), seconds)
+        self.client.hidden_call = True
+        try:
+            return await self._execute(node, len(self.cells), seconds)
+        finally:
+            self.client.hidden_call = False
 
     async def _execute(self, node: Any, index: int, seconds: float) -> str:
         """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""

@@ -59,7 +59,7 @@ class GradeInBox(NbGraderPreprocessor):
         student = resources["nbgrader"]["student"]
         name = course.settings.assignment
         member = PurePosixPath(student, name, f"{name}.ipynb")
-        graded = grade_one(Found(student, course.settings.workspace / "submitted", member), course)
+        graded = grade_one(Found(student, course.settings.workspace / "submitted", (member,)), course)
         save_scores(graded, course)
         remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)

@@ -5,6 +5,7 @@ Outputs come from a kernel or a file that a student controls; every value is unt
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,16 +24,22 @@ def safe_outputs(outputs: Iterable[Any]) -> list[dict[str, Any]]:
             continue
         last = kept[-1] if kept else {}
         if safe["output_type"] == "stream" and last.get("name") == safe["name"]:
-            last["text"] = _short(last["text"] + safe["text"])
+            if len(last["text"]) <= MAX_TEXT:  # not beyond: thousands of pieces would be copied again and again
+                last["text"] = _short(last["text"] + safe["text"])
         elif len(kept) < MAX_OUTPUTS:
             kept.append(safe)
     return kept
 
 
+def harmless_markdown(source: str) -> str:
+    """Markdown in which nothing can become an HTML tag; nbgrader's pages pass raw HTML through as it stands."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", source)
+
+
 def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
     kind = output.get("output_type")
     if kind == "stream":
-        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        name = "stderr" if "stderr" in (output.get("name"), output.get("stream")) else "stdout"
         return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
     if kind in ("error", "pyerr"):
         trace = output.get("traceback")
@@ -44,6 +51,8 @@ def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
         }
     if kind in ("display_data", "execute_result", "pyout"):
         bundle = output.get("data")
+        if bundle is None:  # format 3 kept them beside the type, under short names
+            bundle = {"text/plain": output.get("text", ""), "image/png": output.get("png", "")}
         data = _safe_bundle(bundle) if isinstance(bundle, dict) else {}
         return {"output_type": "display_data", "data": data, "metadata": {}} if data else None
     return None
@@ -51,8 +60,8 @@ def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
 
 def _safe_bundle(bundle: dict[str, Any]) -> dict[str, str]:
     data = {}
-    if "text/plain" in bundle:
-        data["text/plain"] = _text(bundle["text/plain"])
+    if plain := _text(bundle.get("text/plain")):
+        data["text/plain"] = plain
     picture = _text(bundle.get("image/png"), limit=2 * MAX_PICTURE)
     try:
         raw = base64.b64decode(picture, validate=False) if picture else b""

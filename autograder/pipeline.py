@@ -73,7 +73,7 @@ def prepare(settings: Settings, seed: int | None = None) -> Course:
 
     Raises:
         BoxUnavailable: No isolation can be had.
-        GraderError: The solutions notebook does not run.
+        GraderError: The solutions notebook does not run, or its answers do not pass the checks.
         UsageError: There is no solutions notebook, or the gradebook is of another version of it.
     """
     box = box_label(settings)
@@ -86,6 +86,9 @@ def prepare(settings: Settings, seed: int | None = None) -> Course:
     }
     seed = _workspace_seed(settings.workspace, seed)
     key = expected_evidence(master, points, seed, settings)
+    refused = [task.task for task in judge(key, key, points) if task.score != task.max_score]
+    if refused:
+        raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {', '.join(refused)}.")
     return Course(settings, released, master, points, key, seed, box)
 
 

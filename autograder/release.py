@@ -49,8 +49,6 @@ def nbgrader_config(settings: Settings) -> Config:
     config.ClearSolutions.end_solution_delimeter = END
     config.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
     config.ClearSolutions.text_stub = "YOUR ANSWER HERE"
-    # A student writes Markdown that nbconvert would pass through as HTML.
-    config.HTMLExporter.sanitize_html = True
     config.Exporter.default_preprocessors = []
     return config
 

@@ -17,6 +17,7 @@ from autograder.errors import BadSubmission, UsageError
 from autograder.results import Verdict
 
 MAX_MEMBERS = 200_000
+MAX_NAME = 100  # bytes; a file name ends at 255, and ours get additions
 IGNORED = {"__MACOSX", ".ipynb_checkpoints"}
 
 
@@ -27,26 +28,30 @@ class Found:
     Attributes:
         student: Identifier, safe to be a file name and an nbgrader student id.
         source: The folder or the zip it was found in.
-        member: Path inside ``source``; None when a folder was handed in without a notebook.
+        members: Paths inside ``source`` of the notebooks that could be meant: one, or the submission is refused.
         notes: What had to be assumed.
     """
 
     student: str
     source: Path
-    member: PurePosixPath | None
+    members: tuple[PurePosixPath, ...]
     notes: tuple[str, ...] = ()
 
     def read(self, max_bytes: int) -> bytes:
         """The submitted file.
 
         Raises:
-            BadSubmission: It is missing, not a plain file, larger than ``max_bytes``, or damaged inside its zip.
+            BadSubmission: There is none or more than one, it is not a plain file, larger than ``max_bytes``, or
+                damaged inside its zip.
         """
-        if self.member is None:
+        if not self.members:
             raise BadSubmission("The folder handed in holds no notebook.", Verdict.EMPTY)
+        if len(self.members) > 1:
+            names = ", ".join(map(str, self.members))
+            raise BadSubmission(f"More than one notebook was handed in: {names}. Keep one of them.")
         if self.source.is_dir():
-            return _read_file(self.source / self.member, max_bytes)
-        return _read_member(self.source, str(self.member), max_bytes)
+            return _read_file(self.source / self.members[0], max_bytes)
+        return _read_member(self.source, self.members[0], max_bytes)
 
 
 def find_submissions(path: Path, assignment: str) -> list[Found]:
@@ -57,20 +62,21 @@ def find_submissions(path: Path, assignment: str) -> list[Found]:
         assignment: Name of the assignment.
 
     Raises:
-        UsageError: Nothing is there, nothing in it is a submission, or one student appears twice.
+        UsageError: Nothing is there, or nothing in it is a submission.
     """
     if not path.exists():
         raise UsageError(f"There is no {path}. Give a folder of submissions, a zip of one, or a notebook.")
     if path.is_dir():
-        source, names = path, _files_below(path)
-    elif zipfile.is_zipfile(path):
-        source, names = path, _members(path)
-    elif path.suffix == ".ipynb":
-        source, names = path.parent, [PurePosixPath(path.name)]
+        source, names = path, _files_below(path, assignment)
+    elif path.is_file() and path.suffix.lower() == ".ipynb":
+        in_tree = path.resolve().parent.name == assignment
+        source = path.resolve().parents[2] if in_tree else path.parent
+        names = [PurePosixPath(path.resolve().relative_to(source.resolve()) if in_tree else path.name)]
+    elif path.is_file() and zipfile.is_zipfile(path):
+        source, names = path, list(_members(path))
     else:
         raise UsageError(f"{path} is neither a folder, nor a zip, nor a notebook.")
 
-    names = [name for name in names if not any(part in IGNORED or part.startswith(".") for part in name.parts)]
     found = _by_student(source, names, assignment) or _by_student(source, names, assignment, skip_top_folder=True)
     if not found:
         raise UsageError(
@@ -86,59 +92,68 @@ def _by_student(
     """Submissions among ``names``; with ``skip_top_folder`` below the one folder they all share."""
     base = PurePosixPath()
     if skip_top_folder:
-        tops = {name.parts[0] for name in names if len(name.parts) > 1}
+        tops = {name.parts[0] for name in names if not _litter(name.parts[0])}
         if len(tops) != 1:
             return []
         base = PurePosixPath(tops.pop())
     candidates: dict[str, list[PurePosixPath]] = {}
     for name in names:
-        if base not in name.parents:
+        parts = name.relative_to(base).parts if base in name.parents else ()
+        if not parts or _litter(parts[0]):
             continue
-        parts = name.relative_to(base).parts
-        notebook = name.suffix == ".ipynb"
+        notebook = name.suffix.lower() == ".ipynb" and not any(map(_litter, parts))
         if len(parts) == 1 and notebook:
             candidates.setdefault(name.stem, []).append(name)
         elif len(parts) == 2 and notebook and parts[1].startswith(assignment):
             candidates.setdefault(parts[0], []).append(name)
-        elif len(parts) == 3 and parts[1] == assignment:
-            candidates.setdefault(parts[0], []).extend([name] if notebook else [])
+        elif len(parts) in (2, 3) and parts[1] == assignment:  # also without a notebook: nobody is forgotten
+            candidates.setdefault(parts[0], []).extend([name] if notebook and len(parts) == 3 else [])
     taken: set[str] = set()
-    return [_choose(source, student, files, assignment, taken) for student, files in sorted(candidates.items())]
+    # Those whose name stays as it is come first, so that nobody can take another's by a name that is made safe.
+    in_order = sorted(candidates, key=lambda raw: (_safe_name(raw) != raw, raw))
+    found = [_choose(source, student, candidates[student], assignment, taken) for student in in_order]
+    return sorted(found, key=lambda one: one.student)
 
 
 def _choose(source: Path, raw_student: str, files: list[PurePosixPath], assignment: str, taken: set[str]) -> Found:
-    """The one notebook of a student."""
+    """The notebook of a student; several only where it cannot be told which is meant."""
     student = _safe_name(raw_student)
     while student.casefold() in taken:  # two names that differ only in what is unsafe, or in case
         student += "_"
     taken.add(student.casefold())
     notes = [] if student == raw_student else [f"the name {raw_student!r} was changed to {student!r}"]
+    in_one_folder = len({file.parent for file in files}) == 1
     exact = [file for file in files if file.name == f"{assignment}.ipynb"]
-    chosen = exact or files
-    if len(chosen) > 1:
-        raise UsageError(
-            f"{raw_student} handed in more than one notebook: {', '.join(map(str, sorted(chosen)))}. Keep one of them."
-        )
-    if chosen and not exact and len(chosen[0].parts) > 1:
+    chosen = exact if exact and in_one_folder else sorted(files)
+    if exact and len(files) > 1 and in_one_folder:
+        notes.append(f"of {len(files)} notebooks handed in, {assignment}.ipynb is graded")
+    elif len(chosen) == 1 and not exact and len(chosen[0].parts) > 1:
         notes.append(f"the notebook was handed in as {chosen[0].name!r}")
-    return Found(student, source, chosen[0] if chosen else None, tuple(notes))
+    return Found(student, source, tuple(chosen), tuple(notes))
+
+
+def _litter(part: str) -> bool:
+    """Whether an editor or an operating system put this name there."""
+    return part in IGNORED or part.startswith(".")
 
 
 def _safe_name(name: str) -> str:
     """``name`` with everything that means something to a shell, a glob or a path replaced by an underscore."""
-    plain = re.sub(r"[^\w .@+-]", "_", unicodedata.normalize("NFC", name)).strip(" .")[:100]
-    return plain or "_"
+    plain = re.sub(r"[^\w .@+-]", "_", unicodedata.normalize("NFC", name)).strip(" .")
+    return plain.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").strip(" .") or "_"
 
 
-def _files_below(folder: Path) -> list[PurePosixPath]:
+def _files_below(folder: Path, assignment: str) -> list[PurePosixPath]:
     """Entries up to three levels down, links listed but not followed."""
     names: list[PurePosixPath] = []
     level: Iterable[Path] = [folder]
     for _ in range(3):
         entries = sorted(entry for parent in level for entry in _entries(parent))
         names += [PurePosixPath(entry.relative_to(folder).as_posix()) for entry in entries]
+        links = [entry for entry in entries if entry.parent == folder and entry.is_symlink() and entry.is_dir()]
+        names += [PurePosixPath(entry.name, assignment) for entry in links]  # not entered, but its student counts
         level = [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
-    return [*names, *_empty_assignments(folder, names)]
+    return names
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -148,25 +163,17 @@ def _entries(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} cannot be read: {error.strerror}.") from None
 
 
-def _empty_assignments(folder: Path, names: list[PurePosixPath]) -> list[PurePosixPath]:
-    """A made-up file name in each empty ``<student>/<assignment>`` folder, so that its student is not forgotten."""
-    return [
-        name / "nothing"
-        for name in names
-        if len(name.parts) == 2 and (folder / name).is_dir() and not any((folder / name).iterdir())
-    ]
-
-
-def _members(archive: Path) -> list[PurePosixPath]:
+def _members(archive: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
+    """Every entry of a zip by a path that cannot lead out of it; of two with one name the later counts."""
     try:
         with zipfile.ZipFile(archive) as file:
             infos = file.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{archive} is not a readable zip: {error}.") from None
     if len(infos) > MAX_MEMBERS:
         raise UsageError(f"{archive} has {len(infos)} entries; expected at most {MAX_MEMBERS}.")
-    names = dict.fromkeys(PurePosixPath(info.filename) for info in infos if not info.is_dir())
-    return [name for name in names if not name.is_absolute() and ".." not in name.parts]
+    named = {PurePosixPath(info.filename.replace("\\", "/")): info for info in infos}
+    return {name: info for name, info in named.items() if not name.is_absolute() and ".." not in name.parts}
 
 
 def _read_file(path: Path, max_bytes: int) -> bytes:
@@ -183,28 +190,22 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
     return _bounded(data, path.name, max_bytes)
 
 
-def _read_member(archive: Path, name: str, max_bytes: int) -> bytes:
+def _read_member(archive: Path, name: PurePosixPath, max_bytes: int) -> bytes:
+    info = _members(archive).get(name)
+    if info is None:
+        raise BadSubmission(f"{name} is no longer in the zip.")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise BadSubmission(f"{name} is a link inside the zip; hand in the file itself.")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # The other methods are unpacked whole before a byte is given out, however few are asked for.
+        raise BadSubmission(f"{name} is packed by an unusual method; pack it as a plain zip.")
     try:
-        with zipfile.ZipFile(archive) as file:
-            info = file.getinfo(name)
-            if stat.S_ISLNK(info.external_attr >> 16):
-                raise BadSubmission(f"{name} is a link inside the zip; hand in the file itself.")
-            # The size in the directory can lie: read one byte more than allowed and no further.
-            with file.open(info) as member:
-                data = member.read(max_bytes + 1)
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        KeyError,
-        OSError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
+        # The size in the directory can lie: read one byte more than allowed and no further.
+        with zipfile.ZipFile(archive) as file, file.open(info) as member:
+            data = member.read(max_bytes + 1)
+    except Exception as error:  # zipfile and zlib raise a dozen kinds on damaged or locked data
         raise BadSubmission(f"{name} cannot be read from the zip: {error}.") from None
-    except Exception as error:  # zlib, bz2 and lzma each raise their own on damaged data
-        raise BadSubmission(f"{name} is damaged inside the zip: {error}.") from None
-    return _bounded(data, name, max_bytes)
+    return _bounded(data, name.name, max_bytes)
 
 
 def _bounded(data: bytes, name: str, max_bytes: int) -> bytes:

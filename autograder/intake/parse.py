@@ -12,6 +12,7 @@ from autograder.errors import BadSubmission
 from autograder.results import Verdict
 
 MAX_CELLS = 2_000
+MAX_CONTAINERS = 2_000_000  # each takes some 100 bytes once read; outputs are text and take few
 MAX_SOURCE = 1 << 20  # characters of one cell
 
 
@@ -49,6 +50,8 @@ def parse_notebook(data: bytes, student: str) -> Submission:
     """
     if not data.strip():
         raise BadSubmission("The file handed in is empty.", Verdict.EMPTY)
+    if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:
+        raise BadSubmission("The file holds more lists and objects than any notebook; it was not read.")
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:

@@ -16,6 +16,9 @@ from rapidfuzz import fuzz
 from autograder.errors import BadSubmission
 from autograder.intake.parse import Cell, Submission
 
+COMPARED = 20_000  # characters of a cell that are looked at; comparing a megabyte takes half a second
+# The name in `def name(` or `name =` at the start of a line.
+DEFINED = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[^=]))(\w+)", re.MULTILINE)
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
 
 
@@ -77,13 +80,14 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
 
     of_master: dict[int, list[Cell]] = defaultdict(list)
+    defined = {name for cell in submission.cells for name in DEFINED.findall(cell.source[:COMPARED])}
     added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they stand behind; -1 is the top
     behind = -1
     for position, cell in enumerate(submission.cells):
         if position in matches:
             behind = matches[position]
             of_master[behind].append(cell)
-        elif cell.kind == "code" and cell.source.strip():
+        elif cell.source.strip():
             added[behind].append(cell)
 
     cells = [_added(cell) for cell in added[-1]]
@@ -91,7 +95,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         outputs = tuple(output for cell in of_master[index] for output in cell.outputs)
         sources = [master_cell.source]
         if master_cell.solution:
-            sources, note = _solution_sources(of_master[index], master_cell)
+            sources, note = _solution_sources(of_master[index], master_cell, defined)
             notes += note
         elif any(cell.source.strip() != master_cell.source.strip() for cell in of_master[index]):
             notes.append(f"cell {master_cell.grade_id} was edited; the released one is used")
@@ -101,19 +105,26 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         cells += [_added(cell) for cell in added[index]]
     count = sum(map(len, added.values()))
     if count:
-        notes.append(f"{count} added code cell{'s' if count > 1 else ''} kept")
+        notes.append(f"{count} added cell{'s' if count > 1 else ''} kept")
     return Rebuilt(submission.student, tuple(cells), (*submission.notes, *notes))
 
 
 def _added(cell: Cell) -> RebuiltCell:
-    return RebuiltCell("code", cell.source, None, cell.outputs)
+    return RebuiltCell(cell.kind, cell.source, None, cell.outputs)
 
 
-def _solution_sources(cells: list[Cell], master: MasterCell) -> tuple[list[str], list[str]]:
-    """The student's text for one solution cell: one source, or several where the cell was split or copied."""
-    sources = list(dict.fromkeys(cell.source for cell in cells if cell.source.strip()))
+def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) -> tuple[list[str], list[str]]:
+    """The student's text for one solution cell: one source, or several where the cell was split or copied.
+
+    Args:
+        defined: Functions that some cell of the student's defines; a stub put in for a lost cell must not undo one.
+    """
+    # Of equal copies the last one counts: A, B, A ends with A.
+    sources = list(dict.fromkeys(cell.source for cell in reversed(cells) if cell.source.strip()))[::-1]
     written = [source for source in sources if source.strip() != master.source.strip()]
     notes = []
+    if not sources and _function(master) in defined:
+        return [f"# {_function(master)} is in another cell"], [f"{_function(master)} is in another cell"]
     if not sources:
         return [master.source], [f"cell {master.grade_id} is missing; the released one is used"]
     if any(cell.kind != master.kind for cell in cells):
@@ -131,7 +142,7 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
     """Position of a student's cell -> index of its master cell, and how the less certain ones were found."""
     matches: dict[int, int] = {}
     notes: list[str] = []
-    by_grade_id = {cell.grade_id: index for index, cell in enumerate(master)}
+    by_grade_id = {cell.grade_id: index for index, cell in enumerate(master) if cell.grade_id}
     by_cell_id = {cell.cell_id: index for index, cell in enumerate(master) if cell.cell_id}
     by_text = {(cell.kind, cell.source.strip()): index for index, cell in enumerate(master)}
 
@@ -183,10 +194,18 @@ def _following(index: int, matches: dict[int, int]) -> int | None:
 
 def _similarity(source: str, master: MasterCell) -> float:
     """How much of the released cell is in ``source``, 0 to 1; a cell that defines another function is not similar."""
-    wanted = re.search(r"^def (\w+)", master.source, re.MULTILINE)
-    if wanted and not re.search(rf"^\s*(async )?def {wanted[1]}\b|^{wanted[1]}\s*=", source, re.MULTILINE):
+    source = source[:COMPARED]
+    wanted = _function(master)
+    if wanted and wanted not in DEFINED.findall(source):
         return 0.0
-    return fuzz.token_set_ratio(master.source, source) / 100
+    score = fuzz.token_set_ratio(master.source[:COMPARED], source) / 100
+    return max(score, SIMILAR) if wanted else score
+
+
+def _function(master: MasterCell) -> str:
+    """The function that a solution cell is there to define; "" where it defines none."""
+    names = DEFINED.findall(master.source) if master.kind == "code" else []
+    return names[0] if names else ""
 
 
 def _open(cells: tuple[Cell, ...], matches: dict[int, int]) -> Iterable[tuple[int, Cell]]:

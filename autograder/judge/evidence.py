@@ -69,7 +69,12 @@ def read_observation(text: str, task: str, case: str) -> Observation:
     values = record.get("values", {})
     if not isinstance(error, str) or not isinstance(values, dict) or (not error and not values):
         raise EvidenceError(f"the evidence of {task}/{case} holds neither values nor an error")
-    return Observation({str(name): _decode(value, 0) for name, value in values.items()}, error[:2000])
+    return Observation({_clean(name): _decode(value, 0) for name, value in values.items()}, _clean(error)[:2000])
+
+
+def _clean(text: str) -> str:
+    """Text that can be written to a file: JSON may hold half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _refuse(token: str) -> None:
@@ -81,9 +86,9 @@ def _decode(node: object, depth: int) -> Any:
         raise EvidenceError("a value of the evidence is malformed")
     kind, value = node.get("t"), node.get("v")
     if kind == "plain" and (value is None or isinstance(value, bool | str)):
-        return value
+        return _clean(value) if isinstance(value, str) else value
     if kind == "other" and isinstance(value, str):
-        return Other(value[:200])
+        return Other(_clean(value)[:200])
     if kind == "int" and isinstance(value, str) and len(value) <= 60:
         return _parsed(int, value)
     if kind == "float" and isinstance(value, str) and len(value) <= 60:
@@ -131,5 +136,10 @@ def _array(node: dict[str, Any]) -> Array:
         count *= size
     if len(raw) != count * np.dtype(dtype).itemsize:
         raise EvidenceError("an array of the evidence has more or fewer bytes than its shape")
-    values = np.frombuffer(raw, dtype=dtype).reshape(shape)
+    try:
+        values = np.frombuffer(raw, dtype="uint8" if dtype == "bool" else dtype).reshape(shape)
+    except ValueError:
+        raise EvidenceError("an array of the evidence has an impossible shape") from None
+    if dtype == "bool":
+        values = values != 0
     return Array(values, tensor=node.get("t") == "tensor", grad=node.get("grad") is True)

@@ -4,6 +4,8 @@ A check is a function ``check_*`` in ``checks/check_<task>.py``. Its docstring i
 passes by returning, fails by raising Failure, and anything else it raises is our fault and never the student's.
 """
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,11 +102,22 @@ class _Judge:
                 passed, message, hint = False, error.rationale, error.hint
             elif isinstance(error, pytest.skip.Exception):
                 passed, message = None, str(error)
+            elif call.when == "call" and self._sound(item):
+                passed, message = False, "What came out of the box for this is not of the form the observer writes."
             else:
                 passed, message = None, "The grader failed here; the submission is graded again on a re-run."
                 self.faults.append(f"{item.name} raised {type(error).__name__}: {error}")
         name = " ".join((item.function.__doc__ or item.name).split())
         self.results[_task(item)][item.name] = CheckResult(name, passed, message, hint, item.function.share)
+
+    def _sound(self, item: pytest.Function) -> bool:
+        """Whether the check that broke passes on the solution's evidence: then the submission's was tampered with."""
+        key = self._evidence["key"][_task(item)]
+        try:
+            item.function(**{name: key for name in item.fixturenames if name in ("student", "key")})
+        except Exception:
+            return False
+        return True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -143,10 +156,27 @@ def judge(
         "--strict-markers",
     ]
     options += [word for name in ("cacheprovider", "terminal", "junitxml") for word in ("-p", f"no:{name}")]
-    code = pytest.main([*options, *files], plugins=[plugin])
+    with _no_pytest_settings():
+        code = pytest.main([*options, *files], plugins=[plugin])
+    plugin.faults += [f"check_{task}.py holds no check" for task in points if not plugin.results[task]]
     if plugin.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise GraderError("A check failed by itself: " + ("; ".join(plugin.faults) or f"pytest ended with {code}"))
     return tuple(TaskGrade(task, points[task], tuple(plugin.results[task].values())) for task in points)
+
+
+@contextlib.contextmanager
+def _no_pytest_settings() -> Iterator[None]:
+    """Without the environment's settings for pytest: -x or --collect-only in them would change grades."""
+    kept = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
+    loading = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+        del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        if loading is not None:
+            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = loading
 
 
 def check_file(task: str) -> Path:

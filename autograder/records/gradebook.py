@@ -12,6 +12,7 @@ from sqlalchemy.exc import SAWarning
 from autograder.config import Settings
 from autograder.execute import CHECK_PREFIX
 from autograder.graded import Course, Graded
+from autograder.outputs import harmless_markdown
 from autograder.records.graded_notebook import graded_notebook
 from autograder.release import gradebook_url
 from autograder.report.text import task_text
@@ -57,7 +58,7 @@ def save_scores(graded: Graded, course: Course) -> None:
 
 def _comment(graded: Graded, grade_id: str, tasks: dict) -> str | None:
     if grade_id in tasks:
-        return task_text(tasks[grade_id])
+        return harmless_markdown(task_text(tasks[grade_id]))
     return "No response." if _unanswered(graded, grade_id) else None
 
 

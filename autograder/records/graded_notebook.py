@@ -12,7 +12,7 @@ import nbformat
 
 from autograder.execute import CHECK_PREFIX
 from autograder.graded import Course, Graded
-from autograder.outputs import safe_outputs
+from autograder.outputs import harmless_markdown, safe_outputs
 from autograder.report.text import submission_text, task_text
 from autograder.results import TaskGrade
 
@@ -29,10 +29,11 @@ def graded_notebook(graded: Graded, course: Course) -> Any:
         runs = graded.run.outputs if graded.run else ([],) * len(graded.rebuilt.cells)
         for rebuilt, ran in zip(graded.rebuilt.cells, runs, strict=True):
             if rebuilt.master is None:
-                cell = nbformat.v4.new_code_cell(rebuilt.source, id=f"added-{len(cells)}")
+                make = nbformat.v4.new_code_cell if rebuilt.kind == "code" else nbformat.v4.new_markdown_cell
+                cell = make(rebuilt.source, id=f"added-{len(cells)}")
             else:
                 cell = of_master[rebuilt.master.grade_id]
-                cell.source = rebuilt.source
+            cell.source = rebuilt.source if cell.cell_type == "code" else harmless_markdown(rebuilt.source)
             if cell.cell_type == "code":
                 own = [] if rebuilt.by_student else safe_outputs(rebuilt.outputs)
                 cell.outputs = [nbformat.from_dict(output) for output in own or ran]

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,14 +49,16 @@ def save_results(results: ClassResults, workspace: Path) -> Path:
         "box": results.box,
         "submissions": [_submission(grade) for grade in results.grades],
     }
-    handle, name = tempfile.mkstemp(dir=workspace, prefix=".results-")
-    with os.fdopen(handle, "w") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(name, 0o644)
-    os.replace(name, results_path(workspace))
+    text = json.dumps(document, indent=1) + "\n"
+    beside = workspace / ".results.json.new"  # one name: the workspace is locked while a class is graded
+    try:
+        with beside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, results_path(workspace))
+    finally:
+        beside.unlink(missing_ok=True)
     return results_path(workspace)
 
 
@@ -76,7 +77,7 @@ def load_results(workspace: Path) -> ClassResults:
         return ClassResults(document["assignment"], int(document["seed"]), str(document["box"]), grades)
     except FileNotFoundError:
         raise UsageError(f"There is no {path}. Grade a class first: autograder grade SUBMISSIONS.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path} cannot be read ({type(error).__name__}: {error}). Move it away and grade again."
         ) from None

@@ -43,7 +43,7 @@ def write_report(results: "ClassResults", workspace: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, page in render_report(results).items():
-        (folder / name).write_text(page)
+        (folder / name).write_bytes(page.encode("utf-8", "replace"))
     return folder / "index.html"
 
 

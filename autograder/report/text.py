@@ -16,16 +16,16 @@ def score(grade: Grade | TaskGrade) -> str:
 
 
 def task_text(task: TaskGrade) -> str:
-    """All checks of a task: which passed, what was found, what each is worth."""
+    """All checks of a task: which passed, what was found, what each is worth. Reads well as text and as Markdown."""
     total = sum(check.share for check in task.checks) or 1
-    lines = [f"{task.task}: {score(task)} points"]
+    lines = [f"{task.task}: {score(task)} points", ""]
     for check in task.checks:
         worth = f" ({points(task.max_score * check.share / total)} p)" if check.share else ""
-        lines.append(f"  {MARKS[check.passed]}{worth}: {check.name}")
+        lines.append(f"- {MARKS[check.passed]}{worth}: {check.name}")
         if check.message:
-            lines.append(f"      {check.message}")
+            lines.append("  " + check.message.replace("\n", "\n    "))  # or an error text could forge a line
         if check.hint:
-            lines.append(f"      Hint: {check.hint}")
+            lines.append(f"  Hint: {check.hint}")
     return "\n".join(lines) + "\n"
 
 

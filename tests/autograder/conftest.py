@@ -32,6 +32,6 @@ def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
         settings = prepared.settings
         changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, **limits or {}))
         course = dataclasses.replace(prepared, settings=changed)
-        return grade_one(Found("student", tmp_path, PurePosixPath("student.ipynb")), course)
+        return grade_one(Found("student", tmp_path, (PurePosixPath("student.ipynb"),)), course)
 
     return run

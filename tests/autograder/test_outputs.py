@@ -150,7 +150,9 @@ def test_an_error_is_bounded():
 
 
 def test_lone_surrogates_are_replaced_so_that_the_text_can_be_written():
-    outputs = safe_outputs([stream("a\ud800b"), display(text_plain="\udfff"), {"output_type": "error", "evalue": "\ud800"}])
+    outputs = safe_outputs(
+        [stream("a\ud800b"), display(text_plain="\udfff"), {"output_type": "error", "evalue": "\ud800"}]
+    )
 
     assert [outputs[0]["text"], outputs[1]["data"]["text/plain"], outputs[2]["evalue"]] == ["a?b", "?", "?"]
 

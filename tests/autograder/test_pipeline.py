@@ -211,7 +211,9 @@ def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
     handed_in = tmp_path / "in"
     handed_in.mkdir()
     (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
-    (handed_in / "bob.ipynb").write_bytes(submission(prepared.released, mac_ratio="import os\nos.kill(os.getppid(), 9)"))
+    (handed_in / "bob.ipynb").write_bytes(
+        submission(prepared.released, mac_ratio="import os\nos.kill(os.getppid(), 9)")
+    )
     (handed_in / "cem.ipynb").write_bytes(b"")
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
 
@@ -219,7 +221,9 @@ def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
     again = grade_class(handed_in, settings)
 
     assert {grade.student: grade.score for grade in first.grades} == {"ann": 4.0, "bob": 3.0, "cem": 0.0}
-    assert [(g.student, g.verdict, g.score) for g in again.grades] == [(g.student, g.verdict, g.score) for g in first.grades]
+    assert [(g.student, g.verdict, g.score) for g in again.grades] == [
+        (g.student, g.verdict, g.score) for g in first.grades
+    ]
     assert again.seed == first.seed
     original = tmp_path / "ws" / "submitted" / "ann" / "early_exit" / "early_exit.ipynb"
     assert original.read_bytes() == (handed_in / "ann.ipynb").read_bytes()
@@ -233,7 +237,7 @@ def test_when_the_hidden_inputs_have_another_seed_then_the_same_answers_score_th
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
     course = prepare(settings, seed=2**61 + 5)
 
-    assert grade_one(Found("ann", tmp_path, PurePosixPath("ann.ipynb")), course).grade.score == 4.0
+    assert grade_one(Found("ann", tmp_path, (PurePosixPath("ann.ipynb"),)), course).grade.score == 4.0
 
 
 @pytest.mark.slow
@@ -257,7 +261,11 @@ def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> N
 
 
 def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
-    with pipeline._locked(tmp_path), pytest.raises(UsageError, match="Another grading is running"), pipeline._locked(tmp_path):
+    with (
+        pipeline._locked(tmp_path),
+        pytest.raises(UsageError, match="Another grading is running"),
+        pipeline._locked(tmp_path),
+    ):
         pass
 
 

@@ -18,7 +18,7 @@ def test_when_bubblewrap_works_then_its_version_is_the_label(small_course: Path,
 
 
 def test_when_there_is_no_bubblewrap_then_it_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_candidates", lambda: [])
+    monkeypatch.setattr(isolation, "_candidates", list)
 
     with pytest.raises(BoxUnavailable, match="there is no bwrap on PATH"):
         find_bubblewrap()

@@ -93,6 +93,8 @@ def test_one_thread_for_torch(settings: Settings) -> None:
 
 
 def test_when_there_is_no_box_then_the_same_kernel_runs_outside(settings: Settings) -> None:
-    outputs = run(dataclasses.replace(settings, unsafe_no_box=True), "import os; print(os.getpid() > 2, os.environ['HOME'])")
+    outputs = run(
+        dataclasses.replace(settings, unsafe_no_box=True), "import os; print(os.getpid() > 2, os.environ['HOME'])"
+    )
 
     assert outputs[0].text.startswith("True ")

@@ -18,6 +18,11 @@ from autograder.results import Verdict
 NOTEBOOK = b'{"cells": []}'
 
 
+def only(found: Found) -> PurePosixPath | None:
+    """The one notebook that is meant; None where there is none, or more than one."""
+    return found.members[0] if len(found.members) == 1 else None
+
+
 @pytest.fixture(autouse=True)
 def _no_test_waits_for_ever() -> Iterator[None]:
     """A pipe that is opened by mistake never answers."""
@@ -66,7 +71,7 @@ def patched(path: Path, **fields: int) -> Path:
 
 def found(path: Path) -> dict[str, str]:
     """Student -> member."""
-    return {one.student: str(one.member) for one in find_submissions(path, "early_exit")}
+    return {one.student: str(only(one)) for one in find_submissions(path, "early_exit")}
 
 
 # --- shapes ---
@@ -157,7 +162,9 @@ def test_when_a_member_is_there_twice_then_the_student_is_there_once(tmp_path: P
 
 
 def test_when_there_is_no_such_path_then_the_error_says_what_to_give(tmp_path: Path):
-    with pytest.raises(UsageError, match=r"There is no .*nowhere\. Give a folder of submissions, a zip of one, or a no"):
+    with pytest.raises(
+        UsageError, match=r"There is no .*nowhere\. Give a folder of submissions, a zip of one, or a no"
+    ):
         find_submissions(tmp_path / "nowhere", "early_exit")
 
 
@@ -180,7 +187,9 @@ def test_when_the_path_is_a_pipe_then_nothing_waits_for_it(tmp_path: Path):
 def test_when_nothing_in_it_is_a_submission_then_the_error_shows_the_expected_names(tmp_path: Path, make, names):
     path = make(tmp_path, *names)
 
-    with pytest.raises(UsageError, match=r"No submission was found .* Expected <student>/early_exit/early_exit\.ipynb or"):
+    with pytest.raises(
+        UsageError, match=r"No submission was found .* Expected <student>/early_exit/early_exit\.ipynb or"
+    ):
         find_submissions(path, "early_exit")
 
 
@@ -192,18 +201,22 @@ def test_when_nothing_in_it_is_a_submission_then_the_error_shows_the_expected_na
         ["alice/early_exit.ipynb", "alice/early_exit/early_exit.ipynb"],
     ],
 )
-def test_when_a_student_is_there_twice_then_the_error_names_student_and_files(tmp_path: Path, make, names: list[str]):
-    with pytest.raises(UsageError, match=r"alice handed in more than one notebook: .*\. Keep one of them\.") as refusal:
-        find_submissions(make(tmp_path, *names), "early_exit")
+def test_when_a_student_is_there_twice_then_only_that_one_is_refused(tmp_path: Path, make, names: list[str]):
+    alice, bob = find_submissions(make(tmp_path, *names, "bob/early_exit/early_exit.ipynb"), "early_exit")
+
+    with pytest.raises(BadSubmission, match=r"More than one notebook was handed in: .*") as refusal:
+        alice.read(1000)
     assert all(name in str(refusal.value) for name in names)
+    assert bob.read(1000)
 
 
 @pytest.mark.parametrize("make", [folder, archive])
 def test_when_a_flat_and_a_tree_submission_are_of_one_student_then_neither_is_dropped_in_silence(tmp_path: Path, make):
     path = make(tmp_path, "alice.ipynb", "alice/early_exit/early_exit.ipynb")
 
-    with pytest.raises(UsageError, match="alice handed in more than one notebook"):
-        find_submissions(path, "early_exit")
+    (alice,) = find_submissions(path, "early_exit")
+    with pytest.raises(BadSubmission, match="More than one notebook was handed in"):
+        alice.read(1000)
 
 
 def test_other_notebooks_beside_the_one_of_the_assignment_do_no_harm(tmp_path: Path):
@@ -246,7 +259,9 @@ def test_a_name_that_means_something_to_a_shell_or_a_path_is_made_plain_and_note
 
 @pytest.mark.parametrize("name", ["...ipynb", " .ipynb", "--help.ipynb"])
 def test_no_name_is_left_that_a_path_or_a_command_would_read_otherwise(tmp_path: Path, name: str):
-    for one in find_submissions(archive(tmp_path, "a.ipynb", "x/" + name, "x/early_exit/early_exit.ipynb"), "early_exit"):
+    for one in find_submissions(
+        archive(tmp_path, "a.ipynb", "x/" + name, "x/early_exit/early_exit.ipynb"), "early_exit"
+    ):
         assert one.student.strip(" .") == one.student != ""
 
 
@@ -268,7 +283,9 @@ def test_a_long_name_still_fits_into_a_file_name(tmp_path: Path, letter: str):
 
 
 def test_two_names_that_become_one_stay_two_students(tmp_path: Path):
-    students = [one.student for one in find_submissions(archive(tmp_path, "a?.ipynb", "a*.ipynb", "A_.ipynb"), "early_exit")]
+    students = [
+        one.student for one in find_submissions(archive(tmp_path, "a?.ipynb", "a*.ipynb", "A_.ipynb"), "early_exit")
+    ]
 
     assert len({student.casefold() for student in students}) == 3
 
@@ -300,7 +317,9 @@ def test_students_come_by_name(tmp_path: Path):
 # --- breaking out ---
 
 
-@pytest.mark.parametrize("name", ["../mallory.ipynb", "/mallory.ipynb", "x/../../mallory.ipynb", "../../early_exit/m.ipynb"])
+@pytest.mark.parametrize(
+    "name", ["../mallory.ipynb", "/mallory.ipynb", "x/../../mallory.ipynb", "../../early_exit/m.ipynb"]
+)
 def test_a_member_that_points_outside_the_zip_is_no_submission(tmp_path: Path, name: str):
     assert found(archive(tmp_path, "alice.ipynb", name)) == {"alice": "alice.ipynb"}
 
@@ -429,7 +448,7 @@ def test_a_damaged_member_is_refused_and_the_others_are_read(tmp_path: Path, met
         file.writestr("bob.ipynb", NOTEBOOK)
 
     alice, bob = find_submissions(path, "early_exit")
-    with pytest.raises(BadSubmission, match=r"alice\.ipynb (cannot be read from|is damaged inside) the zip: "):
+    with pytest.raises(BadSubmission, match=r"alice\.ipynb (cannot be read from|is packed by an unusual)"):
         alice.read(10_000)
     assert bob.read(100) == NOTEBOOK
 
@@ -443,9 +462,9 @@ def test_a_file_that_is_gone_is_refused(tmp_path: Path):
 
 
 def test_a_member_that_is_gone_is_refused(tmp_path: Path):
-    gone = Found("bob", archive(tmp_path, "alice.ipynb"), PurePosixPath("bob.ipynb"))
+    gone = Found("bob", archive(tmp_path, "alice.ipynb"), (PurePosixPath("bob.ipynb"),))
 
-    with pytest.raises(BadSubmission, match=r"bob\.ipynb cannot be read from the zip: .*no item named 'bob\.ipynb'"):
+    with pytest.raises(BadSubmission, match=r"bob\.ipynb is no longer in the zip\."):
         gone.read(100)
 
 

@@ -112,7 +112,9 @@ def test_when_the_file_is_nested_too_deeply_then_the_refusal_says_so(data: bytes
     assert (error.verdict, str(error)) == (Verdict.BAD_FILE, "The file is nested too deeply to be a notebook.")
 
 
-@pytest.mark.parametrize("data", [b'{"cells": [{"sour', b"print(1)", b"PK\3\4", b"{'cells': []}", b'{"cells": []}}', b"\0"])
+@pytest.mark.parametrize(
+    "data", [b'{"cells": [{"sour', b"print(1)", b"PK\3\4", b"{'cells': []}", b'{"cells": []}}', b"\0"]
+)
 def test_when_the_json_is_damaged_then_the_refusal_says_where(data: bytes):
     error = refusal(data)
 

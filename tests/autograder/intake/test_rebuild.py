@@ -183,10 +183,14 @@ def test_a_master_cell_without_a_grade_id_swallows_nothing():
     assert sources(result)["double"] == RIGHT
 
 
-@pytest.mark.parametrize("source", ["def double(x):\n    return x + x", "import math\n\n\ndef double(number, /):\n    return 2 * number"])
+@pytest.mark.parametrize(
+    "source", ["def double(x):\n    return x + x", "import math\n\n\ndef double(number, /):\n    return 2 * number"]
+)
 def test_a_cell_that_defines_the_function_is_its_solution_however_little_else_is_left(source: str):
     """Or it would run before the released stub, which would undo it."""
-    cells = [Cell("code", source) if cell.source == RIGHT else cell for cell in without_metadata(handed_in(double=RIGHT))]
+    cells = [
+        Cell("code", source) if cell.source == RIGHT else cell for cell in without_metadata(handed_in(double=RIGHT))
+    ]
 
     assert sources(rebuilt(cells))["double"] == source
 
@@ -299,7 +303,9 @@ def test_two_solutions_in_one_cell_are_not_undone_by_a_released_stub():
 
 
 def test_a_solution_cell_made_text_is_code_again():
-    cells = [Cell("markdown", RIGHT, cell.cell_id, "double") if cell.grade_id == "double" else cell for cell in handed_in()]
+    cells = [
+        Cell("markdown", RIGHT, cell.cell_id, "double") if cell.grade_id == "double" else cell for cell in handed_in()
+    ]
     result = rebuilt(cells)
 
     assert [(cell.kind, cell.source) for cell in result.cells][2] == ("code", RIGHT)
@@ -307,7 +313,9 @@ def test_a_solution_cell_made_text_is_code_again():
 
 
 def test_an_answer_made_code_is_text_again():
-    cells = [Cell("code", "answer = 1", cell.cell_id, "q_why") if cell.grade_id == "q_why" else cell for cell in handed_in()]
+    cells = [
+        Cell("code", "answer = 1", cell.cell_id, "q_why") if cell.grade_id == "q_why" else cell for cell in handed_in()
+    ]
     result = rebuilt(cells)
 
     assert [(cell.kind, cell.source) for cell in result.cells][4] == ("markdown", "answer = 1")
@@ -326,11 +334,13 @@ def test_an_answer_in_two_cells_is_one_answer():
 
 def test_added_code_stays_behind_the_cell_it_stood_behind():
     cells = handed_in()
-    result = rebuilt([Cell("code", "top"), *cells[:3], Cell("code", "a"), Cell("code", "b"), *cells[3:], Cell("code", "z")])
+    result = rebuilt(
+        [Cell("code", "top"), *cells[:3], Cell("code", "a"), Cell("code", "b"), *cells[3:], Cell("code", "z")]
+    )
 
     assert layout(result) == ["top", *ORDER[:3], "a", "b", *ORDER[3:], "z"]
-    assert result.notes == ("4 added code cells kept",)
-    assert rebuilt([*cells, Cell("code", "z")]).notes == ("1 added code cell kept",)
+    assert result.notes == ("4 added cells kept",)
+    assert rebuilt([*cells, Cell("code", "z")]).notes == ("1 added cell kept",)
 
 
 def test_an_added_cell_keeps_its_outputs():

@@ -76,7 +76,9 @@ def test_a_number_may_come_in_any_dress(value: object):
     assert (found, type(found)) == (2.0, float)
 
 
-@pytest.mark.parametrize("value", [None, True, "2", [2], tensor([2, 2]), tensor([]), tensor(1, "bool"), Other("ellipsis")])
+@pytest.mark.parametrize(
+    "value", [None, True, "2", [2], tensor([2, 2]), tensor([]), tensor(1, "bool"), Other("ellipsis")]
+)
 def test_when_it_is_no_number_then_the_failure_says_what_it_is(value: object):
     with pytest.raises(Failure) as failure:
         number(value, "the ratio")
@@ -95,7 +97,9 @@ def test_when_it_is_no_whole_number_then_the_failure_says_what_it_is(value: obje
     assert failure.value.rationale == f"Expected the MACs as an int; found {kind(value)}."
 
 
-@pytest.mark.parametrize(("dtype", "wanted"), [("float16", "float64"), ("float32", "float64"), ("int8", "int8"), ("bool", "bool")])
+@pytest.mark.parametrize(
+    ("dtype", "wanted"), [("float16", "float64"), ("float32", "float64"), ("int8", "int8"), ("bool", "bool")]
+)
 def test_an_array_is_float64_unless_it_counts(dtype: str, wanted: str):
     found = array(tensor([1, 0], dtype), "the exits", (2,))
 

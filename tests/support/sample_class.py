@@ -1,7 +1,7 @@
 """Builds a class of submissions, right and wrong ones, from the folders under tests/submissions/.
 
-    python tests/sample_class.py DEST                    writes DEST/<case>.ipynb for every case
-    python tests/sample_class.py --compare RESULTS.JSON   says where the grades differ from the cases' own
+    python tests/support/sample_class.py DEST                    writes DEST/<case>.ipynb for every case
+    python tests/support/sample_class.py --compare RESULTS.JSON   says where the grades differ from the cases' own
 
 A case is a folder: `case.toml` says what is wrong and which grade that should come to, and each
 `<grade_id>.py` is a whole solution cell as a student handed it in. Everything else is from the course's two
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SUBMISSIONS = ROOT / "tests" / "submissions"
 SOLUTION = ROOT / "solutions" / "early_exit" / "early_exit.ipynb"
 RELEASE = ROOT / "assignment" / "early_exit" / "early_exit.ipynb"
@@ -205,5 +205,5 @@ if __name__ == "__main__":
         print("\n".join(wrong) or f"All {len(case_folders())} cases came to their expected verdict and points.")
         sys.exit(bool(wrong))
     if len(sys.argv) != 2:
-        sys.exit("usage: python tests/sample_class.py DEST | --compare RESULTS.JSON")
+        sys.exit("usage: python tests/support/sample_class.py DEST | --compare RESULTS.JSON")
     build_class(Path(sys.argv[1]))

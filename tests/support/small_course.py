@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.config import MIB, Limits, Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 MAC_RATIO = '''def mac_ratio(total_macs, total_early_macs):
     """Standard over early-exit MACs."""
@@ -31,12 +31,12 @@ CHOOSE_TOLERANCE = '''def choose_tolerance(sweep, target):
 WRITTEN = "### BEGIN SOLUTION\nBecause it is cheaper.\n### END SOLUTION"
 
 # Small enough that running into each takes a moment, large enough for an honest notebook on a busy machine.
-LIMITS = Limits(
-    wall_s=15, call_s=8, memory_bytes=1200 * MIB, tasks=64, output_bytes=1 * MIB, scratch_bytes=32 * MIB
-)
+LIMITS = Limits(wall_s=15, call_s=8, memory_bytes=1200 * MIB, tasks=64, output_bytes=1 * MIB, scratch_bytes=32 * MIB)
 
 
-def cell(kind: str, grade_id: str, source: str, *, points: float | None = None, solution: bool = False) -> dict[str, Any]:
+def cell(
+    kind: str, grade_id: str, source: str, *, points: float | None = None, solution: bool = False
+) -> dict[str, Any]:
     """A cell of the solutions notebook with nbgrader's metadata."""
     marks = {"grade_id": grade_id, "grade": points is not None, "solution": solution, "locked": not solution}
     nbgrader = marks | {"schema_version": 3, "task": False} | ({} if points is None else {"points": points})
@@ -60,7 +60,7 @@ def make_course(folder: Path) -> Path:
             cell("code", "check_mac_ratio", "assert mac_ratio(2, 1) == 2", points=1),
             cell("code", "use_ratio", "print('ratio', mac_ratio(3, 2))"),
             cell("code", "choose_tolerance", CHOOSE_TOLERANCE, solution=True),
-            cell("code", "check_choose_tolerance", "choose_tolerance([(0.1, 1.0, 1)], 0.5)", points=3),
+            cell("code", "check_choose_tolerance", "assert choose_tolerance([(0.1, 1.0, 1)], 0.5) == 0.1", points=3),
             cell("markdown", "q_why", WRITTEN, points=2, solution=True),
         ]
     )

@@ -1,0 +1,157 @@
+"""results.json: comes back as it was written, is never half there, and is refused in a sentence when it is damaged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.errors import UsageError
+from autograder.records.results_json import SCHEMA, ClassResults, load_results, results_path, save_results
+from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+
+ALICE = Grade(
+    "alice",
+    Verdict.PARTIAL_RUN,
+    (
+        TaskGrade("mac_ratio", 1.0, (CheckResult("The ratio is right.", True),)),
+        TaskGrade(
+            "early_exit_loss",
+            3.0,
+            (
+                CheckResult("The sum is right.", False, "Expected 1.2; found 1.3.", "Which weight has exit 0?", 2.0),
+                CheckResult("It is a scalar.", None, "Not judged.", "", 0.0),
+            ),
+        ),
+    ),
+    "These cells raised an error: sweep.",
+    ("cell early_exit_loss matched by similarity 0.93 (its metadata was lost)",),
+    3.14,
+)
+CLASS = ClassResults("early_exit", 123, "bubblewrap 0.11.0", (ALICE, Grade("bob", Verdict.EMPTY)))
+
+
+def document(workspace: Path) -> dict[str, Any]:
+    return json.loads(save_results(CLASS, workspace).read_text())
+
+
+def damaged(workspace: Path, text: str) -> str:
+    """What loading says of a results.json with this text."""
+    results_path(workspace).write_text(text)
+    with pytest.raises(UsageError) as refusal:
+        load_results(workspace)
+    return str(refusal.value)
+
+
+def test_what_is_written_comes_back(tmp_path: Path):
+    save_results(CLASS, tmp_path)
+
+    assert load_results(tmp_path) == CLASS
+
+
+@pytest.mark.parametrize("text", ["<script>", "\ud800", "\0\x1b[31m", "名é😀", 'a"\\b\n', "x" * 100_000])
+def test_any_text_comes_back(tmp_path: Path, text: str):
+    check = CheckResult(text, False, text, text)
+    results = ClassResults(text, 1, text, (Grade(text, Verdict.OK, (TaskGrade(text, 1.0, (check,)),), text, (text,)),))
+    save_results(results, tmp_path)
+
+    assert load_results(tmp_path) == results
+
+
+def test_the_file_is_of_the_published_schema(tmp_path: Path):
+    written = document(tmp_path)
+
+    assert list(written) == ["schema", "assignment", "seed", "box", "submissions"]
+    assert (written["schema"], written["assignment"], written["seed"]) == (1, "early_exit", 123)
+    alice = written["submissions"][0]
+    assert {"student", "verdict", "score", "max_score", "wall_s", "tasks", "notes"} <= set(alice)
+    assert (alice["verdict"], alice["score"], alice["max_score"], alice["wall_s"]) == ("PARTIAL_RUN", 1.0, 4.0, 3.14)
+    assert list(alice["tasks"]) == ["mac_ratio", "early_exit_loss"]
+    assert alice["tasks"]["early_exit_loss"]["score"] == 0.0
+    checks = alice["tasks"]["early_exit_loss"]["checks"]
+    assert [check["passed"] for check in checks] == [False, None]
+    assert all({"name", "passed", "message", "hint"} <= set(check) for check in checks)
+
+
+def test_the_file_is_read_by_everyone_and_nothing_else_is_left_beside_it(tmp_path: Path):
+    workspace = tmp_path / "new" / "grading"
+    save_results(CLASS, workspace)
+    path = save_results(CLASS, workspace)
+
+    assert list(workspace.iterdir()) == [path] == [results_path(workspace)]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_when_writing_fails_then_the_old_results_are_still_there_and_nothing_else(tmp_path: Path):
+    save_results(CLASS, tmp_path)
+    with pytest.raises(TypeError):
+        save_results(ClassResults("early_exit", object(), "box"), tmp_path)  # type: ignore[arg-type]
+
+    assert load_results(tmp_path) == CLASS
+    assert list(tmp_path.iterdir()) == [results_path(tmp_path)]
+
+
+def test_a_grade_is_added_by_student_and_the_graders_faults_come_first():
+    results = ClassResults("early_exit", 1, "box")
+    for name, verdict in (("c", Verdict.OK), ("d", Verdict.GRADER_ERROR), ("a", Verdict.BAD_FILE), ("b", Verdict.OK)):
+        results = results.with_grade(Grade(name, verdict))
+
+    assert [grade.student for grade in results.grades] == ["d", "a", "b", "c"]
+
+
+def test_a_grade_replaces_the_one_of_the_same_student():
+    results = CLASS.with_grade(Grade("alice", Verdict.OK))
+
+    assert [(grade.student, grade.verdict) for grade in results.grades] == [("alice", "OK"), ("bob", "EMPTY")]
+    assert CLASS.grades[0] is ALICE
+
+
+def test_when_there_are_no_results_then_the_error_says_how_to_get_some(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"There is no .*results\.json\. Grade a class first: autograder grade SUBMI"):
+        load_results(tmp_path)
+
+
+@pytest.mark.parametrize("schema", [0, SCHEMA + 1, "1", None, [1]])
+def test_when_the_schema_is_another_then_the_error_names_both(tmp_path: Path, schema: object):
+    sentence = damaged(tmp_path, json.dumps(document(tmp_path) | {"schema": schema}))
+
+    assert sentence.endswith(f"results.json has schema {schema!r}; this version reads schema 1.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "3", '"schema"', "{}", '{"schema": 1}', "\x80\udcff", "[" * 100_000],
+    ids=lambda text: text[:9] or "nothing",
+)
+def test_when_the_file_is_damaged_then_the_error_says_what_to_do(tmp_path: Path, text: str):
+    results_path(tmp_path).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    with pytest.raises(UsageError, match=r"results\.json cannot be read \(.*\)\. Move it away and grade again\."):
+        load_results(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "x", [], {}, [3], {"x": 3}, {"x": {}}, ["x"]], ids=repr)
+@pytest.mark.parametrize(
+    "place", ["seed", "submissions", "entry", "verdict", "tasks", "task", "checks", "check", "notes"]
+)
+def test_a_value_of_any_type_in_any_place_is_a_sentence_or_results(tmp_path: Path, place: str, wrong: object):
+    written = document(tmp_path)
+    entry = written["submissions"][0]
+    if place in ("seed", "submissions"):
+        written[place] = wrong
+    elif place == "entry":
+        written["submissions"][0] = wrong
+    elif place == "task":
+        entry["tasks"]["mac_ratio"] = wrong
+    elif place == "checks":
+        entry["tasks"]["mac_ratio"]["checks"] = wrong
+    elif place == "check":
+        entry["tasks"]["mac_ratio"]["checks"][0] = wrong
+    else:
+        entry[place] = wrong
+    results_path(tmp_path).write_text(json.dumps(written))
+
+    try:
+        assert isinstance(load_results(tmp_path), ClassResults)
+    except UsageError as refusal:
+        assert "Move it away and grade again." in str(refusal)

@@ -1,0 +1,161 @@
+"""Grades as pages: complete, linked, and with nothing in them that a browser runs."""
+
+import html.parser
+from pathlib import Path
+
+import pytest
+
+from autograder.records.results_json import ClassResults
+from autograder.report.html import render_report, write_report
+from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+
+EVIL = "<script>alert(1)</script>"
+BREAKING_OUT = [
+    EVIL,
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style></title>",
+    "{{ 7*7 }}{% raw %}",
+    "&lt;",
+]
+TASK = TaskGrade(
+    "mac_ratio",
+    3.0,
+    (CheckResult("The ratio is right.", True, share=2), CheckResult("It is a float.", False, "found None", "Look.", 1)),
+)
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would make of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def results(*grades: Grade, box: str = "bubblewrap 0.11.0") -> ClassResults:
+    return ClassResults("early_exit", 7, box, grades)
+
+
+def test_there_is_a_page_for_the_class_and_one_for_each_student():
+    pages = render_report(results(Grade("alice", Verdict.OK, (TASK,)), Grade("bob", Verdict.EMPTY, (TASK,))))
+
+    assert list(pages) == ["index.html", "0001-alice.html", "0002-bob.html"]
+
+
+def test_the_class_shows_each_student_with_verdict_and_points():
+    page = render_report(results(Grade("alice", Verdict.OK, (TASK,)), Grade("bob", Verdict.EMPTY)))["index.html"]
+    text = Page(page).text
+
+    for piece in (
+        "early_exit: 2 submissions",
+        "alice",
+        "bob",
+        "1 EMPTY, 1 OK.",
+        "mac_ratio",
+        "2 / 3",
+        "0.11.0",
+        "inputs: 7.",
+    ):
+        assert piece in text
+
+
+def test_the_links_of_the_class_lead_to_the_pages_there_are():
+    pages = render_report(
+        results(*(Grade(name, Verdict.OK) for name in ("a b", "ä#?", "../../etc/passwd", "%2e", "x" * 200)))
+    )
+    links = [value for name, value in Page(pages["index.html"]).attributes if name == "href"]
+
+    assert links == [name for name in pages if name != "index.html"]
+    assert all("/" not in name and len(name) < 100 and name.isascii() for name in pages)
+
+
+def test_two_students_whose_names_look_alike_have_two_pages():
+    assert len(render_report(results(*(Grade(name, Verdict.OK) for name in ("ä", "ö", "_"))))) == 4
+
+
+def test_the_page_of_a_student_says_everything():
+    grade = Grade("alice", Verdict.TIMEOUT, (TASK,), "Stopped in cell sweep.", ("cell a was edited",))
+    text = Page(render_report(results(grade))["0001-alice.html"]).text
+
+    for piece in (
+        "alice: 2 / 3 points",
+        "TIMEOUT",
+        "Stopped in cell sweep.",
+        "cell a was edited",
+        "mac_ratio: 2 / 3",
+        "passed",
+        "2 p",
+        "FAILED",
+        "1 p",
+        "found None",
+        "Hint: Look.",
+    ):
+        assert piece in text
+
+
+@pytest.mark.parametrize("evil", BREAKING_OUT)
+def test_nothing_a_student_controls_is_read_as_a_page(evil: str):
+    harmless = "harmless"
+
+    def pages(text: str) -> dict[str, str]:
+        check = CheckResult(text, False, text, text)
+        grade = Grade(text, Verdict.OK, (TaskGrade(text, 3.0, (check,)),), text, (text,))
+        return render_report(ClassResults(text, 7, f"bubblewrap {text}", (grade,)))
+
+    for bad, good in zip(pages(evil).values(), pages(harmless).values(), strict=True):
+        assert Page(bad).tags == Page(good).tags
+        assert [name for name, _ in Page(bad).attributes] == [name for name, _ in Page(good).attributes]
+        assert evil in Page(bad).text  # it is shown, as text
+
+
+def test_no_page_holds_a_script_and_its_policy_forbids_one():
+    for page in render_report(results(Grade("alice", Verdict.OK, (TASK,)))).values():
+        assert "script" not in Page(page).tags
+        assert "default-src 'none'" in dict(Page(page).attributes)["content"] or "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("box", ["none (--unsafe-no-box)", "", EVIL])
+def test_without_a_box_every_page_says_so(box: str):
+    for page in render_report(results(Grade("alice", Verdict.OK), box=box)).values():
+        assert "Graded without a box" in Page(page).text
+        assert "<script" not in page
+
+
+def test_with_a_box_no_page_says_otherwise():
+    for page in render_report(results(Grade("alice", Verdict.OK))).values():
+        assert "Graded without a box" not in page
+
+
+def test_a_class_of_nobody_has_a_page():
+    assert list(render_report(results())) == ["index.html"]
+
+
+def test_the_pages_are_written_and_those_of_an_earlier_grading_are_gone(tmp_path: Path):
+    write_report(results(Grade("alice", Verdict.OK), Grade("bob", Verdict.OK)), tmp_path)
+    index = write_report(results(Grade("bob", Verdict.OK)), tmp_path)
+
+    assert index == tmp_path / "report" / "index.html"
+    assert sorted(path.name for path in index.parent.iterdir()) == ["0001-bob.html", "index.html"]
+
+
+def test_names_in_any_script_are_written_as_utf8(tmp_path: Path):
+    index = write_report(results(Grade("名é😀", Verdict.OK)), tmp_path)
+
+    assert "名é😀" in index.read_bytes().decode("utf-8")
+
+
+def test_a_text_that_cannot_be_encoded_keeps_nobody_from_their_page(tmp_path: Path):
+    write_report(results(Grade("alice", Verdict.OK, message="raised \ud800"), Grade("bob", Verdict.OK)), tmp_path)
+
+    assert len(list((tmp_path / "report").iterdir())) == 3

@@ -1,0 +1,155 @@
+"""The command line as an instructor meets it: what it writes, what it says, its exit codes, and never a traceback."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from small_course import submission
+
+from autograder.box import isolation
+from autograder.cli import main
+from autograder.graded import Course
+
+ANOTHER = {"cells": [{"cell_type": "code", "source": "1 + 1", "metadata": {}, "outputs": []}], "nbformat": 4}
+
+
+def autograder(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def assert_one_sentence(result: Result, code: int, *parts: str) -> None:
+    assert result.exit_code == code
+    assert "Traceback" not in result.output
+    said = [line for line in result.output.splitlines() if line.startswith("autograder: ")]
+    assert len(said) == 1
+    for part in parts:
+        assert part in said[0]
+
+
+def test_help_teaches_and_starts_fast() -> None:
+    begin = time.monotonic()
+    code = "import sys; from autograder.cli import main\ntry: main(['--help'])\nfinally: print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert "autograder grade submissions/" in done.stdout
+    for heavy in ("'torch'", "'nbgrader'", "'nbclient'", "'numpy'"):
+        assert heavy not in done.stdout
+    assert time.monotonic() - begin < 10  # a hang, not a benchmark
+
+
+def test_when_the_path_is_bad_then_one_sentence(small_course: Path, tmp_path: Path) -> None:
+    result = autograder("grade", tmp_path / "nowhere", "--course", small_course, "--workspace", tmp_path / "ws")
+
+    assert_one_sentence(result, 2, "There is no", "nowhere")
+    assert not (tmp_path / "ws").exists()
+
+
+def test_when_the_folder_is_empty_then_one_sentence(small_course: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    result = autograder("grade", tmp_path / "in", "--course", small_course, "--workspace", tmp_path / "ws")
+
+    assert_one_sentence(result, 2, "No submission was found", "<student>/early_exit/early_exit.ipynb")
+
+
+def test_when_there_is_no_box_then_one_sentence_and_nothing_runs(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "_candidates", list)
+    (tmp_path / "ann.ipynb").write_text(json.dumps(ANOTHER))
+    result = autograder("grade", tmp_path / "ann.ipynb", "--course", small_course, "--workspace", tmp_path / "ws")
+
+    assert_one_sentence(result, 1, "No box can be started", "autograder doctor")
+    assert not (tmp_path / "ws" / "results.json").exists()
+
+
+def test_when_there_are_no_solutions_then_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ann.ipynb").write_text(json.dumps(ANOTHER))
+    result = autograder("grade", tmp_path / "ann.ipynb", "--course", tmp_path, "--workspace", tmp_path / "ws")
+
+    assert_one_sentence(result, 2, "There is no solutions notebook")
+
+
+def test_when_a_limit_is_misspelt_then_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.autograder.limits]\nwall_sec = 3\n")
+
+    assert_one_sentence(autograder("doctor", "--course", tmp_path), 2, "unknown limit 'wall_sec'")
+
+
+def test_when_there_are_no_results_then_report_says_so(small_course: Path, tmp_path: Path) -> None:
+    assert_one_sentence(
+        autograder("report", "--course", small_course, "--workspace", tmp_path), 2, "Grade a class first"
+    )
+
+
+@pytest.mark.slow
+def test_doctor_finds_this_machine_fit(small_course: Path, tmp_path: Path) -> None:
+    result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
+
+    assert result.exit_code == 0, result.output
+    assert "[NO]" not in result.output
+    assert "This machine can grade." in result.output
+
+
+def test_when_there_is_no_box_then_doctor_says_what_to_do(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "_candidates", list)
+    result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
+
+    assert result.exit_code == 1
+    assert "apt install bubblewrap" in result.output
+
+
+def test_when_a_class_is_graded_then_results_and_report_are_written(
+    prepared: Course, small_course: Path, tmp_path: Path
+) -> None:
+    handed_in = tmp_path / "in"
+    (handed_in / "ann" / "early_exit").mkdir(parents=True)
+    (handed_in / "ann" / "early_exit" / "early_exit.ipynb").write_bytes(submission(prepared.released))
+    (handed_in / "bob" / "early_exit").mkdir(parents=True)
+    (handed_in / "bob" / "early_exit" / "early_exit.ipynb").write_text(json.dumps(ANOTHER))
+    workspace = tmp_path / "ws"
+
+    result = autograder(
+        "grade", handed_in, "--course", small_course, "--workspace", workspace, "--seed", 3, "--jobs", 1
+    )
+
+    assert result.exit_code == 0, result.output
+    document = json.loads((workspace / "results.json").read_text())
+    assert (document["schema"], document["assignment"], document["seed"]) == (1, "early_exit", 3)
+    assert document["box"].startswith("bubblewrap ")
+    ann, bob = document["submissions"]
+    assert (ann["student"], ann["verdict"], ann["score"], ann["max_score"]) == ("ann", "OK", 4.0, 4.0)
+    assert set(ann["tasks"]["mac_ratio"]["checks"][0]) >= {"name", "passed", "message", "hint"}
+    assert (bob["verdict"], bob["score"]) == ("BAD_FILE", 0.0)
+    assert "[2/2]" in result.output
+    pages = sorted(path.name for path in (workspace / "report").iterdir())
+    assert pages == ["0001-ann.html", "0002-bob.html", "index.html"]
+    assert autograder("report", "--course", small_course, "--workspace", workspace).exit_code == 0
+
+
+@pytest.mark.slow
+def test_when_graded_without_a_box_then_every_page_says_so(
+    prepared: Course, small_course: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "ann.ipynb").write_bytes(submission(prepared.released))
+    words = (
+        "grade",
+        tmp_path / "ann.ipynb",
+        "--course",
+        small_course,
+        "--workspace",
+        tmp_path / "ws",
+        "--unsafe-no-box",
+    )
+    result = autograder(*words)
+
+    assert result.exit_code == 0, result.output
+    document = json.loads((tmp_path / "ws" / "results.json").read_text())
+    assert (document["box"], document["submissions"][0]["score"]) == ("none (--unsafe-no-box)", 4.0)
+    for page in (tmp_path / "ws" / "report").iterdir():
+        assert "Graded without a box" in page.read_text()

@@ -1,0 +1,166 @@
+"""nbgrader on what we write: `nbgrader autograde` gives the same grades, and its other commands open them."""
+
+import contextlib
+import csv
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_course import ROOT, make_course, settings_for, submission
+
+from autograder.release import release_text
+
+pytestmark = pytest.mark.slow
+BIN = Path(sys.executable).parent
+SCRIPT = "because <script>alert(1)</script> **early**"
+
+
+def run(course: Path, *words: str) -> str:
+    """A command of the environment in the course folder, as an instructor types it."""
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(words, cwd=course, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(name="course", scope="module")
+def _course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with a graded class of four."""
+    course = make_course(tmp_path_factory.mktemp("nbgrader") / "course")
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    released = json.loads(release_text(settings_for(course, course / "grading")))
+    handed_in = course.parent / "in"
+    handed_in.mkdir()
+    (handed_in / "ann.ipynb").write_bytes(submission(released))
+    (handed_in / "bob.ipynb").write_bytes(submission(released, mac_ratio="import os\nos._exit(0)"))
+    (handed_in / "cem.ipynb").write_bytes(b'{"cells": [')
+    wrong = "def mac_ratio(a, b):\n    raise ValueError('<script>alert(2)</script>')"
+    (handed_in / "dan.ipynb").write_bytes(submission(released, mac_ratio=wrong, q_why=SCRIPT))
+    run(course, "autograder", "grade", str(handed_in), "--seed", "5")
+    return course
+
+
+def grades(course: Path) -> list[tuple]:
+    """Every score in the gradebook."""
+    query = """select student.id, base_cell.name, grade.auto_score, grade.needs_manual_grade from grade
+        join submitted_notebook on grade.notebook_id = submitted_notebook.id
+        join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id
+        join student on submitted_assignment.student_id = student.id
+        join base_cell on grade.cell_id = base_cell.id order by 1, 2"""
+    with contextlib.closing(sqlite3.connect(course / "grading" / "gradebook.db")) as database:
+        return database.execute(query).fetchall()
+
+
+def results(course: Path) -> dict:
+    document = json.loads((course / "grading" / "results.json").read_text())
+    for entry in document["submissions"]:
+        del entry["wall_s"]
+    return document
+
+
+def test_the_gradebook_holds_what_results_json_says(course: Path) -> None:
+    book = {(student, cell): score for student, cell, score, _ in grades(course)}
+
+    for entry in results(course)["submissions"]:
+        for task, graded in entry["tasks"].items():
+            assert book[entry["student"], f"check_{task}"] == graded["score"]
+
+
+def test_written_answers_wait_for_a_person_unless_nothing_was_written(course: Path) -> None:
+    waiting = {student: manual for student, cell, _, manual in grades(course) if cell == "q_why"}
+
+    assert waiting == {"ann": 0, "bob": 0, "cem": 0, "dan": 1}
+
+
+def test_nbgrader_autograde_gives_the_same_verdicts_and_scores(course: Path) -> None:
+    ours, our_book = results(course), grades(course)
+
+    run(course, "nbgrader", "autograde", "early_exit", "--force")
+
+    assert results(course) == ours
+    assert grades(course) == our_book
+
+
+def test_feedback_is_made_and_nothing_in_it_runs(course: Path) -> None:
+    run(course, "nbgrader", "generate_feedback", "early_exit", "--force")
+
+    for student in ("ann", "bob", "cem", "dan"):
+        page = (course / "grading" / "feedback" / student / "early_exit" / "early_exit.html").read_text()
+        assert "Verdict: " in page
+        assert "alert(1)</script>" not in page
+        assert "alert(2)</script>" not in page
+    assert "<strong>early</strong>" in page, "Markdown itself is still rendered"
+
+
+def test_export_lists_the_class(course: Path) -> None:
+    run(course, "nbgrader", "export", "--to", "grades.csv")
+
+    with (course / "grades.csv").open() as file:
+        totals = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert totals == {entry["student"]: entry["score"] for entry in results(course)["submissions"]}
+
+
+def test_generate_assignment_gives_the_bytes_of_our_release(course: Path) -> None:
+    run(course, "autograder", "release")
+    ours = (course / "assignment" / "early_exit" / "early_exit.ipynb").read_bytes()
+
+    run(course, "nbgrader", "generate_assignment", "early_exit", "--force")
+
+    assert (course / "assignment" / "early_exit" / "early_exit.ipynb").read_bytes() == ours
+
+
+def test_validate_accepts_the_solutions(course: Path) -> None:
+    assert "Success" in run(course, "nbgrader", "validate", "solutions/early_exit/early_exit.ipynb")
+
+
+@contextlib.contextmanager
+def jupyter_server(course: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    words = ["jupyter", "server", "--no-browser", f"--port={port}", "--IdentityProvider.token=t", "--allow-root"]
+    log = course.parent / "server.log"
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    with log.open("w") as file:
+        server = subprocess.Popen(words, cwd=course, stdout=file, stderr=file, env=environment)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def test_formgrader_opens_the_class(course: Path) -> None:
+    with jupyter_server(course) as address:
+        for _ in range(120):
+            try:
+                with urllib.request.urlopen(f"{address}/formgrader/api/submissions/early_exit?token=t") as answer:
+                    listed = json.load(answer)
+                    break
+            except OSError:
+                time.sleep(0.5)
+        else:
+            pytest.fail(
+                "the server did not answer within a minute: " + (course.parent / "server.log").read_text()[-2000:]
+            )
+        with urllib.request.urlopen(
+            f"{address}/formgrader/api/submitted_notebooks/early_exit/early_exit?token=t"
+        ) as answer:
+            notebooks = json.load(answer)
+        (dan,) = [one for one in notebooks if one["student"] == "dan"]
+        with urllib.request.urlopen(f"{address}/formgrader/submissions/{dan['id']}?token=t") as answer:
+            page = answer.read().decode()
+
+    assert {one["student"]: one["score"] for one in listed} == {
+        entry["student"]: entry["score"] for entry in results(course)["submissions"]
+    }
+    assert "Verdict: " in page
+    assert "alert(1)</script>" not in page

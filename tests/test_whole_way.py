@@ -1,0 +1,100 @@
+"""The product as its users run it: the real notebook, the sample class through the command line, the release."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from sample_class import RELEASE, ROOT, SOLUTION, build_class, differences
+
+from autograder.config import load_settings
+from autograder.errors import UsageError
+from autograder.release import bundle_files, find_leaks, release_text, write_release
+
+AUTOGRADER = str(Path(sys.executable).parent / "autograder")
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path: Path):
+    return load_settings(ROOT, tmp_path / "ws")
+
+
+@pytest.mark.slow
+def test_the_sample_class_comes_to_its_expected_verdicts_and_points(tmp_path: Path) -> None:
+    build_class(tmp_path / "class")
+    words = [AUTOGRADER, "grade", str(tmp_path / "class"), "--workspace", str(tmp_path / "ws"), "--course", str(ROOT)]
+    done = subprocess.run(words, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert differences(json.loads((tmp_path / "ws" / "results.json").read_text())) == []
+
+
+def test_the_committed_release_is_what_the_solutions_give(settings) -> None:
+    assert RELEASE.read_text() == release_text(settings)
+
+
+def test_the_solutions_were_run_to_the_end_without_an_error() -> None:
+    cells = [cell for cell in json.loads(SOLUTION.read_text())["cells"] if cell["cell_type"] == "code"]
+
+    assert all(cell["execution_count"] for cell in cells)
+    assert [out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"] == []
+    assert [
+        o["text"] for c in cells for o in c["outputs"] if o["output_type"] == "stream" and o["name"] == "stderr"
+    ] == []
+
+
+def test_points_are_27_automatic_and_10_by_hand() -> None:
+    marks = [cell["metadata"].get("nbgrader", {}) for cell in json.loads(RELEASE.read_text())["cells"]]
+    automatic = sum(mark["points"] for mark in marks if mark.get("grade") and mark["grade_id"].startswith("check_"))
+    by_hand = sum(mark["points"] for mark in marks if mark.get("grade") and mark["grade_id"].startswith("q_"))
+
+    assert (automatic, by_hand) == (27, 10)
+
+
+def test_the_bundle_holds_the_notebook_and_course_lib_and_no_answer(settings) -> None:
+    files = bundle_files(settings, RELEASE.read_text())
+
+    assert {"early_exit.ipynb", "requirements.txt", "course_lib/model.py", "course_lib/selfcheck.py"} <= set(files)
+    assert not [name for name in files if name.startswith(("autograder", "solutions", "tests"))]
+    assert find_leaks(settings, files) == []
+
+
+def test_when_the_answer_itself_would_be_handed_out_then_the_leak_is_found(settings) -> None:
+    assert find_leaks(settings, {"early_exit.ipynb": SOLUTION.read_text()})
+
+
+def test_when_a_line_of_an_answer_stands_in_course_lib_then_the_release_is_refused(settings, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    (course / "course_lib").mkdir(parents=True)
+    (course / "solutions" / "early_exit").mkdir(parents=True)
+    (course / "solutions" / "early_exit" / "early_exit.ipynb").write_text(SOLUTION.read_text())
+    (course / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    inside, lines = False, []
+    for cell in json.loads(SOLUTION.read_text())["cells"]:
+        for line in "".join(cell["source"]).splitlines():
+            inside = (inside or "BEGIN SOLUTION" in line) and "END SOLUTION" not in line
+            lines += [line.strip()] if inside and cell["cell_type"] == "code" else []
+    (course / "course_lib" / "helper.py").write_text("def helper():\n    " + max(lines, key=len) + "\n")
+
+    with pytest.raises(UsageError, match="holds the line"):
+        write_release(dataclasses.replace(settings, course=course))
+    assert not (course / "assignment").exists()
+
+
+def test_the_same_solutions_give_the_same_bundle_bytes(settings, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    course.mkdir()
+    for name in ("course_lib", "solutions", "pyproject.toml"):
+        (course / name).symlink_to(ROOT / name)
+    settings = dataclasses.replace(settings, course=course)
+
+    first = write_release(settings)[1].read_bytes()
+    _, bundle = write_release(settings)
+
+    assert bundle.read_bytes() == first
+    with zipfile.ZipFile(bundle) as archive:
+        assert "early_exit/early_exit.ipynb" in archive.namelist()
