@@ -58,6 +58,14 @@ def _told_in_a_sentence() -> Iterator[None]:
     except AutograderError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(GRADER_FAILED)
+    except Exception:
+        import tempfile
+        import traceback
+
+        with tempfile.NamedTemporaryFile("w", prefix="autograder-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        click.echo(f"autograder: this is a fault of the grader. Please report it with {log.name}.", err=True)
+        sys.exit(GRADER_FAILED)
     except KeyboardInterrupt:
         click.echo("\nautograder: stopped. What was graded so far is recorded; run the same command again.", err=True)
         sys.exit(GRADER_FAILED)

@@ -178,10 +178,7 @@ class _Session:
     async def _end(self) -> None:
         if self.client.kc is not None:
             self.client.kc.stop_channels()
-        if self.manager.has_kernel:
-            await self.manager.shutdown_kernel(now=True)
-        else:
-            self.manager.cleanup_resources()
+        await self.manager.end()
 
     async def _run_cells(self, deadline: float) -> None:
         stopped = False

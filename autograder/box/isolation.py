@@ -148,12 +148,13 @@ def enclose(command: Sequence[str], settings: Settings) -> list[str]:
         "--clearenv",
         *(word for name, value in box_environment(settings).items() for word in ("--setenv", name, value)),
         *_system_binds(),
-        *_python_binds(settings),
-        *_code_binds(),
         "--proc", "/proc",
         "--dev", "/dev",
         "--size", scratch, "--tmpfs", "/dev/shm",
         "--size", scratch, "--perms", "1777", "--tmpfs", "/tmp",
+        # After /tmp: a course kept there has its Python environment below it.
+        *_python_binds(settings),
+        *_code_binds(),
         # Started by root, the box's user is root's uid without capabilities, and that uid may write /proc/sys
         # (core_pattern, and so the host) as its owner.
         "--remount-ro", "/proc",

@@ -37,7 +37,7 @@ class BoxProvisioner(KernelProvisionerBase):
     process: psutil.Popen | None = None
     watchdog: Watchdog | None = None
     settings: Settings
-    folder: Path
+    folder: Path | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
@@ -116,7 +116,8 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the sockets."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class BoxedKernelManager(AsyncKernelManager):
@@ -130,6 +131,15 @@ class BoxedKernelManager(AsyncKernelManager):
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
         self.context.setsockopt(_MAXMSGSIZE, MAX_MESSAGE_BYTES)
+
+    async def end(self) -> None:
+        """End the box and free what belongs to it, whatever state the two are in; never raises."""
+        assert self.provisioner is not None
+        await self.provisioner.kill()
+        await self.provisioner.cleanup()
+        with contextlib.suppress(Exception):  # a client that failed to start has closed some of it already
+            self._close_control_socket()
+            self.context.destroy(linger=0)
 
     @property
     def watchdog(self) -> Watchdog | None:

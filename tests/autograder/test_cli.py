@@ -66,6 +66,28 @@ def test_when_there_is_no_box_then_one_sentence_and_nothing_runs(
     assert not (tmp_path / "ws" / "results.json").exists()
 
 
+def test_when_the_kernel_does_not_start_then_one_sentence(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.box.kernel.python_in_box", lambda: "/bin/false")
+    (tmp_path / "ann.ipynb").write_text(json.dumps(ANOTHER))
+    result = autograder("grade", tmp_path / "ann.ipynb", "--course", small_course, "--workspace", tmp_path / "ws")
+
+    assert_one_sentence(result, 1, "The box did not start", "autograder doctor")
+
+
+def test_when_we_crash_then_one_sentence_and_the_details_in_a_file(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.cli.load_settings", lambda *a, **k: 1 / 0)
+    result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
+
+    assert_one_sentence(result, 1, "a fault of the grader")
+    log = Path(result.output.split("report it with ")[1].strip().rstrip("."))
+    assert "ZeroDivisionError" in log.read_text()
+    log.unlink()
+
+
 def test_when_there_are_no_solutions_then_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "ann.ipynb").write_text(json.dumps(ANOTHER))
     result = autograder("grade", tmp_path / "ann.ipynb", "--course", tmp_path, "--workspace", tmp_path / "ws")
