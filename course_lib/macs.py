@@ -92,8 +92,18 @@ def exit_macs(model: Any, input_shape: Sequence[int], *, all_heads: bool = False
             f"{tuple(input_shape)}. Give the shape of the images that the model takes, such as (3, 32, 32)."
         )
     parameter = next(model.parameters())
-    image = parameter.new_zeros((1, *input_shape[-3:]))  # on the model's device, and drawn from no generator
-    return tuple(get_model_macs(_WayToExit(model, index, all_heads), image) for index in range(len(model.heads)))
+    x = parameter.new_zeros((1, *input_shape[-3:]))  # on the model's device, and drawn from no generator
+    counts = []
+    with _untouched(model):
+        so_far = get_model_macs(model.stem, x)  # each part is traced once: a trace costs more than the pass itself
+        x = model.stem(x)
+        for stage, head in zip(model.stages, model.heads, strict=True):
+            so_far += get_model_macs(stage, x)
+            x = stage(x)
+            of_head = get_model_macs(head, x)
+            counts.append(so_far + of_head)
+            so_far += of_head if all_heads else 0
+    return tuple(counts)
 
 
 def total_macs(table: Sequence[int], samples_per_exit: Sequence[int] | Mapping[int, int]) -> int:
@@ -116,25 +126,6 @@ def total_macs(table: Sequence[int], samples_per_exit: Sequence[int] | Mapping[i
         )
     # operator.index makes Python integers of NumPy's, which would overflow, and refuses a fraction.
     return sum(operator.index(table[index]) * operator.index(count) for index, count in counts.items())
-
-
-class _WayToExit(nn.Module):
-    """The part of a network that an image leaving at one exit goes through."""
-
-    def __init__(self, model: Any, index: int, all_heads: bool) -> None:
-        super().__init__()
-        self.model = model
-        self.index = index
-        self.all_heads = all_heads
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.model.stem(x)
-        exit_outputs = []
-        for index in range(self.index + 1):
-            x = self.model.stages[index](x)
-            if self.all_heads or index == self.index:
-                exit_outputs.append(self.model.heads[index](x))
-        return exit_outputs  # what is not returned, the tracer throws away uncounted
 
 
 @contextmanager

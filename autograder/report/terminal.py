@@ -76,7 +76,7 @@ class ClassDisplay:
         )
         done = f"[{len(self.grades)}/{int(self._bar.tasks[0].total or 0)}]"
         message = f"  {grade.message}" if grade.message else ""
-        self.say(f"{done:>9} {grade.student:<28.28} {grade.verdict:<13} {score(grade):>10}{message}")
+        self.say(f"{done:>9} {grade.student:<30} {grade.verdict:<13} {score(grade):>10}{message}")
 
     def summary(self, results: "ClassResults", index: Path) -> None:
         """The class in one table, and where to look."""

@@ -66,6 +66,7 @@ def test_when_there_is_no_box_then_one_sentence_and_nothing_runs(
     assert not (tmp_path / "ws" / "results.json").exists()
 
 
+@pytest.mark.slow
 def test_when_the_kernel_does_not_start_then_one_sentence(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def test_when_a_solution_cell_raises_then_only_its_task_is_lost(graded: Grader) 
     assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
 
 
+@pytest.mark.slow
 def test_when_right_code_warns_and_prints_to_stderr_then_it_costs_nothing(graded: Grader) -> None:
     noise = "import sys, warnings\nwarnings.warn('careful')\nprint('debug', file=sys.stderr)\n"
     result = graded(mac_ratio=noise + RATIO.replace("    return", "    warnings.warn('again')\n    return"))
@@ -106,6 +107,7 @@ def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(graded: Grader
     assert result.grade.score == 0.0
 
 
+@pytest.mark.slow
 def test_when_the_kernel_exits_then_kernel_died_and_nothing_is_left(graded: Grader) -> None:
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     result = graded(mac_ratio="import os\nos._exit(0)")
@@ -134,6 +136,7 @@ def test_when_too_many_processes_are_started_then_the_class_goes_on(graded: Grad
     assert scores(result)["mac_ratio"] == 0.0
 
 
+@pytest.mark.slow
 def test_when_output_floods_then_output_limit_and_the_other_tasks_are_judged(graded: Grader) -> None:
     result = graded(mac_ratio=RATIO + "\nfor i in range(10**9):\n    print('x' * 1000)")
 
