@@ -29,12 +29,12 @@ $(READY): pyproject.toml constraints.txt
 
 grade: $(READY)
 	@echo "== Building the sample class from tests/submissions/"
-	@$(BIN)/python tests/support/sample_class.py grading/sample_class
+	@$(BIN)/python tests/support/sample_class.py grading/sample/handed_in
 	@echo "== Grading it, each notebook in a box of its own"
-	@$(BIN)/autograder grade grading/sample_class
+	@$(BIN)/autograder grade grading/sample/handed_in --workspace grading/sample
 	@echo "== Comparing with what tests/submissions/*/case.toml expects"
-	@$(BIN)/python tests/support/sample_class.py --compare grading/results.json
-	@echo "Done. Open grading/report/index.html to read the grades."
+	@$(BIN)/python tests/support/sample_class.py --compare grading/sample/results.json
+	@echo "Done. Open grading/sample/report/index.html to read the grades."
 
 test: $(READY)
 	@echo "== Running the tests$(if $(ALL),, (quick tier; ALL=1 runs everything))"
@@ -50,7 +50,8 @@ release: $(READY)
 notebook: $(READY)
 	@echo "== Running the solutions notebook at 'quick': some minutes on two cores"
 	@env -u OMP_NUM_THREADS COURSE_PROFILE=quick $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.record_timing=False solutions/early_exit/early_exit.ipynb
+		--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True \
+		solutions/early_exit/early_exit.ipynb
 
 bench: $(READY)
 	@$(BIN)/python solutions/experiments/bench_grading.py

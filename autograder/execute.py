@@ -26,7 +26,6 @@ from autograder.results import Verdict
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
 CHECK_PREFIX = "check_"
-OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")  # messages that carry output
 
 
 @dataclass(frozen=True)
@@ -96,19 +95,20 @@ class _Client(NotebookClient):
     def _wanted(self, content: Any) -> bool:
         """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""
         evidence = EVIDENCE in (content.get("data") or ())
-        if self.hidden_call or evidence:
-            return self.hidden_call and evidence  # evidence shown by a cell of the notebook is forged
+        if self.hidden_call and evidence:
+            return True
         self.allowance -= _weight(content)
         if self.allowance < 0 and not self.over:
             self.over = True
             self.flooded.set()
-        return self.allowance >= 0
+        # Evidence shown by a cell of the notebook is forged; a hidden call shows nothing else.
+        return self.allowance >= 0 and not evidence and not self.hidden_call
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         try:
-            if msg["msg_type"].startswith("comm"):
+            if msg["msg_type"] not in ("status", "execute_input") and not self._wanted(msg["content"]):
                 return None
-            if msg["msg_type"] in OUTPUTS and not self._wanted(msg["content"]):
+            if msg["msg_type"].startswith("comm"):
                 return None
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
@@ -256,6 +256,12 @@ class _Session:
             running.result()
         except DeadKernelError:
             raise self._death(index) from None
+        except _BoxEnded:
+            raise
+        except Exception as error:  # nbclient met a message that no honest kernel sends
+            where = self._name_at(index)
+            reason = f"The kernel broke Jupyter's protocol in cell {where} ({type(error).__name__})."
+            raise _BoxEnded(Verdict.KERNEL_DIED, reason) from error
         finally:
             flood.cancel()
             running.cancel()

@@ -37,12 +37,12 @@ class Graded:
     """One graded submission and what is needed to record it.
 
     Attributes:
-        original: The bytes handed in; empty when they could not be read.
+        original: The bytes handed in; None when they could not be read.
         rebuilt: None when the file was refused.
         run: None when nothing ran.
     """
 
     grade: Grade
-    original: bytes = b""
+    original: bytes | None = None
     rebuilt: Rebuilt | None = None
     run: Run | None = None

@@ -5,6 +5,7 @@ second list. Here the first step only makes sure that there is something to read
 notebook), and the second goes back to the file handed in and grades that from the start.
 """
 
+import contextlib
 import functools
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +18,7 @@ from traitlets.config import Config
 from autograder.config import find_course, load_settings
 from autograder.graded import Course
 from autograder.intake.find import Found
-from autograder.pipeline import grade_one, prepare, remember
+from autograder.pipeline import grade_one, locked, prepare, remember
 from autograder.records.gradebook import save_scores
 from autograder.records.graded_notebook import graded_notebook
 from autograder.release import nbgrader_config, release_text
@@ -29,16 +30,27 @@ def course_config(course: Path) -> Config:
     config = nbgrader_config(settings)
     config.CourseDirectory.root = str(course)
     config.Autograde.exporter_class = "autograder.nbgrader_plugins.ReadsAnything"
+    config.Autograde.pre_convert_hook = "autograder.nbgrader_plugins.make_ready"
     config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = ["autograder.nbgrader_plugins.GradeInBox"]
     return config
+
+
+_held = contextlib.ExitStack()
 
 
 @functools.lru_cache(maxsize=1)
 def _course() -> Course:
     """The course in the current folder, made ready once for all submissions of this run."""
     root = find_course(Path.cwd()).resolve()
-    return prepare(load_settings(root, root / "grading", jobs=1))
+    settings = load_settings(root, root / "grading", jobs=1)
+    _held.enter_context(locked(settings.workspace))  # until this process ends
+    return prepare(settings)
+
+
+def make_ready(**_: Any) -> None:
+    """Make the gradebook and run the solutions, before nbgrader looks for the assignment in the gradebook."""
+    _course()
 
 
 class ReadsAnything(NotebookExporter):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+APART = "\u200b"  # zero-width space
 PNG = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 200_000  # characters of one output
 MAX_OUTPUTS = 200  # of one cell
@@ -32,8 +33,16 @@ def safe_outputs(outputs: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def harmless_markdown(source: str) -> str:
-    """Markdown in which nothing can become an HTML tag; nbgrader's pages pass raw HTML through as it stands."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", source)
+    """Markdown that can start no HTML tag, no picture from elsewhere and no link but to the web.
+
+    nbgrader's pages pass raw HTML through as it stands, and make links of any scheme. What could start one is parted by
+    a character of no width, so that the text reads as it was written, also in code and in formulas.
+    """
+    source = re.sub(r"<(?=[A-Za-z/!?])", "<" + APART, source)
+    source = source.replace("![", "!" + APART + "[")
+    source = re.sub(r"\](?=\(\s*(?!https?://|mailto:))", "]" + APART, source)
+    source = re.sub(r"\](?=:\s*(?!https?://|mailto:))", "]" + APART, source)
+    return re.sub(r"\\(?=(href|url|style|class|cssId|require|data|html)\b)", lambda _: "\\" + APART, source)
 
 
 def _safe(output: dict[str, Any]) -> dict[str, Any] | None:

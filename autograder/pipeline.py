@@ -28,11 +28,10 @@ from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """What a caller may watch while a class is graded; every member is called from the main thread but ``started``."""
+    """What a caller may watch while a class is graded; every member is called from the main thread."""
 
     found: Callable[[int], None] = lambda count: None
     prepared: Callable[[str, int, int], None] = lambda box, seed, jobs: None
-    started: Callable[[str], None] = lambda student: None
     graded: Callable[[Grade], None] = lambda grade: None
 
 
@@ -53,10 +52,11 @@ def grade_class(
     progress = progress or Progress()
     found = find_submissions(path, settings.assignment)
     progress.found(len(found))
-    with _locked(settings.workspace):
+    with locked(settings.workspace):
         course = prepare(settings, seed)
         progress.prepared(course.box, course.seed, settings.jobs)
-        for graded in _each_graded(found, course, progress.started):
+        _results_so_far(course)  # a damaged results.json is told before the class is graded, not after
+        for graded in _each_graded(found, course):
             recorded = _recorded(graded, course)
             remember(recorded.grade, course)
             progress.graded(recorded.grade)
@@ -102,7 +102,7 @@ def remember(grade: Grade, course: Course) -> ClassResults:
 def observe_one(found: Found, course: Course) -> Graded:
     """Read, rebuild and run one submission; its tasks are not judged yet."""
     begin = time.monotonic()
-    data, rebuilt, run = b"", None, None
+    data, rebuilt, run = None, None, None
     grade = Grade(found.student, Verdict.OK, notes=found.notes)
     try:
         data = found.read(course.settings.limits.file_bytes)
@@ -131,16 +131,11 @@ def judge_one(graded: Graded, course: Course) -> Graded:
     return dataclasses.replace(graded, grade=grade)
 
 
-def _each_graded(found: list[Found], course: Course, started: Callable[[str], None]) -> Iterator[Graded]:
+def _each_graded(found: list[Found], course: Course) -> Iterator[Graded]:
     """Submissions in the order they are done. Boxes run side by side; pytest does not, so judging is one by one."""
-
-    def observed(one: Found) -> Graded:
-        started(one.student)
-        return observe_one(one, course)
-
     pool = ThreadPoolExecutor(course.settings.jobs, thread_name_prefix="box")
     try:
-        waiting: list[Future[Graded]] = [pool.submit(observed, one) for one in found]
+        waiting: list[Future[Graded]] = [pool.submit(observe_one, one, course) for one in found]
         for done in as_completed(waiting):
             waiting.remove(done)  # or the outputs of the whole class stay in memory
             yield judge_one(done.result(), course)
@@ -187,12 +182,15 @@ def _results_so_far(course: Course) -> ClassResults:
     if not results_path(workspace).is_file():
         return fresh
     kept = load_results(workspace)
-    same = (kept.assignment, kept.seed, kept.box) == (fresh.assignment, fresh.seed, fresh.box)
-    return kept if same else fresh
+    if (kept.assignment, kept.seed, kept.box) == (fresh.assignment, fresh.seed, fresh.box):
+        return kept
+    # Graded on other hidden inputs or in another box: kept beside, not mixed.
+    os.replace(results_path(workspace), workspace / f"results-seed-{kept.seed}.json")
+    return fresh
 
 
 def _workspace_seed(workspace: Path, seed: int | None) -> int:
-    """``seed``, else the one the workspace was given first, else one that nobody can guess; kept for the next time."""
+    """``seed``, else the one the workspace was given last, else one that nobody can guess; kept for the next time."""
     file = workspace / "seed"
     if seed is None and file.is_file():
         try:
@@ -207,7 +205,7 @@ def _workspace_seed(workspace: Path, seed: int | None) -> int:
 
 
 @contextlib.contextmanager
-def _locked(workspace: Path) -> Iterator[None]:
+def locked(workspace: Path) -> Iterator[None]:
     """Hold the workspace; two graders in one gradebook would lose each other's grades."""
     try:
         workspace.mkdir(parents=True, exist_ok=True)

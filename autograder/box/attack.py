@@ -7,12 +7,15 @@ import contextlib
 import ctypes
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+
+KEYCTL = 250 if platform.machine() == "x86_64" else 219
 
 
 def blocked(action: Callable[[], object]) -> bool:
@@ -51,6 +54,10 @@ def pids() -> list[int]:
 
 def main() -> None:
     bait = json.loads(sys.argv[1])
+    if bait["confined"]:
+        from inside.confine import confine  # as start.py does before student code runs
+
+        confine()
     with open("/proc/self/status") as file:
         status = file.read()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -80,6 +87,9 @@ def main() -> None:
         "no new privileges": "NoNewPrivs:\t1" in status,
         "no new user namespace": libc.unshare(0x10000000) != 0,
         "no mount": libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) != 0,
+        "no memory file that the watchdog cannot see": blocked(lambda: os.memfd_create("hidden")),
+        "no memory segment that the watchdog cannot see": libc.shmget(0, 4096, 0o600) < 0,
+        "no keyring of the host": libc.syscall(KEYCTL, 0, -3, 0) < 0,
         "scratch ends at its limit": blocked(lambda: fill("/tmp/fill", bait["scratch_bytes"] + (8 << 20))),
         "shared memory ends at its limit": blocked(lambda: fill("/dev/shm/fill", bait["scratch_bytes"] + (8 << 20))),
     }

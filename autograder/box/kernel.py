@@ -28,7 +28,8 @@ from autograder.box.limits import Watchdog, kill_tree
 from autograder.config import Settings
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-MAX_MESSAGE_BYTES = 128 << 20  # evidence with base64 fits; a larger message is dropped by libzmq before it is read
+MAX_MESSAGE_BYTES = 72 << 20  # the evidence limit and its envelope; libzmq drops a larger message unread
+MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
 
 
 class BoxProvisioner(KernelProvisionerBase):
@@ -63,6 +64,7 @@ class BoxProvisioner(KernelProvisionerBase):
                 sock.setblocking(False)
                 listening[port] = sock.fileno()
             spec = {"connection": connection, "sockets": listening, "rlimits": rlimits(self.settings)}
+            spec["confined"] = not self.settings.unsafe_no_box
             command = [python_in_box(), "-P", "-m", "inside.start"]
             self.process = psutil.Popen(
                 enclose(command, self.settings),
@@ -127,6 +129,7 @@ class BoxedKernelManager(AsyncKernelManager):
         # The class wants its transport from configuration; a keyword would be read after its defaults were made.
         super().__init__(config=Config({"BoxedKernelManager": {"transport": "ipc"}}))
         self.session.key = secrets.token_hex(32).encode()
+        self.session.unpack = _unpack
         self._kernel_spec = KernelSpec(argv=["unused"], language="python", interrupt_mode="message")
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
@@ -146,6 +149,14 @@ class BoxedKernelManager(AsyncKernelManager):
         """The watchdog of the running box."""
         assert isinstance(self.provisioner, BoxProvisioner)
         return self.provisioner.watchdog
+
+
+def _unpack(text: bytes | str) -> Any:
+    """A part of a message; a few megabytes of brackets would take a gigabyte here."""
+    raw = text.encode() if isinstance(text, str) else bytes(text)
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
+        raise ValueError("a message holds more lists and objects than any output")
+    return json.loads(raw)
 
 
 def rlimits(settings: Settings) -> dict[str, int]:

@@ -76,7 +76,6 @@ class Watchdog(threading.Thread):
 
     Attributes:
         broken: "memory" or "tasks" once the box was killed for it, else None.
-        peak: The largest usage seen.
     """
 
     def __init__(self, process: psutil.Popen, limits: Limits) -> None:
@@ -85,13 +84,11 @@ class Watchdog(threading.Thread):
         self._limits = limits
         self._over = threading.Event()
         self.broken: str | None = None
-        self.peak = Usage(0, 0)
 
     def run(self) -> None:
         """Look at the tree until it ends or :meth:`stop` is called."""
         while not self._over.wait(POLL_S) and self._process.poll() is None:
             usage = tree_usage(self._process.pid, memory_matters_above=self._limits.memory_bytes)
-            self.peak = Usage(max(self.peak.memory_bytes, usage.memory_bytes), max(self.peak.tasks, usage.tasks))
             if usage.memory_bytes > self._limits.memory_bytes:
                 self.broken = "memory"
             elif usage.tasks > self._limits.tasks:

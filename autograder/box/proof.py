@@ -42,7 +42,7 @@ def attack_the_box(settings: Settings) -> list[Finding]:
         socket.create_server(("127.0.0.1", 0)) as tcp,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as abstract,
         tempfile.NamedTemporaryFile("w", prefix="canary-", dir=settings.workspace) as canary,
-        tempfile.NamedTemporaryFile("w", prefix=".canary-", dir=Path.home()) as at_home,
+        tempfile.NamedTemporaryFile("w", prefix=".canary-", dir=_home(settings)) as at_home,
     ):
         abstract.bind(f"\0autograder-{token}")
         abstract.listen()
@@ -61,6 +61,7 @@ def attack_the_box(settings: Settings) -> list[Finding]:
             "variable": f"CANARY_{token}",
             "marker": token,
             "scratch_bytes": PROBE_SCRATCH,
+            "confined": not settings.unsafe_no_box,
         }
         text = (Path(__file__).parent / "attack.py").read_text()
         command = enclose([sys.executable, "-P", "-c", text, json.dumps(bait)], settings)
@@ -80,6 +81,11 @@ def attack_the_box(settings: Settings) -> list[Finding]:
     held["nothing in the box outlives it"] = not _alive(token)
     remedy = "Do not grade on this machine until this holds: a submission could use it."
     return [Finding(f"box: {what}", good, remedy) for what, good in held.items()]
+
+
+def _home(settings: Settings) -> Path:
+    """The home folder, or the workspace where that cannot be written."""
+    return Path.home() if os.access(Path.home(), os.W_OK) else settings.workspace
 
 
 def _alive(marker: str, patience_s: float = 3.0) -> bool:

@@ -16,6 +16,11 @@ def main() -> None:
     for name, value in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
 
+    if spec["confined"]:
+        from .confine import confine
+
+        confine()
+
     # The parent set this for kernels in its own pid namespace; here the number names nobody and the kernel would quit.
     os.environ.pop("JPY_PARENT_PID", None)
 

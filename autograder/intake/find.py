@@ -77,7 +77,9 @@ def find_submissions(path: Path, assignment: str) -> list[Found]:
     else:
         raise UsageError(f"{path} is neither a folder, nor a zip, nor a notebook.")
 
-    found = _by_student(source, names, assignment) or _by_student(source, names, assignment, skip_top_folder=True)
+    found = _by_student(source, names, assignment)
+    if not found or (len(found) == 1 and len(found[0].members) > 1):  # perhaps one folder around the whole class
+        found = _by_student(source, names, assignment, skip_top_folder=True) or found
     if not found:
         raise UsageError(
             f"No submission was found in {path}. Expected <student>/{assignment}/{assignment}.ipynb or "
@@ -122,10 +124,10 @@ def _choose(source: Path, raw_student: str, files: list[PurePosixPath], assignme
         student += "_"
     taken.add(student.casefold())
     notes = [] if student == raw_student else [f"the name {raw_student!r} was changed to {student!r}"]
-    in_one_folder = len({file.parent for file in files}) == 1
     exact = [file for file in files if file.name == f"{assignment}.ipynb"]
-    chosen = exact if exact and in_one_folder else sorted(files)
-    if exact and len(files) > 1 and in_one_folder:
+    in_own_folder = all(raw_student in file.parts for file in files)
+    chosen = [max(exact, key=lambda file: len(file.parts))] if exact and in_own_folder else sorted(files)
+    if len(files) > 1 and len(chosen) == 1:
         notes.append(f"of {len(files)} notebooks handed in, {assignment}.ipynb is graded")
     elif len(chosen) == 1 and not exact and len(chosen[0].parts) > 1:
         notes.append(f"the notebook was handed in as {chosen[0].name!r}")

@@ -99,6 +99,10 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
             notes += note
         elif any(cell.source.strip() != master_cell.source.strip() for cell in of_master[index]):
             notes.append(f"cell {master_cell.grade_id} was edited; the released one is used")
+            extra = _added_imports(of_master[index], master_cell)
+            if extra:
+                notes.append(f"imports added to cell {master_cell.grade_id} are kept")
+                added[index].insert(0, Cell("code", extra))
         for source in sources[:-1]:
             cells.append(RebuiltCell("code", source, None))
         cells.append(RebuiltCell(master_cell.kind, sources[-1], master_cell, outputs))
@@ -107,6 +111,13 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
     if count:
         notes.append(f"{count} added cell{'s' if count > 1 else ''} kept")
     return Rebuilt(submission.student, tuple(cells), (*submission.notes, *notes))
+
+
+def _added_imports(cells: list[Cell], master: MasterCell) -> str:
+    """Import lines that a student wrote into a given cell: harmless, and their own code may need them."""
+    given = set(master.source.splitlines())
+    lines = (line for cell in cells for line in cell.source.splitlines() if master.kind == cell.kind == "code")
+    return "\n".join(dict.fromkeys(line for line in lines if re.match(r"(import|from) \w", line) and line not in given))
 
 
 def _added(cell: Cell) -> RebuiltCell:

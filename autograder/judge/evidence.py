@@ -17,6 +17,7 @@ from autograder.errors import EvidenceError
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 MAX_DEPTH = 8
 MAX_DIMENSIONS = 8
+MAX_CONTAINERS = 200_000  # each takes some 100 bytes once read
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def read_observation(text: str, task: str, case: str) -> Observation:
     Raises:
         EvidenceError: It is not what :func:`autograder.inside.observe.observe` emits.
     """
+    if text.count("[") + text.count("{") > MAX_CONTAINERS:
+        raise EvidenceError(f"the evidence of {task}/{case} holds too many lists and objects")
     try:
         record = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -7,15 +7,18 @@ change of the solutions, the cases, course_lib, torch or the seed makes it anew.
 import hashlib
 import importlib.metadata
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import course_lib
 from autograder.config import Settings
 from autograder.errors import BadSubmission, EvidenceError, GraderError
 from autograder.execute import run_notebook
 from autograder.inside.names import CASE_NAMES
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import MasterCell, rebuild
+from autograder.judge.compare import Failure
 from autograder.judge.evidence import Observation, read_observation
 from autograder.judge.plugin import Evidence, check_file
 from autograder.results import Verdict
@@ -52,10 +55,14 @@ def expected_evidence(
     texts = _load(file, pairs) or _observe(source, master, pairs, seed, settings)
     evidence = group(pairs, texts)
     for task, case in pairs:
-        evidence[task].values(case)
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps([texts[pair] for pair in pairs]))
+        try:
+            evidence[task].values(case)
+        except Failure as failure:
+            raise GraderError(f"The solutions notebook's own {task} fails on hidden inputs: {failure}") from None
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".new")
+    beside.write_text(json.dumps([texts[pair] for pair in pairs]))
+    os.replace(beside, file)
     return evidence
 
 
@@ -108,7 +115,7 @@ def _fingerprint(source: bytes, pairs: list[tuple[str, str]], seed: int, setting
     cells = [("".join(cell["source"]), cell["cell_type"]) for cell in json.loads(source)["cells"]]
     digest.update(json.dumps([cells, pairs, seed, settings.profile]).encode())
     digest.update(importlib.metadata.version("torch").encode())
-    for folder in (PACKAGE / "inside", settings.course / "course_lib"):
+    for folder in (PACKAGE / "inside", Path(course_lib.__file__).parent):  # the one that the box shows
         for path in sorted(folder.rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:24]

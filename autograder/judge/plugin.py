@@ -158,6 +158,8 @@ def judge(
     options += [word for name in ("cacheprovider", "terminal", "junitxml") for word in ("-p", f"no:{name}")]
     with _no_pytest_settings():
         code = pytest.main([*options, *files], plugins=[plugin])
+    if code == pytest.ExitCode.INTERRUPTED and not plugin.faults:
+        raise KeyboardInterrupt
     plugin.faults += [f"check_{task}.py holds no check" for task in points if not plugin.results[task]]
     if plugin.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise GraderError("A check failed by itself: " + ("; ".join(plugin.faults) or f"pytest ended with {code}"))

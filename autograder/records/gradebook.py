@@ -23,8 +23,8 @@ def record(graded: Graded, course: Course) -> None:
     """File the submission as handed in, its graded notebook, and its scores."""
     settings = course.settings
     student = graded.grade.student
-    if graded.original:
-        _write(_place(settings, "submitted", student), graded.original)
+    # Also where nothing could be read: what an earlier hand-in left there would be graded by nbgrader.
+    _write(_place(settings, "submitted", student), graded.original or b"")
     _write(_place(settings, "autograded", student), nbformat.writes(graded_notebook(graded, course)).encode())
     # Feedback of an earlier grading would contradict the new scores.
     shutil.rmtree(settings.workspace / "feedback" / student / settings.assignment, ignore_errors=True)

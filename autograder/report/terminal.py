@@ -1,6 +1,7 @@
 """The class in a terminal: progress while it is graded, a table at the end; plain lines where there is no terminal."""
 
 import contextlib
+import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,7 @@ class ClassDisplay:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(escape(text))
+        self.console.print(escape(re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", text)))  # names can hold escapes
 
     def found(self, count: int) -> None:
         """The submissions are counted."""

@@ -90,6 +90,16 @@ def test_nbgrader_autograde_gives_the_same_verdicts_and_scores(course: Path) -> 
     assert grades(course) == our_book
 
 
+def test_nbgrader_autograde_needs_nothing_but_the_submissions(course: Path, tmp_path: Path) -> None:
+    fresh = make_course(tmp_path / "course")
+    shutil.copy(ROOT / "nbgrader_config.py", fresh)
+    shutil.copytree(course / "grading" / "submitted" / "ann", fresh / "grading" / "submitted" / "ann")
+
+    run(fresh, "nbgrader", "autograde", "early_exit")
+
+    assert [(entry["student"], entry["score"]) for entry in results(fresh)["submissions"]] == [("ann", 4.0)]
+
+
 def test_feedback_is_made_and_nothing_in_it_runs(course: Path) -> None:
     run(course, "nbgrader", "generate_feedback", "early_exit", "--force")
 

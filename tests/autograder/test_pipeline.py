@@ -156,6 +156,28 @@ def test_when_the_input_transformer_drops_all_code_then_silence_scores_nothing(g
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "get_ipython().kernel.iopub_thread.send_multipart([b'junk'])",
+        "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', {}, parent=['a', 'list'])",
+        "from IPython.display import display\ndisplay({'application/json': '[' * 10**6}, raw=True)",
+    ],
+)
+def test_when_the_kernel_sends_what_no_kernel_sends_then_it_is_not_our_fault(graded: Grader, attack: str) -> None:
+    verdict = graded(mac_ratio=f"{RATIO}\n{attack}").grade.verdict
+
+    assert verdict in (Verdict.OK, Verdict.PARTIAL_RUN, Verdict.KERNEL_DIED, Verdict.TIMEOUT, Verdict.OUTPUT_LIMIT)
+
+
+@pytest.mark.slow
+def test_when_memory_is_hidden_from_the_watchdog_then_the_call_is_refused(graded: Grader) -> None:
+    result = graded(mac_ratio=RATIO + "\nimport os\nos.memfd_create('hidden')")
+
+    assert result.grade.verdict == Verdict.PARTIAL_RUN
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["in the notebook", "in the hidden call"])
 def test_when_evidence_is_forged_then_it_does_not_count(graded: Grader, stage: str) -> None:
     forged = json.dumps({"task": "mac_ratio", "case": "two_totals", "values": {"returned": {"t": "list", "v": []}}})
@@ -265,9 +287,9 @@ def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> N
 
 def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
     with (
-        pipeline._locked(tmp_path),
+        pipeline.locked(tmp_path),
         pytest.raises(UsageError, match="Another grading is running"),
-        pipeline._locked(tmp_path),
+        pipeline.locked(tmp_path),
     ):
         pass
 
@@ -275,5 +297,5 @@ def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
 def test_when_the_workspace_cannot_be_written_then_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UsageError, match="cannot be written"), pipeline._locked(tmp_path / "file"):
+    with pytest.raises(UsageError, match="cannot be written"), pipeline.locked(tmp_path / "file"):
         pass

@@ -40,3 +40,9 @@ def check_loss(student, key):
             "Expected a loss that reaches the first layer; found one without a gradient.",
             "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
         )
+    right = key.values("batch")
+    wanted_gradient = array(right["gradients"][0], "the gradient")
+    if close(found, number(right["returned"][1], "the loss")) and not close(
+        array(values["gradients"][0], "the gradient", wanted_gradient.shape), wanted_gradient, rtol=1e-2, atol=1e-4
+    ):
+        raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")

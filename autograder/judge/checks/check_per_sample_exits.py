@@ -22,18 +22,28 @@ def check_each_sample(student, key):
         raise Failure(f"{wrong} of {int(judged.sum())} samples leave at another exit than they should.", hint)
 
 
-@worth(1, needs=check_each_sample)
+@worth(0.5, needs=check_each_sample)
+def check_strictly_below(student, key):
+    """Strictly below: at tolerance 0 nothing leaves early, not even a sample of entropy 0."""
+    wanted = array(key.values("edges")["at_zero"], "the exits")
+    if not np.array_equal(_exits(student.values("edges")["at_zero"], len(wanted)), wanted):
+        raise Failure(
+            "At tolerance 0, samples of entropy exactly 0 must go to the last exit.",
+            "Use < and not <=. A number added inside the logarithm makes an entropy of 0 negative; use log_softmax.",
+        )
+
+
+@worth(0.5, needs=check_each_sample)
 def check_edges(student, key):
-    """Strictly below: at tolerance 0 nothing leaves early, not even entropy 0; above ln C all leave at once."""
+    """Sure samples leave at once, above ln C all do, and a batch of one works."""
     for name, sentence in (
-        ("at_zero", "At tolerance 0, samples of entropy exactly 0 must go to the last exit"),
         ("above_zero", "Samples of entropy 0 must leave at exit 0 as soon as the tolerance is above 0"),
         ("above_all", "At a tolerance above ln C all samples must leave at exit 0"),
         ("one_sample", "A batch of one sample must work"),
     ):
         wanted = array(key.values("edges")[name], "the exits")
         if not np.array_equal(_exits(student.values("edges")[name], len(wanted)), wanted):
-            raise Failure(f"{sentence}.", "Use < and not <=; keep 0 · log 0 from becoming NaN with log_softmax.")
+            raise Failure(f"{sentence}.", "Keep 0 · log 0 from becoming NaN: use log_softmax.")
 
 
 @worth(1, needs=check_each_sample)

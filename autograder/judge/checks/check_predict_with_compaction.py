@@ -44,9 +44,14 @@ def check_logits(student, key):
 @worth(2, needs=check_exits)
 def check_removed(student, key):
     """Finished samples are really removed: each stage sees only the samples that have not left before it."""
-    exits = array(key.values("mixed")["returned"][1], "the exits")
+    exits = array(student.values("mixed")["returned"][1], "the exits")
     active = [int((exits >= index).sum()) for index in range(4)]
-    seen = student.values("mixed")["samples"]
+    seen, calls = student.values("mixed")["samples"], student.values("mixed")["calls"]
+    if max(calls) > 1:
+        raise Failure(
+            f"Expected each stage to run once for all samples still in the batch; it ran {max(calls)} times.",
+            "Keep the samples together: one pass over the stages, with fewer and fewer samples.",
+        )
     if seen != active:
         raise Failure(
             f"Expected the stages to see {active} samples; they saw {seen}.",

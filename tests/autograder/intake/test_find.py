@@ -198,7 +198,7 @@ def test_when_nothing_in_it_is_a_submission_then_the_error_shows_the_expected_na
     "names",
     [
         ["alice/early_exit/a.ipynb", "alice/early_exit/b.ipynb"],
-        ["alice/early_exit.ipynb", "alice/early_exit/early_exit.ipynb"],
+        ["alice.ipynb", "alice/early_exit/early_exit.ipynb"],
     ],
 )
 def test_when_a_student_is_there_twice_then_only_that_one_is_refused(tmp_path: Path, make, names: list[str]):
@@ -499,3 +499,17 @@ def test_when_a_name_in_a_zip_is_no_text_then_the_error_is_a_sentence(tmp_path: 
 def test_when_a_folder_goes_away_while_it_is_read_then_the_error_is_a_sentence(tmp_path: Path):
     with pytest.raises(UsageError, match=r"gone cannot be read: No such file or directory\."):
         find._entries(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("other", ["alice/early_exit.ipynb", "alice/early_exit_old.ipynb"])
+def test_the_exact_place_wins_over_other_notebooks_in_the_students_folder(tmp_path: Path, other: str):
+    (alice,) = find_submissions(folder(tmp_path, other, "alice/early_exit/early_exit.ipynb"), "early_exit")
+
+    assert only(alice) == PurePosixPath("alice/early_exit/early_exit.ipynb")
+    assert "of 2 notebooks handed in" in alice.notes[0]
+
+
+def test_when_a_zip_holds_one_folder_of_files_named_after_the_assignment_then_each_is_a_student(tmp_path: Path):
+    path = archive(tmp_path, "class/early_exit_ann.ipynb", "class/early_exit_bob.ipynb")
+
+    assert [one.student for one in find_submissions(path, "early_exit")] == ["early_exit_ann", "early_exit_bob"]

@@ -1,0 +1,180 @@
+"""The checks on answers: right ones written in other ways get full marks, wrong ones lose what they did not earn.
+
+The cases are run here, without a box, on functions that the tests bring along; the key is the solutions notebook.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from sample_class import SOLUTION, nbgrader, solution_cells
+
+from autograder.inside import inputs
+from autograder.inside.cases import CASES
+from autograder.inside.encode import encode
+from autograder.judge.expected import group
+from autograder.judge.plugin import judge
+
+POINTS = {
+    nbgrader(cell)["grade_id"].removeprefix("check_"): nbgrader(cell)["points"]
+    for cell in json.loads(SOLUTION.read_text())["cells"]
+    if nbgrader(cell).get("grade") and nbgrader(cell)["grade_id"].startswith("check_")
+}
+Score = Callable[..., float]
+pytestmark = pytest.mark.slow
+
+
+def namespace(**cells: str) -> dict[str, Any]:
+    """The solutions' functions and what the given cells import, with some cells replaced."""
+    notebook = json.loads(SOLUTION.read_text())
+    names: dict[str, Any] = {"torch": torch, "device": torch.device("cpu")}
+    imports = next(cell for cell in notebook["cells"] if nbgrader(cell).get("grade_id") == "imports")
+    sources = {"imports": "".join(imports["source"])}
+    sources |= {k: "".join(c["source"]) for k, c in solution_cells(notebook).items() if c["cell_type"] == "code"}
+    for source in (sources | cells).values():
+        exec(source, names)
+    return names
+
+
+def observed(task: str, names: dict[str, Any], seed: int) -> dict[tuple[str, str], str]:
+    texts = {}
+    for name, case in CASES[task].items():
+        record: dict[str, Any] = {"task": task, "case": name}
+        try:
+            values = case(names, inputs.generator(seed, f"{task}/{name}"))
+            record["values"] = {key: encode(value) for key, value in values.items()}
+        except Exception as error:
+            record["error"] = f"{type(error).__name__}: {error}"
+        texts[task, name] = json.dumps(record)
+    return texts
+
+
+@pytest.fixture(name="score", scope="module")
+def _score() -> Score:
+    """Points of a task whose cell, or other cells, are replaced."""
+    keys = {}
+    seed = 77
+
+    def points_of(task: str, **cells: str) -> float:
+        pairs = [(task, name) for name in CASES[task]]
+        if task not in keys:
+            keys[task] = group(pairs, observed(task, namespace(), seed))
+        student = group(pairs, observed(task, namespace(**cells), seed))
+        (graded,) = judge(student, keys[task], {task: POINTS[task]})
+        return graded.score
+
+    return points_of
+
+
+@pytest.mark.parametrize("task", POINTS)
+def test_the_solution_gets_full_marks(score: Score, task: str) -> None:
+    assert score(task) == POINTS[task]
+
+
+LOOPED_STAGES = """
+def predict_with_compaction(model, images, tolerance):
+    logits, exits = None, torch.full((len(images),), 3)
+    alive, x = torch.arange(len(images)), model.stem(images)
+    for k in range(4):
+        for block in model.stages[k]:
+            x = block(x)
+        out = model.heads[k](x)
+        logits = torch.zeros(len(images), out.shape[1]) if logits is None else logits
+        H = torch.distributions.Categorical(logits=out).entropy()
+        go = (H < tolerance) if k < 3 else torch.ones(len(out), dtype=torch.bool)
+        logits[alive[go]], exits[alive[go]] = out[go], k
+        x, alive = x[~go], alive[~go]
+        if len(alive) == 0:
+            break
+    return logits, exits
+"""
+COPIED = """
+import copy
+def evaluate_baseline(model, loader, device):
+    net, right, macs = copy.deepcopy(model).eval(), 0, 0
+    with torch.inference_mode():
+        for images, labels in loader:
+            right += (net(images, 0, False).argmax(1) == labels).sum()
+            macs += get_model_macs(net, (images, 0, False))
+    return right / len(loader.dataset), macs
+"""
+ARRAYS = """
+import numpy as np
+from collections import Counter
+def evaluate_early_exit(model, loader, tolerance, device):
+    model.eval(); counts = Counter({k: 0 for k in range(4)}); H = []; right = macs = n = 0
+    table = exit_macs(model, (3, 32, 32))
+    with torch.no_grad():
+        for images, labels in loader:
+            out, k, h = model(images, tolerance)
+            counts[k] += 1; H.append(h); n += len(labels); macs += table[k] * len(labels)
+            right += (out.argmax(1) == labels).sum().item()
+    return np.float64(right / n), counts, np.array(H), macs
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "source"),
+    [
+        ("predict_with_compaction", LOOPED_STAGES),
+        ("evaluate_baseline", COPIED),
+        ("evaluate_early_exit", ARRAYS),
+        (
+            "early_exit_loss",
+            "import torch.nn.functional as F\ndef early_exit_loss(o, y, c):\n"
+            "    return F.cross_entropy(o[0], y) + 0.3 * sum(F.cross_entropy(e, y) for e in o[1:])",
+        ),
+        ("mac_ratio", "mac_ratio = lambda a, b: torch.tensor(a, dtype=torch.float64) / b"),
+        (
+            "early_exit_step",
+            "def early_exit_step(m, x, y, c):\n    o = m.early_train(x)\n"
+            "    return tuple(o), c(o[0], y) + 0.3 * (c(o[1], y) + c(o[2], y) + c(o[3], y))",
+        ),
+    ],
+)
+def test_right_answers_written_in_other_ways_get_full_marks(score: Score, task: str, source: str) -> None:
+    assert score(task, **{task: source}) == POINTS[task]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "def early_exit_loss(o, y, c):\n    return ...",
+        "def early_exit_loss(o, y, c):\n    return c(o[0], y).item()",
+        "def early_exit_loss(o, y, c):\n    raise ValueError('not yet')",
+        "def early_exit_loss(o, y, c):\n    return sum(c(e, y) for e in o)",
+    ],
+)
+def test_a_wrong_loss_is_paid_for_once(score: Score, loss: str) -> None:
+    assert score("early_exit_step", early_exit_loss=loss) == POINTS["early_exit_step"]
+    assert score("early_exit_loss", early_exit_loss=loss) < POINTS["early_exit_loss"]
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "points"),
+    [
+        (
+            "predict_with_compaction",  # one image at a time: nothing is removed from a batch
+            "def predict_with_compaction(model, images, tolerance):\n"
+            "    got = [model(image[None], tolerance) for image in images]\n"
+            "    return torch.cat([g[0] for g in got]), torch.tensor([g[1] for g in got])",
+            2.0,
+        ),
+        (
+            "baseline_step",
+            "def baseline_step(m, x, y, c):\n    o = m(x, 0.0, False)\n    return o, c(o, y).detach() + 0 * o.sum()",
+            1.0,
+        ),
+        (
+            "baseline_step",
+            "def baseline_step(m, x, y, c):\n    o = m(x, 0.0, False)\n    return o, c(o, y).item()",
+            1.0,
+        ),
+        ("choose_tolerance", "def choose_tolerance(sweep, target):\n    return 0.0", 0.0),
+        ("per_sample_exits", "def per_sample_exits(o, t):\n    return torch.full((len(o[0]),), 3)", 0.0),
+    ],
+)
+def test_wrong_answers_lose_what_they_did_not_earn(score: Score, task: str, source: str, points: float) -> None:
+    assert score(task, **{task: source}) == points
