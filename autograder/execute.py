@@ -268,12 +268,12 @@ class _Session:
         return ended
 
     def _death(self, index: int) -> _BoxEnded:
-        watchdog = self.manager.watchdog
+        reason = self.manager.ended_for()
         where = self._name_at(index)
-        if watchdog and watchdog.broken == "memory":
+        if reason == "memory":
             allowed = self.limits.memory_bytes // MIB
             return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
-        if watchdog and watchdog.broken == "tasks":
+        if reason == "tasks":
             return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} started more than {self.limits.tasks} processes.")
         return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")
 

@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets.config import Config
 
+from autograder.box.cgroup import ControlGroup, make_group
 from autograder.box.isolation import box_environment, enclose, python_in_box
-from autograder.box.limits import Watchdog, kill_tree
+from autograder.box.limits import Watchdog, kill_tree, members
 from autograder.config import Settings
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 MAX_MESSAGE_BYTES = 72 << 20  # the evidence limit and its envelope; libzmq drops a larger message unread
+START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
 
 
@@ -39,6 +42,7 @@ class BoxProvisioner(KernelProvisionerBase):
     watchdog: Watchdog | None = None
     settings: Settings
     folder: Path | None = None
+    group: ControlGroup | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
@@ -76,12 +80,26 @@ class BoxProvisioner(KernelProvisionerBase):
                 cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
                 start_new_session=True,
             )
+        # The first program in the box waits for its orders: what it starts is born in the group.
+        self.group = make_group(limits)
+        if self.group:
+            self.group.add(self._tree_at_rest(self.process))
         with contextlib.suppress(BrokenPipeError), self.process.stdin as pipe:
             # Not as an argument: the signing key would stand in every user's process list.
             pipe.write(json.dumps(spec).encode())
         self.watchdog = Watchdog(self.process, limits)
         self.watchdog.start()
         return manager.get_connection_info()
+
+    def _tree_at_rest(self, process: psutil.Popen) -> list[int]:
+        """The processes of the box before it has its orders: bubblewrap, its process 1, and Python."""
+        depth = 1 if self.settings.unsafe_no_box else 3
+        end = time.monotonic() + START_S
+        tree = members(process.pid)
+        while len(tree) < depth and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.005)
+            tree = members(process.pid)
+        return tree
 
     def _environment(self) -> dict[str, str]:
         variables = box_environment(self.settings)
@@ -111,6 +129,8 @@ class BoxProvisioner(KernelProvisionerBase):
             self.watchdog.stop()
         if self.process:
             kill_tree(self.process)
+        if self.group:
+            self.group.remove()
 
     async def terminate(self, restart: bool = False) -> None:
         """Same as :meth:`kill`; there is nothing in a box to be gentle with."""
@@ -144,11 +164,13 @@ class BoxedKernelManager(AsyncKernelManager):
             self._close_control_socket()
             self.context.destroy(linger=0)
 
-    @property
-    def watchdog(self) -> Watchdog | None:
-        """The watchdog of the running box."""
+    def ended_for(self) -> str | None:
+        """ "memory" or "tasks" where the box was ended for using too much of it."""
         assert isinstance(self.provisioner, BoxProvisioner)
-        return self.provisioner.watchdog
+        watchdog, group = self.provisioner.watchdog, self.provisioner.group
+        if watchdog and watchdog.broken:
+            return watchdog.broken
+        return "memory" if group and group.ran_out_of_memory() else None
 
 
 def _unpack(text: bytes | str) -> Any:

@@ -1,4 +1,4 @@
-"""Keeps a running box within its memory and its number of tasks, from outside.
+"""Keeps a running box within its memory and its number of tasks, from outside; with or without a control group.
 
 Time and output are counted by whoever drives the box; files, CPU seconds and single-file size are bounded from
 inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whole tree*, is watched here: RLIMIT_AS
@@ -43,6 +43,11 @@ def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
     return Usage(resident, tasks)
+
+
+def members(pid: int) -> list[int]:
+    """``pid`` and everything below it."""
+    return [member for member, _ in _tree(pid)]
 
 
 def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
