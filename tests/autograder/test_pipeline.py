@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 import pytest
-from small_course import right_answers, settings_for, submission
+from small_course import make_course, right_answers, settings_for, submission
 
 from autograder import pipeline
 from autograder.box.cgroup import make_group
@@ -303,3 +303,54 @@ def test_when_the_workspace_cannot_be_written_then_it_says_so(tmp_path: Path) ->
 
     with pytest.raises(UsageError, match="cannot be written"), pipeline.locked(tmp_path / "file"):
         pass
+
+
+@pytest.mark.slow
+def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_keep_their_results(
+    prepared: Course, tmp_path: Path
+) -> None:
+    handed_in = tmp_path / "in"
+    handed_in.mkdir()
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
+    (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
+    grade_class(handed_in, settings, seed=1)
+    (handed_in / "ann.ipynb").write_bytes(b"")
+    again = grade_class(handed_in, settings, seed=2)
+
+    assert [(grade.verdict, grade.score) for grade in again.grades] == [(Verdict.EMPTY, 0.0)]
+    assert (tmp_path / "ws" / "submitted" / "ann" / "early_exit" / "early_exit.ipynb").read_bytes() == b""
+    kept = json.loads((tmp_path / "ws" / "results-seed-1.json").read_text())
+    assert kept["submissions"][0]["score"] == 4.0
+
+
+@pytest.mark.slow
+def test_when_the_solutions_fail_on_hidden_inputs_then_grading_refuses_with_the_reason(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
+    path = course / "solutions" / "early_exit" / "early_exit.ipynb"
+    broken = json.loads(path.read_text())
+    for cell in broken["cells"]:
+        if cell["id"] == "mac-ratio":
+            cell["source"] = cell["source"].replace("ratio = total_macs / total_early_macs", "ratio = {}[total_macs]")
+        if cell["id"] in ("check-mac-ratio", "use-ratio"):
+            cell["source"] = ""
+    path.write_text(json.dumps(broken))
+
+    with pytest.raises(GraderError, match="own mac_ratio fails on hidden inputs"):
+        prepare(settings_for(course, tmp_path / "ws"), seed=1)
+
+
+@pytest.mark.slow
+def test_when_the_checks_refuse_the_solutions_then_grading_refuses(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = tmp_path / "checks"
+    strict.mkdir()
+    for name in ("mac_ratio", "choose_tolerance"):
+        (strict / f"check_{name}.py").write_text(
+            "from autograder.judge.compare import Failure\nfrom autograder.judge.plugin import worth\n\n\n"
+            "@worth(1)\ndef check_it(student, key):\n    raise Failure('never')\n"
+        )
+    monkeypatch.setattr("autograder.judge.plugin.CHECKS", strict)
+
+    with pytest.raises(GraderError, match="do not accept the solutions"):
+        prepare(settings_for(small_course, tmp_path / "ws"), seed=1)
