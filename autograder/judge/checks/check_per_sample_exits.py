@@ -33,7 +33,7 @@ def check_strictly_below(student, key):
         )
 
 
-@worth(0.5, needs=check_each_sample)
+@worth(1, needs=check_each_sample)
 def check_edges(student, key):
     """Sure samples leave at once, above ln C all do, and a batch of one works."""
     for name, sentence in (
@@ -46,7 +46,7 @@ def check_edges(student, key):
             raise Failure(f"{sentence}.", "Keep 0 · log 0 from becoming NaN: use log_softmax.")
 
 
-@worth(1, needs=check_each_sample)
+@worth(0.5, needs=check_each_sample)
 def check_type(student):
     """The exits come as an int64 tensor of shape (N,)."""
     found = student.values("mixed")["returned"]
