@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -221,6 +222,7 @@ def test_when_a_check_breaks_then_it_is_our_fault_and_no_zero(
     broken = tmp_path / "checks"
     broken.mkdir()
     for name in ("mac_ratio", "choose_tolerance"):
+        monkeypatch.delitem(sys.modules, f"check_{name}", raising=False)
         (broken / f"check_{name}.py").write_text(
             "from autograder.judge.plugin import worth\n\n\n@worth(1)\ndef check_it(student, key):\n    1 / 0\n"
         )
@@ -346,6 +348,8 @@ def test_when_the_checks_refuse_the_solutions_then_grading_refuses(
     strict = tmp_path / "checks"
     strict.mkdir()
     for name in ("mac_ratio", "choose_tolerance"):
+        # pytest names a module after its file: another test's broken checks may be loaded under these names.
+        monkeypatch.delitem(sys.modules, f"check_{name}", raising=False)
         (strict / f"check_{name}.py").write_text(
             "from autograder.judge.compare import Failure\nfrom autograder.judge.plugin import worth\n\n\n"
             "@worth(1)\ndef check_it(student, key):\n    raise Failure('never')\n"
