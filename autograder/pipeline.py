@@ -55,12 +55,13 @@ def grade_class(
     with locked(settings.workspace):
         course = prepare(settings, seed)
         progress.prepared(course.box, course.seed, settings.jobs)
-        _results_so_far(course)  # a damaged results.json is told before the class is graded, not after
+        results = _results_so_far(course)  # first: a damaged file is told before the class is graded, not after
         for graded in _each_graded(found, course):
-            recorded = _recorded(graded, course)
-            remember(recorded.grade, course)
-            progress.graded(recorded.grade)
-        return _results_so_far(course)
+            grade = _recorded(graded, course).grade
+            results = results.with_grade(grade)
+            save_results(results, settings.workspace)
+            progress.graded(grade)
+    return results
 
 
 def grade_one(found: Found, course: Course) -> Graded:
@@ -92,11 +93,9 @@ def prepare(settings: Settings, seed: int | None = None) -> Course:
     return Course(settings, released, master, points, key, seed, box)
 
 
-def remember(grade: Grade, course: Course) -> ClassResults:
-    """Enter one grade in the workspace's results.json."""
-    results = _results_so_far(course).with_grade(grade)
-    save_results(results, course.settings.workspace)
-    return results
+def remember(grade: Grade, course: Course) -> None:
+    """Enter one grade in the workspace's results.json, where submissions come one at a time from outside."""
+    save_results(_results_so_far(course).with_grade(grade), course.settings.workspace)
 
 
 def observe_one(found: Found, course: Course) -> Graded:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
@@ -27,10 +28,10 @@ from traitlets.config import Config
 from autograder.box.cgroup import ControlGroup, make_group
 from autograder.box.isolation import box_environment, enclose, python_in_box
 from autograder.box.limits import Watchdog, kill_tree, members
-from autograder.config import Settings
+from autograder.config import MIB, Settings
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-MAX_MESSAGE_BYTES = 72 << 20  # the evidence limit and its envelope; libzmq drops a larger message unread
+ENVELOPE = 8 * MIB  # what a message may hold beside evidence; libzmq drops a larger one unread
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
 
@@ -153,7 +154,7 @@ class BoxedKernelManager(AsyncKernelManager):
         self._kernel_spec = KernelSpec(argv=["unused"], language="python", interrupt_mode="message")
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
-        self.context.setsockopt(_MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self.context.setsockopt(zmq.MAXMSGSIZE, settings.limits.evidence_bytes + ENVELOPE)
 
     async def end(self) -> None:
         """End the box and free what belongs to it, whatever state the two are in; never raises."""
@@ -200,12 +201,3 @@ def _counts_tasks_per_namespace() -> bool:
     """From Linux 5.14 RLIMIT_NPROC counts within a user namespace; before, all of the user's processes would count."""
     major, minor = (int(part) for part in platform.release().split(".")[:2])
     return (major, minor) >= (5, 14)
-
-
-def _maxmsgsize() -> int:
-    import zmq
-
-    return zmq.MAXMSGSIZE
-
-
-_MAXMSGSIZE = _maxmsgsize()

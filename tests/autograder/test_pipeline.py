@@ -27,6 +27,19 @@ def scores(graded: Graded) -> dict[str, float]:
     return {task.task: task.score for task in graded.grade.tasks}
 
 
+def put_checks(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None:
+    """One check with this body for each task, in place of the real ones."""
+    folder.mkdir()
+    for task in right_answers():
+        # pytest names a module after its file: another test's checks may be loaded under these names.
+        monkeypatch.delitem(sys.modules, f"check_{task}", raising=False)
+        (folder / f"check_{task}.py").write_text(
+            "from autograder.judge.compare import Failure\nfrom autograder.judge.plugin import worth\n\n\n"
+            f"@worth(1)\ndef check_it(student, key):\n    {body}\n"
+        )
+    monkeypatch.setattr("autograder.judge.plugin.CHECKS", folder)
+
+
 def test_when_everything_is_right_then_full_marks_and_ok(graded: Grader) -> None:
     result = graded()
 
@@ -219,14 +232,7 @@ def test_when_it_is_another_assignments_notebook_then_bad_file(graded: Grader) -
 def test_when_a_check_breaks_then_it_is_our_fault_and_no_zero(
     graded: Grader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "checks"
-    broken.mkdir()
-    for name in ("mac_ratio", "choose_tolerance"):
-        monkeypatch.delitem(sys.modules, f"check_{name}", raising=False)
-        (broken / f"check_{name}.py").write_text(
-            "from autograder.judge.plugin import worth\n\n\n@worth(1)\ndef check_it(student, key):\n    1 / 0\n"
-        )
-    monkeypatch.setattr("autograder.judge.plugin.CHECKS", broken)
+    put_checks(monkeypatch, tmp_path / "checks", "1 / 0")
 
     result = graded()
 
@@ -345,16 +351,7 @@ def test_when_the_solutions_fail_on_hidden_inputs_then_grading_refuses_with_the_
 def test_when_the_checks_refuse_the_solutions_then_grading_refuses(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strict = tmp_path / "checks"
-    strict.mkdir()
-    for name in ("mac_ratio", "choose_tolerance"):
-        # pytest names a module after its file: another test's broken checks may be loaded under these names.
-        monkeypatch.delitem(sys.modules, f"check_{name}", raising=False)
-        (strict / f"check_{name}.py").write_text(
-            "from autograder.judge.compare import Failure\nfrom autograder.judge.plugin import worth\n\n\n"
-            "@worth(1)\ndef check_it(student, key):\n    raise Failure('never')\n"
-        )
-    monkeypatch.setattr("autograder.judge.plugin.CHECKS", strict)
+    put_checks(monkeypatch, tmp_path / "checks", "raise Failure('never')")
 
     with pytest.raises(GraderError, match="do not accept the solutions"):
         prepare(settings_for(small_course, tmp_path / "ws"), seed=1)
