@@ -14,6 +14,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 200_000  # characters of one output
 MAX_OUTPUTS = 200  # of one cell
 MAX_PICTURE = 4 << 20  # bytes
+MAX_ALT = 1_000  # characters
 
 
 def safe_outputs(outputs: Iterable[Any]) -> list[dict[str, Any]]:
@@ -63,7 +64,10 @@ def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
         if bundle is None:  # format 3 kept them beside the type, under short names
             bundle = {"text/plain": output.get("text", ""), "image/png": output.get("png", "")}
         data = _safe_bundle(bundle) if isinstance(bundle, dict) else {}
-        return {"output_type": "display_data", "data": data, "metadata": {}} if data else None
+        # The plain text of a picture is its description. It becomes an attribute in a page: no quotes, no brackets.
+        alt = re.sub("[<>&\"'`]", " ", data.get("text/plain", "")[:MAX_ALT])
+        metadata = {"image/png": {"alt": alt}} if alt and "image/png" in data else {}
+        return {"output_type": "display_data", "data": data, "metadata": metadata} if data else None
     return None
 
 

@@ -139,8 +139,9 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
 def bundle_files(settings: Settings, released: str) -> dict[str, str]:
     """Name -> text of everything a student gets."""
     files = {f"{settings.assignment}.ipynb": released, "requirements.txt": _requirements(settings)}
-    for path in sorted((settings.course / "course_lib").rglob("*.py")):
-        files[path.relative_to(settings.course).as_posix()] = path.read_text()
+    for path in sorted((settings.course / "course_lib").rglob("*")):
+        if path.suffix in (".py", ".json"):
+            files[path.relative_to(settings.course).as_posix()] = path.read_text()
     files["README.txt"] = (
         "1. python -m pip install -r requirements.txt\n"
         f"2. Open {settings.assignment}.ipynb in JupyterLab, VS Code or Colab, beside the folder course_lib.\n"

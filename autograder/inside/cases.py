@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
 
 from . import inputs
@@ -68,9 +69,9 @@ class Spy:
 
 def _gradients(loss: object, parameters: list[torch.Tensor]) -> list[torch.Tensor | None]:
     """Gradient of ``loss`` by each of ``parameters``; None where the loss does not depend on it."""
-    if not isinstance(loss, torch.Tensor) or loss.ndim or not loss.requires_grad:
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
         return [None for _ in parameters]
-    return list(torch.autograd.grad(loss, parameters, allow_unused=True))
+    return list(torch.autograd.grad(loss.sum(), parameters, allow_unused=True))
 
 
 def _first_layer(network: EarlyExitResNet18) -> list[torch.Tensor]:
@@ -81,20 +82,58 @@ def _second(returned: object) -> object:
     return returned[1] if isinstance(returned, tuple | list) and len(returned) == 2 else None
 
 
+def _all_exits(network: EarlyExitResNet18, data: torch.Tensor) -> list[torch.Tensor]:
+    """The exits' logits of a batch, from a copy, so that no statistics move."""
+    with torch.no_grad():
+        return copy.deepcopy(network).early_train(data)
+
+
+def _after_step(network: EarlyExitResNet18) -> dict[str, bool]:
+    """What a training step left behind."""
+    return {"training": network.training, "backward": any(p.grad is not None for p in network.parameters())}
+
+
 @case("baseline_step", "batch")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     network = inputs.model(rng, training=True)
     data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
+    exits = _all_exits(network, data)
     returned = functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())
+    left = _after_step(network)
     gradients = _gradients(_second(returned), _first_layer(network))
-    return {"returned": returned, "labels": labels, "gradients": gradients}
+    return {"returned": returned, "labels": labels, "gradients": gradients, "exits": exits, **left}
+
+
+@case("baseline_step", "sure")  # so sure that a batch would leave at the first exit, if it may
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    network = inputs.surest(inputs.model(rng, training=True))
+    data, labels = inputs.images(rng, np.full(8, 2.0)), torch.tensor(rng.integers(6, size=8))
+    return {"returned": functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())}
+
+
+def _evaluation(
+    function: Callable[..., Any], network: EarlyExitResNet18, batches: Any, *arguments: Any
+) -> dict[str, Any]:
+    """Call an evaluation, and write down what explains a wrong result of it."""
+    data, labels = batches.dataset.tensors
+    evaluated = copy.deepcopy(network).eval()
+    known = {
+        "exits": _all_exits(evaluated, data),
+        "labels": labels,
+        "table": exit_macs(evaluated, (3, 32, 32)),
+        "all_heads": exit_macs(evaluated, (3, 32, 32), all_heads=True),
+    }
+    spy = Spy(network)
+    returned = function(network, batches, *arguments)
+    return {"returned": returned, "gradients_on": torch.is_grad_enabled(), **known, **spy.seen()}
 
 
 def _evaluate_baseline(functions: Functions, rng: np.random.Generator, training: bool) -> dict[str, Any]:
     network = inputs.model(rng, training=training)
     batches = inputs.loader(rng, network, (16, 16, 16, 7))
-    spy = Spy(network)
-    return {"returned": functions["evaluate_baseline"](network, batches, CPU), **spy.seen()}
+    if not training:
+        inputs.surest(network)
+    return _evaluation(functions["evaluate_baseline"], network, batches, CPU)
 
 
 @case("evaluate_baseline", "short_last_batch")
@@ -111,8 +150,18 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     outputs = [exit_logits.requires_grad_() for exit_logits in inputs.logits(rng, 9)]
     labels = torch.tensor(rng.integers(6, size=9))
-    loss = functions["early_exit_loss"](outputs, labels, nn.CrossEntropyLoss())
-    return {"returned": loss, "gradients": _gradients(loss, outputs)}
+    given = list(outputs)
+    loss = functions["early_exit_loss"](given, labels, nn.CrossEntropyLoss())
+    intact, backward = len(given) == len(outputs), any(part.grad is not None for part in outputs)
+    gradients = _gradients(loss, outputs)
+    return {
+        "returned": loss,
+        "gradients": gradients,
+        "intact": intact,
+        "backward": backward,
+        "exits": outputs,
+        "labels": labels,
+    }
 
 
 @case("early_exit_loss", "ten_classes")
@@ -137,8 +186,10 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
         own = functions["early_exit_step"](network, data, labels, nn.CrossEntropyLoss())
     except Exception:
         own = None  # perhaps early_exit_loss raised: then the second call tells
+    left = _after_step(network)
     gradients = _gradients(_second(own), _first_layer(network))
     network.load_state_dict(state)
+    network.train()
     kept = functions.get("early_exit_loss")
     functions["early_exit_loss"] = _stand_in  # a wrong loss is paid for once, in its own task
     try:
@@ -149,7 +200,14 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
         with_stand_in = None
     finally:
         functions["early_exit_loss"] = kept
-    return {"returned": own, "gradients": gradients, "with_stand_in": with_stand_in}
+    gradients_of_stand_in = _gradients(_second(with_stand_in), _first_layer(network))
+    return {
+        "returned": own,
+        "gradients": gradients,
+        "with_stand_in": with_stand_in,
+        "gradients_of_stand_in": gradients_of_stand_in,
+        **left,
+    }
 
 
 def _evaluate_early_exit(
@@ -157,8 +215,7 @@ def _evaluate_early_exit(
 ) -> dict[str, Any]:
     network = inputs.model(rng, training=training)
     batches = inputs.loader(rng, network, (12, 12, 12, 12, 12, 5))
-    spy = Spy(network)
-    return {"returned": functions["evaluate_early_exit"](network, batches, tolerance, CPU), **spy.seen()}
+    return _evaluation(functions["evaluate_early_exit"], network, batches, tolerance, CPU)
 
 
 @case("evaluate_early_exit", "low_tolerance")
@@ -179,17 +236,23 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 @case("mac_ratio", "two_totals")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     totals = [(int(rng.integers(3 * 10**12, 4 * 10**12)), int(rng.integers(10**12, 3 * 10**12))) for _ in range(2)]
-    return {"returned": [functions["mac_ratio"](*pair) for pair in totals]}
+    return {"returned": [functions["mac_ratio"](*pair) for pair in totals], "totals": totals}
 
 
 @case("choose_tolerance", "plain")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
-    returned = []
+    returned, sweeps, targets = [], [], []
     for _ in range(6):
         rows = inputs.sweep(rng, 12)
         target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
-        returned.append(functions["choose_tolerance"](rows, target))
-    return {"returned": returned}
+        fewest = min(row[2] for row in rows)
+        # Cheaper than all, and a little below the target: for those who round it or lower it.
+        rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
+        rows = [rows[i] for i in rng.permutation(len(rows))]
+        sweeps.append(rows)
+        targets.append(target)
+        returned.append(functions["choose_tolerance"](list(rows), target))
+    return {"returned": returned, "sweeps": sweeps, "targets": targets}
 
 
 @case("choose_tolerance", "met_exactly")
@@ -222,11 +285,10 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 @case("per_sample_exits", "mixed")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     outputs, tolerance = inputs.logits(rng, 64), float(rng.uniform(0.3, 0.8))
-    return {
-        "returned": functions["per_sample_exits"](outputs, tolerance),
-        "logits": outputs,
-        "tolerance": tolerance,
-    }
+    given = [part.clone() for part in outputs]
+    returned = functions["per_sample_exits"](given, tolerance)
+    intact = len(given) == len(outputs) and all(map(torch.equal, given, outputs))
+    return {"returned": returned, "logits": outputs, "tolerance": tolerance, "intact": intact}
 
 
 @case("per_sample_exits", "edges")
@@ -234,26 +296,27 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     certain = [200.0 * torch.eye(6)[torch.tensor(rng.integers(6, size=5))] for _ in range(4)]  # entropy exactly 0
     exits = functions["per_sample_exits"]
     return {
-        "at_zero": exits(certain, 0.0),
-        "above_zero": exits(certain, 0.01),
+        "at_zero": exits([part.clone() for part in certain], 0.0),
+        "above_zero": exits([part.clone() for part in certain], 0.01),
         "above_all": exits(inputs.logits(rng, 7), 2.0),
         "one_sample": exits(inputs.logits(rng, 1), 2.0),
     }
 
 
-def _compaction(functions: Functions, rng: np.random.Generator, samples: int, tolerance: float) -> dict[str, Any]:
-    network = inputs.model(rng)
+def _compaction(
+    functions: Functions, rng: np.random.Generator, samples: int, tolerance: float, training: bool = False
+) -> dict[str, Any]:
+    network = inputs.model(rng, training=training)
     data = inputs.images(rng, rng.permutation(np.geomspace(0.02, 6.0, samples)))
-    with torch.no_grad():
-        exit_logits = network.early_train(data)
-        spy = Spy(network)
-        returned = functions["predict_with_compaction"](network, data, tolerance)
+    exit_logits = _all_exits(copy.deepcopy(network).eval(), data)
+    spy = Spy(network)
+    returned = functions["predict_with_compaction"](network, data, tolerance)
     return {"returned": returned, "logits": exit_logits, "tolerance": tolerance, **spy.seen()}
 
 
 @case("predict_with_compaction", "mixed")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
-    return _compaction(functions, rng, 64, float(rng.uniform(0.5, 0.9)))
+    return _compaction(functions, rng, 64, float(rng.uniform(0.5, 0.75)))
 
 
 @case("predict_with_compaction", "all_leave_first")
@@ -264,3 +327,16 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 @case("predict_with_compaction", "none_leaves_early")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     return _compaction(functions, rng, 6, 0.0)
+
+
+@case("predict_with_compaction", "certain")  # entropies of exactly 0, from probabilities of exactly 0 and 1
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    network = inputs.surest(inputs.model(rng))
+    data = inputs.images(rng, np.full(6, 2.0))
+    predict = functions["predict_with_compaction"]
+    return {"at_zero": predict(network, data, 0.0), "above_zero": predict(network, data, 0.01)}
+
+
+@case("predict_with_compaction", "fresh_from_training")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    return _compaction(functions, rng, 12, 0.6, training=True)

@@ -53,30 +53,30 @@ def several(value: Any, names: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def number(value: Any, what: str) -> float:
+def number(value: Any, what: str, hint: str = "") -> float:
     """A real number: int, float, or an array with one element."""
     if isinstance(value, Array) and value.values.size == 1 and value.values.dtype != bool:
         value = value.values.reshape(()).item()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Failure(f"Expected {what} as a number; found {kind(value)}.")
+        raise Failure(f"Expected {what} as a number; found {kind(value)}.", hint)
     return float(value)
 
 
-def whole(value: Any, what: str) -> int:
+def whole(value: Any, what: str, hint: str = "") -> int:
     """A whole number, exactly; floats are refused because they lose the last digits of large totals."""
     if isinstance(value, Array) and value.values.size == 1 and value.values.dtype.kind in "iu":
         value = value.values.reshape(()).item()
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Failure(f"Expected {what} as an int; found {kind(value)}.")
+        raise Failure(f"Expected {what} as an int; found {kind(value)}.", hint)
     return value
 
 
-def array(value: Any, what: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def array(value: Any, what: str, shape: tuple[int, ...] | None = None, hint: str = "") -> np.ndarray:
     """The numbers of a tensor or array, as float64 unless they are integers."""
     if not isinstance(value, Array):
-        raise Failure(f"Expected {what} as a tensor; found {kind(value)}.")
+        raise Failure(f"Expected {what} as a tensor; found {kind(value)}.", hint)
     if shape is not None and value.values.shape != shape:
-        raise Failure(f"Expected {what} of shape {shape}; found {value.values.shape}.")
+        raise Failure(f"Expected {what} of shape {shape}; found {value.values.shape}.", hint)
     return value.values if value.values.dtype.kind in "iub" else value.values.astype(np.float64)
 
 

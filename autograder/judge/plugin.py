@@ -18,6 +18,15 @@ from autograder.judge.evidence import Observation
 from autograder.results import CheckResult, TaskGrade
 
 CHECKS = Path(__file__).parent / "checks"
+# What torch says of common mistakes -> what to look at.
+RAISED = (
+    ("target tensor expected", "Hand the labels on as they come, of shape (N,): no second axis, no one-hot."),
+    ("backward through the graph a second time", "The training loop calls backward(); the function must not."),
+    ("must be Tensor, not tuple", "With early exit the model returns (logits, exit, entropy): say early_exit=False."),
+    ("does not require grad", "no_grad, .item() and detach() cut the gradient off: not in a training step."),
+    ("can't convert cuda", "Move answers to the CPU before they are compared with the labels."),
+)
+RAISED_OTHERWISE = "Use only what the function is given; a name from another cell may hold something else."
 Check = TypeVar("Check", bound=Callable[..., None])
 
 
@@ -43,10 +52,8 @@ class Evidence:
         if observation is None:
             raise Failure(self._silence or "The function was never seen to return.", "Does the cell run by itself?")
         if observation.error:
-            raise Failure(
-                f"Called on inputs of the right form, it raised {observation.error}.",
-                "Use only what the function is given; a name from another cell may hold something else.",
-            )
+            hint = next((hint for sign, hint in RAISED if sign in observation.error), RAISED_OTHERWISE)
+            raise Failure(f"Called on inputs of the right form, it raised {observation.error}.", hint)
         return observation.values
 
 

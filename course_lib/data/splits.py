@@ -45,6 +45,11 @@ class ImageSet:
         """Number of images."""
         return len(self.labels)
 
+    def first(self, count: int) -> ImageSet:
+        """The first `count` images, or all where there are fewer, on the same memory."""
+        factors = {name: values[:count] for name, values in self.factors.items()}
+        return ImageSet(self.images[:count], self.labels[:count], factors)
+
 
 @dataclass(frozen=True, eq=False)
 class Splits:

@@ -81,6 +81,15 @@ def test_a_display_of_which_nothing_may_be_kept_is_dropped():
     assert safe_outputs([display(text_html="<b>"), display()]) == []
 
 
+def test_the_plain_text_of_a_picture_becomes_its_alternative_text_and_can_end_no_attribute():
+    output = display(text_plain='two "curves" <b onload=x> & more', image_png=base64.b64encode(PNG).decode())
+
+    (kept,) = safe_outputs([output])
+
+    assert kept["metadata"] == {"image/png": {"alt": "two  curves   b onload=x    more"}}
+    assert kept["data"]["text/plain"] == 'two "curves" <b onload=x> & more'
+
+
 def test_metadata_of_an_output_are_dropped():
     output = display(text_plain="x") | {"metadata": {"image/png": {"width": "1 onload=alert(1)"}}, "transient": {}}
 

@@ -1,5 +1,7 @@
 """The notebook's figures: what is on them, and that nothing else is shown."""
 
+import base64
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -11,6 +13,7 @@ import torch
 
 from course_lib import plots
 from course_lib.data import ImageSet
+from course_lib.reference import Band
 
 NAMES = ("circle", "square")
 ROWS = [(0.0, 0.9, 1000), (0.5, 0.8, 600), (1.8, 0.5, 300)]
@@ -115,3 +118,66 @@ def test_when_factors_are_drawn_by_exit_then_only_exits_taken_have_a_box():
     figure = plots.factors_by_exit(factors, torch.tensor([0, 0, 0, 3, 3, 3]))
     assert [axes.get_title() for axes in figure.axes] == ["size (pixels)", "noise"]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0", "3"]
+
+
+def test_when_reference_runs_are_given_then_their_band_lies_behind_the_curve():
+    band = Band(x=(0.0, 1.0), low=(1.0, 0.4), high=(2.0, 0.6))
+    (axes,) = plots.loss_curves({"a": [1.5] * 40}, reference=band).axes
+    corners = axes.collections[0].get_paths()[0].vertices
+    assert corners[:, 0].max() == 40 and (corners[:, 1].min(), corners[:, 1].max()) == (0.4, 2.0)
+    assert axes.collections[0].get_zorder() < axes.lines[0].get_zorder()
+    (axes,) = plots.frontier({"one": ROWS}, full_macs=1000, reference=band).axes
+    assert axes.collections[0].get_paths()[0].vertices[:, 1].max() == 200  # in percent, as the curve is
+
+
+def test_when_other_networks_are_compared_then_each_is_one_point_of_the_frontier():
+    (axes,) = plots.frontier({"one": ROWS}, full_macs=1000, points={"small": (0.7, 400), "large": (0.9, 1000)}).axes
+    assert [(line.get_label(), *line.get_xydata()[0]) for line in axes.lines[1:]] == [
+        ("small", 40, 70),
+        ("large", 100, 90),
+    ]
+    assert axes.lines[1].get_marker() != axes.lines[2].get_marker()
+
+
+def test_when_overthinking_is_shown_then_images_stand_where_they_were_right_last():
+    answers = torch.tensor([[0, 1, 0, 0], [1, 1, 0, 1], [1, 0, 1, 1]])  # of three exits; labels 0, 1, 0, 1
+    figure = plots.overthinking(image_set(4), NAMES, answers)
+    assert [text for text in texts(figure) if text.startswith("right")] == [
+        "right until\nexit 0",
+        "right until\nexit 1",
+    ]
+    tile = 32 + plots.CAPTION
+    assert brightness(figure, 0, 0, tile) == 0  # image 0: right at exit 0 alone
+    assert [brightness(figure, 1, column, tile) for column in range(3)] == [0.25, 0.5, 1.0]  # images 1 and 2, nothing
+    assert texts(figure).count("circle,\nthen square") == 2
+    assert "1 right until exit 0; 2 right until exit 1" in figure.description
+
+
+def test_when_depths_are_drawn_then_each_exit_has_a_bar_that_adds_up():
+    figure = plots.depths_by_exit(torch.tensor([0, 0, 1, 4]), torch.tensor([0, 0, 3, 3]))
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["exit 0", "exit 3"]
+    widths = [bar.get_width() for bar in axes.patches]
+    assert widths == pytest.approx([100, 0, 0, 0, 0, 0, 50, 0, 0, 50])
+    assert "exit 3: 0 % at depth 0, mean 2.50" in figure.description
+
+
+def test_when_a_notebook_shows_a_figure_then_its_description_goes_with_it():
+    figure = plots.exit_bars({0: 5, 1: 0}, unit="images")
+    data, metadata = figure._repr_mimebundle_()
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "Images that left: 5 at exit 0, 0 at exit 1."
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+
+
+def test_when_any_figure_is_made_then_it_describes_itself():
+    exits, factors = torch.tensor([0, 3] * 6), {"size": np.arange(12.0)}
+    for figure in (
+        plots.class_grid(image_set(), NAMES),
+        plots.factor_rows(image_set(factors=factors), label=0),
+        plots.loss_curves({"a": [2.0, 1.0]}),
+        plots.sweep(ROWS, target=0.8, images=10),
+        plots.frontier({"one": ROWS}, full_macs=1000),
+        plots.gallery(image_set(), NAMES, exits, torch.zeros(12, dtype=torch.int64), torch.rand(12)),
+        plots.factors_by_exit(factors, exits),
+    ):
+        assert len(figure.description) > 20 and figure.description.endswith(".")

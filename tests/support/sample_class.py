@@ -46,15 +46,10 @@ def build_case(folder: Path, solution_nb: Notebook, release_nb: Notebook) -> byt
         ValueError: The case names a base, a damage or a solution cell that does not exist.
     """
     case = read_case(folder)
-    if case["base"] not in ("solution", "release"):
-        raise ValueError(f"{folder.name}: base must be solution or release, not {case['base']!r}.")
-    notebook = copy.deepcopy(release_nb)
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
-    if case["base"] == "solution":
-        for grade_id, cell in solution_cells(solution_nb).items():
-            replace_source(notebook, grade_id, written_by_a_student(cell), folder.name)
+    try:
+        notebook = build_notebook(case["base"], solution_nb, release_nb)
+    except ValueError as error:
+        raise ValueError(f"{folder.name}: {error}") from None
     for file in sorted(folder.glob("*.py")):
         replace_source(notebook, file.stem, file.read_text(encoding="utf-8").rstrip("\n"), folder.name)
 
@@ -71,6 +66,24 @@ def build_case(folder: Path, solution_nb: Notebook, release_nb: Notebook) -> byt
         if name in FILE_DAMAGE:
             content = FILE_DAMAGE[name](content)
     return content
+
+
+def build_notebook(base: str, solution_nb: Notebook, release_nb: Notebook) -> Notebook:
+    """The released notebook as it is ("release"), or with the solutions as a student would have typed them ("solution").
+
+    Raises:
+        ValueError: There is no such base.
+    """
+    if base not in ("solution", "release"):
+        raise ValueError(f"base must be solution or release, not {base!r}.")
+    notebook = copy.deepcopy(release_nb)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    if base == "solution":
+        for grade_id, cell in solution_cells(solution_nb).items():
+            replace_source(notebook, grade_id, written_by_a_student(cell), base)
+    return notebook
 
 
 def build_class(dest: Path) -> None:

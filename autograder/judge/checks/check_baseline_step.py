@@ -1,7 +1,12 @@
-"""Checks of ``baseline_step``: (outputs, loss) of the plain network on a batch of 10."""
+"""Checks of ``baseline_step``: (outputs, loss) of the plain network on a batch of 10, and on one it is very sure of."""
+
+import numpy as np
 
 from autograder.judge.compare import Failure, array, close, cross_entropy, number, several
+from autograder.judge.diagnose import probabilities, recognised
 from autograder.judge.plugin import worth
+
+SWAPPED = "Mind the order of the return statement: outputs first, loss second."
 
 
 @worth(0)
@@ -13,36 +18,65 @@ def check_returns_a_pair(student):
 @worth(1, needs=check_returns_a_pair)
 def check_outputs(student, key):
     """The outputs are the logits of the plain network: its last exit, no other."""
-    outputs, _ = student.values("batch")["returned"]
-    wanted = array(key.values("batch")["returned"][0], "logits")
-    if not close(array(outputs, "outputs", wanted.shape), wanted):
-        raise Failure(
-            "Expected the logits of the last exit; found other values.",
-            "Call the model with early_exit=False and return what it gives, without a softmax.",
-        )
+    for case in ("batch", "sure"):
+        outputs, _ = several(student.values(case)["returned"], "outputs, loss")
+        wanted = array(key.values(case)["returned"][0], "logits")
+        hint = "Call the model with early_exit=False on the images as they come, not scaled; return its logits."
+        found = array(outputs, "the outputs", hint="Return all the logits that the model gives.")
+        if found.shape != wanted.shape:
+            hint = SWAPPED if found.size == 1 else "Return the logits, one for each class: no argmax, no predictions."
+            raise Failure(f"Expected outputs of shape {wanted.shape}; found {found.shape}.", hint)
+        if close(found, wanted):
+            continue
+        if close(found, probabilities(wanted)):
+            hint = "Return the logits as they are, without a softmax."
+        elif case == "sure":
+            hint = "A batch of which the network is sure left early: early_exit=False always gives the last exit."
+        elif student.values("batch")["training"] is False:
+            hint = "The model was put into eval mode: in a training step BatchNorm has to learn."
+        raise Failure("Expected the logits of the last exit; found other values.", hint)
 
 
 @worth(1, needs=check_returns_a_pair)
 def check_loss(student, key):
     """The loss is the criterion's on those outputs, as a tensor one can train on."""
-    values = student.values("batch")
+    values, right = student.values("batch"), key.values("batch")
     outputs, loss = values["returned"]
-    labels = key.values("batch")["labels"].values
-    wanted = cross_entropy(array(outputs, "outputs", (10, 6)), labels)
-    found = number(loss, "the loss")
+    labels, exits = right["labels"].values, [array(logits, "logits") for logits in right["exits"]]
+    logits = array(outputs, "the outputs", (10, 6), hint=SWAPPED if number_of(outputs) == 1 else "Return the logits.")
+    wanted, found = cross_entropy(logits, labels), number(loss, "the loss")
     if not close(found, wanted):
-        raise Failure(
-            f"Expected the criterion's loss on the returned outputs, {wanted:.4f}; found {found:.4f}.",
-            "criterion(outputs, labels): logits first, labels second, and no softmax before it.",
+        of_exits = [cross_entropy(exit_logits, labels) for exit_logits in exits]
+        hint = recognised(
+            found,
+            [
+                (wanted / 10, "The criterion takes the mean over the batch already: do not divide by the batch size."),
+                (wanted * 10, "The criterion's mean over the batch is wanted: do not multiply it by the batch size."),
+                (cross_entropy(probabilities(logits), labels), "No softmax before the criterion: it takes logits."),
+                (
+                    np.dot([1, 0.3, 0.3, 0.3], of_exits),
+                    "This trains all exits: the plain network has the last exit alone.",
+                ),
+                (sum(of_exits), "This trains all exits: the plain network has the last exit alone."),
+            ],
+            "criterion(outputs, labels): the logits first, the labels second, no softmax and no argmax before it.",
+            rtol=1e-4,
         )
+        raise Failure(f"Expected the criterion's loss on the returned outputs, {wanted:.4f}; found {found:.4f}.", hint)
     if values["gradients"][0] is None:
         raise Failure(
             "Expected a loss that reaches the first layer; found one without a gradient.",
             "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
         )
-    right = key.values("batch")
+    if values["backward"] is not False:
+        raise Failure("Expected the loss alone; backward() was called on it.", "The training loop calls backward().")
     wanted_gradient = array(right["gradients"][0], "the gradient")
     if close(found, number(right["returned"][1], "the loss")) and not close(
         array(values["gradients"][0], "the gradient", wanted_gradient.shape), wanted_gradient, rtol=1e-2, atol=1e-4
     ):
         raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
+
+
+def number_of(value):
+    """Numbers in an array; None for anything else."""
+    return getattr(getattr(value, "values", None), "size", None)

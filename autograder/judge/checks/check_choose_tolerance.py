@@ -1,20 +1,20 @@
 """Checks of ``choose_tolerance``: the cheapest row that is good enough."""
 
 from autograder.judge.compare import Failure, close, number
+from autograder.judge.diagnose import recognised
 from autograder.judge.plugin import worth
-
-
-def _compare(student, key, case, hint):
-    for mine, right in zip(student.values(case)["returned"], key.values(case)["returned"], strict=True):
-        found, wanted = number(mine, "the tolerance"), number(right, "the tolerance")
-        if not close(found, wanted):
-            raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
 
 
 @worth(1)
 def check_cheapest(student, key):
     """Of the rows with at least the target accuracy it takes the one with the fewest MACs."""
-    _compare(student, key, "plain", "The rows come in no order, and a larger tolerance need not be cheaper.")
+    right = key.values("plain")
+    cases = zip(student.values("plain")["returned"], right["returned"], right["sweeps"], right["targets"], strict=True)
+    for mine, correct, rows, target in cases:
+        found, wanted = number(mine, "the tolerance", RETURN), number(correct, "the tolerance")
+        if not close(found, wanted):
+            hint = recognised(found, _mistakes(rows, target), "Filter by the target first; then take the fewest MACs.")
+            raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
 
 
 @worth(1, needs=check_cheapest)
@@ -26,12 +26,58 @@ def check_met_exactly(student, key):
 @worth(1, needs=check_cheapest)
 def check_ties(student, key):
     """Among rows with equally few MACs it takes the smaller tolerance."""
-    _compare(student, key, "ties", "Compare the MACs first and the tolerance second.")
+    hint = "Where several rows have equally few MACs, the smallest tolerance among them: compare it second."
+    _compare(student, key, "ties", hint)
 
 
 @worth(1, needs=check_cheapest)
 def check_none(student, key):
     """Where no row is good enough it gives 0.0, which never exits early."""
-    found = number(student.values("none_good_enough")["returned"], "the tolerance")
+    found = number(student.values("none_good_enough")["returned"], "the tolerance", NONE)
     if not close(found, number(key.values("none_good_enough")["returned"], "the tolerance")):
-        raise Failure(f"Expected 0.0 when no row meets the target; found {found}.")
+        raise Failure(f"Expected 0.0 when no row meets the target; found {found}.", NONE)
+
+
+RETURN = "Return the tolerance of one row: a single number."
+NONE = "Think of the sweep in which no row reaches the target: return 0.0 there."
+
+
+def _compare(student, key, case, hint):
+    for mine, right in zip(student.values(case)["returned"], key.values(case)["returned"], strict=True):
+        found, wanted = number(mine, "the tolerance", RETURN), number(right, "the tolerance")
+        if not close(found, wanted):
+            raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
+
+
+def _mistakes(rows, target):
+    """Results of known mistakes, with hints."""
+    good = [row for row in rows if row[1] >= target]
+    cheapest, cheapest_of_all = min(good, key=lambda row: row[2]), min(rows, key=lambda row: row[2])
+    no_row = "The fewest MACs come from a row that does not reach the target: filter with accuracy >= target first."
+    return [
+        (
+            0.0,
+            "There are rows that reach the target: look at all of them, and do not stop at the first that misses it.",
+        ),
+        (cheapest[2], "These are the fewest MACs; return their row's tolerance, not the MACs."),
+        (rows.index(cheapest), "This is the row's place in the list, its index; return its tolerance."),
+        (cheapest[1], "This is the row's accuracy; return its tolerance."),
+        (max(good, key=lambda row: row[1])[0], "The fewest MACs are wanted, not the highest accuracy."),
+        (max(good)[0], "The fewest MACs are wanted, not the largest tolerance: it need not be the cheapest."),
+        (min(good)[0], "The fewest MACs are wanted, not the smallest tolerance."),
+        (max(good, key=lambda row: row[2])[0], "The fewest MACs are wanted; this is the most expensive row."),
+        (min(good, key=lambda row: row[1])[0], "The fewest MACs are wanted, not the accuracy closest to the target."),
+        (good[0][0], "The rows come in no order: the first that fits need not be the cheapest, with the fewest MACs."),
+        (good[-1][0], "The rows come in no order: the last that fits need not be the cheapest, with the fewest MACs."),
+        (
+            min((row for row in rows if row[2] >= target), key=lambda row: row[1])[0],
+            "Are the columns mixed up? A row is (tolerance, accuracy, total_macs), in this order.",
+        ),
+        (cheapest_of_all[0], f"{no_row} Both are fractions in [0, 1], compared exactly, not rounded."),
+        (_cheapest(rows, target - 0.02), f"{no_row} The target is used as it is, not lowered again."),
+        (_cheapest(rows, target - 0.005), f"{no_row} Compare exactly: do not round."),
+    ]
+
+
+def _cheapest(rows, target):
+    return min((row for row in rows if row[1] >= target), key=lambda row: (row[2], row[0]))[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from autograder.judge import diagnose
 from autograder.judge.compare import Failure, array, clear_cut, kind
 from autograder.judge.evidence import Array
 from autograder.judge.plugin import worth
@@ -16,9 +17,9 @@ def check_each_sample(student, key):
     exits = _exits(found, len(wanted))
     wrong = int((exits[judged] != wanted[judged]).sum())
     if wrong:
+        logits = np.stack([array(part, "logits") for part in truth["logits"]])
         hint = "Take the softmax entropy (natural logarithm) of each sample at each exit; the first below wins."
-        if len(set(exits.tolist())) == 1:
-            hint = "All samples left together: the entropy must not be averaged over the batch."
+        hint = diagnose.of_exits(exits, logits, truth["tolerance"], judged, hint)
         raise Failure(f"{wrong} of {int(judged.sum())} samples leave at another exit than they should.", hint)
 
 
@@ -35,7 +36,12 @@ def check_strictly_below(student, key):
 
 @worth(1, needs=check_each_sample)
 def check_edges(student, key):
-    """Sure samples leave at once, above ln C all do, and a batch of one works."""
+    """Sure samples leave at once, above ln C all do, a batch of one works, and the logits stay as they were."""
+    if student.values("mixed")["intact"] is not True:
+        raise Failure(
+            "Expected the logits to stay as they were; they hold other values after the call.",
+            "Do not change the caller's list or tensors in place: a second call would work on what you wrote there.",
+        )
     for name, sentence in (
         ("above_zero", "Samples of entropy 0 must leave at exit 0 as soon as the tolerance is above 0"),
         ("above_all", "At a tolerance above ln C all samples must leave at exit 0"),
@@ -56,16 +62,22 @@ def check_type(student):
         or found.values.dtype != np.int64
         or found.values.shape != (64,)
     ):
-        raise Failure(f"Expected an int64 tensor of shape (64,); found {kind(found)}.")
+        raise Failure(
+            f"Expected an int64 tensor of shape (64,); found {kind(found)}.",
+            "Exits are used as indices: make them with dtype=torch.int64, one for each sample, in one tensor.",
+        )
 
 
 def _exits(value, samples):
     """Exit indices of ``samples`` samples, out of a tensor or a list."""
     if isinstance(value, list | tuple):
         value = Array(np.array([_index(item) for item in value]), tensor=False, grad=False)
-    exits = array(value, "the exits")
+    exits = array(value, "the exits", hint="Return one tensor of exits.")
     if exits.shape != (samples,):
-        raise Failure(f"Expected one exit for each of {samples} samples; found shape {exits.shape}.")
+        raise Failure(
+            f"Expected one exit for each of {samples} samples; found shape {exits.shape}.",
+            "The shape is (N,): one index for each sample, without a second axis.",
+        )
     return exits
 
 

@@ -2,71 +2,152 @@
 
 import numpy as np
 
-from autograder.judge.compare import Failure, array, clear_cut, close, several
+from autograder.judge import diagnose
+from autograder.judge.compare import Failure, array, clear_cut, close, number, several
 from autograder.judge.plugin import worth
 
-CASES = ("mixed", "all_leave_first", "none_leaves_early")
+NAMES = "logits, exits"
+SWAPPED = "Mind the order of the return statement: logits first, exits second."
+EDGES = {
+    "all_leave_first": "Write the answers down before a break: what happens when the batch is empty after exit 0?",
+    "none_leaves_early": "The last exit answers for whoever is left.",
+}
 
 
 @worth(0)
 def check_returns_a_pair(student):
     """It returns (logits, exits)."""
-    several(student.values("mixed")["returned"], "logits, exits")
+    several(student.values("mixed")["returned"], NAMES)
 
 
-@worth(1, needs=check_returns_a_pair)
+@worth(0.75, needs=check_returns_a_pair)
 def check_exits(student, key):
     """Each sample leaves at the exit that its own entropies say, in input order."""
-    _, exits = student.values("mixed")["returned"]
     truth = key.values("mixed")
     wanted, judged = array(truth["returned"][1], "the exits"), clear_cut(truth["logits"], truth["tolerance"])
-    wrong = int((array(exits, "the exits", wanted.shape)[judged] != wanted[judged]).sum())
+    exits = _exits(student, len(wanted))
+    wrong = int((exits[judged] != wanted[judged]).sum())
     if wrong:
+        logits = np.stack([array(part, "logits") for part in truth["logits"]])
+        hint = "Keep the original places of the samples that go on, and write the exits back there."
+        hint = diagnose.of_exits(exits, logits, truth["tolerance"], judged, hint)
+        if hint.startswith("Decide by") or _by_mean_of_the_waiting(exits, logits, truth["tolerance"]):
+            hint = "Decide by each image's own entropy, not by the mean over those in the batch."
+        elif _kept_the_finished(exits, logits, truth["tolerance"]):
+            hint = "The finished images leave and the undecided go on (~done); here it is the other way round."
+        raise Failure(f"{wrong} of {int(judged.sum())} samples have another exit than they should.", hint)
+
+
+@worth(0.25, needs=check_returns_a_pair)
+def check_type(student):
+    """The exits are whole numbers, which can be used as indices."""
+    exits = array(student.values("mixed")["returned"][1], "the exits", hint="Return one tensor of exits.")
+    if exits.dtype.kind not in "iu":
         raise Failure(
-            f"{wrong} of {int(judged.sum())} samples have another exit than they should.",
-            "Keep the original places of the samples that go on, and write the exits back there.",
+            f"Expected exits of an integer type; found {exits.dtype}.",
+            "Exits are used as indices: make their tensor with dtype=torch.int64, not of floats.",
         )
 
 
 @worth(0.5, needs=check_returns_a_pair)
 def check_logits(student, key):
     """Each sample's logits are those of the exit where it left, in input order."""
-    logits, _ = student.values("mixed")["returned"]
+    logits, exits = student.values("mixed")["returned"]
     truth = key.values("mixed")
     wanted, judged = array(truth["returned"][0], "the logits"), clear_cut(truth["logits"], truth["tolerance"])
-    if not close(array(logits, "the logits", wanted.shape)[judged], wanted[judged]):
-        raise Failure(
-            "The logits are not those of each sample's own exit.",
-            "Write each sample's logits back to its original place when it leaves.",
-        )
+    hint = "Return logits, (N, C): no argmax, no predictions."
+    if getattr(getattr(exits, "values", None), "ndim", 0) == 2:
+        hint = SWAPPED
+    found = array(logits, "the logits", wanted.shape, hint)[judged]
+    if not close(found, wanted[judged]):
+        by_exit = [array(part, "logits")[judged] for part in truth["logits"]]
+        hint = "Write each sample's logits back to its original place when it leaves."
+        if close(found, diagnose.probabilities(wanted[judged])):
+            hint = "Return the logits as they are, without a softmax."
+        elif any(close(found, part) for part in by_exit):
+            hint = "All logits are of one exit, the first or the last: each sample has those of the exit it took."
+        raise Failure("The logits are not those of each sample's own exit.", hint)
 
 
-@worth(2, needs=check_exits)
+@worth(1, needs=check_exits)
 def check_removed(student, key):
     """Finished samples are really removed: each stage sees only the samples that have not left before it."""
-    exits = array(student.values("mixed")["returned"][1], "the exits")
+    exits = _exits(student, 64)
     active = [int((exits >= index).sum()) for index in range(4)]
-    seen, calls = student.values("mixed")["samples"], student.values("mixed")["calls"]
-    if max(calls) > 1:
-        raise Failure(
-            f"Expected each stage to run once for all samples still in the batch; it ran {max(calls)} times.",
-            "Keep the samples together: one pass over the stages, with fewer and fewer samples.",
-        )
+    seen = student.values("mixed")["samples"]
     if seen != active:
         raise Failure(
             f"Expected the stages to see {active} samples; they saw {seen}.",
-            "Index the features with those that go on before the next stage; do not run the whole model first.",
+            "Remove the finished samples: index the features with those still undecided before the next stage, so that "
+            "the batch shrinks; do not run the whole model first.",
+        )
+
+
+@worth(0.5, needs=check_exits)
+def check_together(student):
+    """The samples that go on stay together: each stage runs once."""
+    calls = student.values("mixed")["calls"]
+    if max(number(count, "a count") for count in calls) > 1:
+        raise Failure(
+            f"Expected each stage to run once for all samples still in the batch; it ran {max(calls)} times.",
+            "Keep the samples together, not one at a time: one pass over the stages, with fewer and fewer samples.",
         )
 
 
 @worth(0.5, needs=check_exits)
 def check_edges(student, key):
-    """It works when all samples leave at the first exit and when none leaves early."""
-    for case in CASES[1:]:
-        logits, exits = several(student.values(case)["returned"], "logits, exits")
-        right_logits, right_exits = key.values(case)["returned"]
-        right_logits = array(right_logits, "the logits")
-        if not np.array_equal(array(exits, "the exits"), array(right_exits, "the exits")) or not close(
-            array(logits, "the logits", right_logits.shape), right_logits
-        ):
-            raise Failure(f"Wrong when {case.replace('_', ' ')}.", "What happens when no sample is left for a stage?")
+    """It works when all samples leave at the first exit, when none leaves early, and when entropies are exactly 0."""
+    for case, hint in EDGES.items():
+        _same(student.values(case)["returned"], key.values(case)["returned"], f"when {case.replace('_', ' ')}", hint)
+    for name, when, hint in (
+        ("at_zero", "at tolerance 0 for entropies of exactly 0", "Below means strictly below: < and not <=."),
+        ("above_zero", "for entropies of exactly 0", "Keep 0 · log 0 from becoming NaN: use log_softmax."),
+    ):
+        _same(student.values("certain")[name], key.values("certain")[name], when, hint)
+
+
+@worth(0.5, needs=check_returns_a_pair)
+def check_mode(student):
+    """A model that comes from training predicts in eval mode and without building a graph."""
+    values = student.values("fresh_from_training")
+    several(values["returned"], NAMES)
+    if not number(values["samples"][0], "a count") >= 12:
+        raise Failure("Expected all 12 images to pass the first stage; some did not.", "Use the model's own stages.")
+    if values["training"] is not False:
+        raise Failure("Expected eval mode; the network ran in train mode.", "Call model.eval() first.")
+    if values["graph"] is not False:
+        raise Failure(
+            "Expected no graph; gradients were enabled during the forward pass.", "Use with torch.no_grad(): ..."
+        )
+
+
+def _exits(student, samples):
+    _, exits = student.values("mixed")["returned"]
+    hint = (
+        SWAPPED if getattr(getattr(exits, "values", None), "ndim", 0) == 2 else "One exit for each image: shape (N,)."
+    )
+    return array(exits, "the exits", (samples,), hint)
+
+
+def _same(mine, right, when, hint):
+    logits, exits = several(mine, NAMES)
+    right_logits, right_exits = array(right[0], "the logits"), array(right[1], "the exits")
+    same_exits = np.array_equal(array(exits, "the exits"), right_exits)
+    if not same_exits or not close(array(logits, "the logits", right_logits.shape), right_logits):
+        raise Failure(f"Wrong {when}.", hint)
+
+
+def _by_mean_of_the_waiting(exits, logits, tolerance):
+    """Whether all leave where the mean over those in the batch says."""
+    means = diagnose.entropy(logits).mean(axis=1)
+    return len(np.unique(exits)) == 1 and exits[0] == diagnose.first_sure((means < tolerance)[:, None], logits)[0]
+
+
+def _kept_the_finished(exits, logits, tolerance):
+    """Whether a sample goes on as long as it is sure, which leaves the others without an answer."""
+    sure = diagnose.entropy(logits) < tolerance
+    on, kept = np.ones(len(exits), dtype=bool), np.full(len(exits), 3)
+    for index in range(4):
+        on = on & sure[index] if index < 3 else on
+        kept[on] = index
+    return np.array_equal(exits, kept)

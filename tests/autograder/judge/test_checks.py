@@ -3,69 +3,20 @@
 The cases are run here, without a box, on functions that the tests bring along; the key is the solutions notebook.
 """
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-import torch
-from sample_class import SOLUTION, nbgrader, solution_cells
+from in_process import graded, points
 
-from autograder.inside import inputs
-from autograder.inside.cases import CASES
-from autograder.inside.encode import encode
-from autograder.judge.expected import group
-from autograder.judge.plugin import judge
-
-POINTS = {
-    nbgrader(cell)["grade_id"].removeprefix("check_"): nbgrader(cell)["points"]
-    for cell in json.loads(SOLUTION.read_text())["cells"]
-    if nbgrader(cell).get("grade") and nbgrader(cell)["grade_id"].startswith("check_")
-}
+POINTS = points()
 Score = Callable[..., float]
 pytestmark = pytest.mark.slow
-
-
-def namespace(**cells: str) -> dict[str, Any]:
-    """The solutions' functions and what the given cells import, with some cells replaced."""
-    notebook = json.loads(SOLUTION.read_text())
-    names: dict[str, Any] = {"torch": torch, "device": torch.device("cpu")}
-    imports = next(cell for cell in notebook["cells"] if nbgrader(cell).get("grade_id") == "imports")
-    sources = {"imports": "".join(imports["source"])}
-    sources |= {k: "".join(c["source"]) for k, c in solution_cells(notebook).items() if c["cell_type"] == "code"}
-    for source in (sources | cells).values():
-        exec(source, names)
-    return names
-
-
-def observed(task: str, names: dict[str, Any], seed: int) -> dict[tuple[str, str], str]:
-    texts = {}
-    for name, case in CASES[task].items():
-        record: dict[str, Any] = {"task": task, "case": name}
-        try:
-            values = case(names, inputs.generator(seed, f"{task}/{name}"))
-            record["values"] = {key: encode(value) for key, value in values.items()}
-        except Exception as error:
-            record["error"] = f"{type(error).__name__}: {error}"
-        texts[task, name] = json.dumps(record)
-    return texts
 
 
 @pytest.fixture(name="score", scope="module")
 def _score() -> Score:
     """Points of a task whose cell, or other cells, are replaced."""
-    keys = {}
-    seed = 77
-
-    def points_of(task: str, **cells: str) -> float:
-        pairs = [(task, name) for name in CASES[task]]
-        if task not in keys:
-            keys[task] = group(pairs, observed(task, namespace(), seed))
-        student = group(pairs, observed(task, namespace(**cells), seed))
-        (graded,) = judge(student, keys[task], {task: POINTS[task]})
-        return graded.score
-
-    return points_of
+    return lambda task, **cells: graded(task, **cells).score
 
 
 @pytest.mark.parametrize("task", POINTS)

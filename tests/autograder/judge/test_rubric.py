@@ -1,0 +1,53 @@
+"""The catalogue of answers: each wrong one fails the checks that it should and gets a hint, each right one passes.
+
+The checks are run in this process here; `make rubric` takes the real way, notebook by notebook.
+"""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+from in_process import graded, points
+from rubric import Answer, answers, check_names, outcome
+
+WRONG, RIGHT = answers("wrong"), answers("right")
+
+
+def name(answer: Answer) -> str:
+    return f"{answer.task}-{answer.name}"
+
+
+def test_the_catalogue_is_as_large_as_it_says() -> None:
+    wrong, right = Counter(a.task for a in WRONG), Counter(a.task for a in RIGHT)
+
+    assert set(wrong) == set(right) == set(points())
+    assert min(wrong.values()) >= 6 and sum(wrong.values()) >= 200
+    assert min(right.values()) >= 4 and sum(right.values()) >= 120
+    assert len({name(a) for a in WRONG + RIGHT}) == len(WRONG + RIGHT)
+
+
+@pytest.mark.parametrize("answer", WRONG, ids=name)
+def test_a_wrong_answer_names_checks_that_exist_and_words_of_a_hint(answer: Answer) -> None:
+    assert answer.fails and answer.hint
+    assert set(answer.fails) <= set(check_names(answer.task).values())
+    assert all(word == word.lower() for word in answer.hint)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", WRONG, ids=name)
+def test_a_wrong_answer_fails_its_checks_and_is_told_what_to_look_at(answer: Answer) -> None:
+    grade = graded(answer.task, **{answer.task: answer.source})
+    found = outcome(answer, dataclasses.asdict(grade) | {"score": grade.score})
+
+    assert found.score < found.max_score
+    assert found.failed == set(answer.fails)
+    assert found.hinted, f"none of {answer.hint} in: {found.told}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", RIGHT, ids=name)
+def test_a_right_answer_gets_full_marks_however_it_is_written(answer: Answer) -> None:
+    grade = graded(answer.task, **{answer.task: answer.source})
+
+    assert [(check.name, check.message) for check in grade.checks if check.passed is not True] == []
+    assert grade.score == grade.max_score

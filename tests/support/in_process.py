@@ -1,0 +1,74 @@
+"""Observes and judges answers in this process, without a box: seconds for what takes the real way minutes.
+
+For answers of our own alone. The key is the solutions notebook.
+"""
+
+import contextlib
+import functools
+import io
+import json
+from typing import Any
+
+import torch
+from sample_class import SOLUTION, nbgrader, solution_cells
+
+from autograder.inside import inputs
+from autograder.inside.cases import CASES
+from autograder.inside.encode import encode
+from autograder.judge.expected import group
+from autograder.judge.plugin import judge
+from autograder.results import TaskGrade
+
+SEED = 77
+
+
+@functools.cache
+def points() -> dict[str, float]:
+    """Task -> points, from the solutions notebook."""
+    marks = [nbgrader(cell) for cell in json.loads(SOLUTION.read_text())["cells"]]
+    return {
+        mark["grade_id"].removeprefix("check_"): mark["points"]
+        for mark in marks
+        if mark.get("grade") and mark["grade_id"].startswith("check_")
+    }
+
+
+def namespace(**cells: str) -> dict[str, Any]:
+    """The solutions' functions and what the given cells import, with some cells replaced."""
+    notebook = json.loads(SOLUTION.read_text())
+    names: dict[str, Any] = {"torch": torch, "device": torch.device("cpu"), "C": 6}
+    imports = next(cell for cell in notebook["cells"] if nbgrader(cell).get("grade_id") == "imports")
+    sources = {"imports": "".join(imports["source"])}
+    sources |= {k: "".join(c["source"]) for k, c in solution_cells(notebook).items() if c["cell_type"] == "code"}
+    for source in (sources | cells).values():
+        exec(source, names)
+    return names
+
+
+def observed(task: str, names: dict[str, Any], seed: int = SEED) -> dict[tuple[str, str], str]:
+    """(task, case) -> the evidence that the box would emit."""
+    texts = {}
+    for name, case in CASES[task].items():
+        record: dict[str, Any] = {"task": task, "case": name}
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                torch.set_grad_enabled(True)
+                values = case(names, inputs.generator(seed, f"{task}/{name}"))
+            record["values"] = {key: encode(value) for key, value in values.items()}
+        except Exception as error:
+            record["error"] = f"{type(error).__name__}: {error}"
+        texts[task, name] = json.dumps(record)
+    return texts
+
+
+@functools.cache
+def _key(task: str) -> dict[str, Any]:
+    return group([(task, name) for name in CASES[task]], observed(task, namespace()))
+
+
+def graded(task: str, **cells: str) -> TaskGrade:
+    """A task whose cell, or other cells, are replaced."""
+    pairs = [(task, name) for name in CASES[task]]
+    student = group(pairs, observed(task, namespace(**cells)))
+    (grade,) = judge(student, _key(task), {task: points()[task]})
+    return grade

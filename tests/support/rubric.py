@@ -1,0 +1,206 @@
+"""Grades a catalogue of right and wrong answers, and says how often the rubric saw what they are.
+
+    python tests/support/rubric.py [--workspace DIR]   the real way: notebooks, boxes, results.json
+    python tests/support/rubric.py --in-process        the same checks without a box, in a minute
+
+The catalogue is tests/rubric/: for each task the answers that students write. A wrong one names the checks that it
+must fail and words of which one must stand in what the student reads; a right one must get full marks.
+"""
+
+import argparse
+import ast
+import copy
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sample_class import RELEASE, SOLUTION, build_notebook, replace_source
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = ROOT / "tests" / "rubric"
+CHECKS = ROOT / "autograder" / "judge" / "checks"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One entry of the catalogue.
+
+    Attributes:
+        about: What is wrong, or different, in a few words.
+        source: The whole cell.
+        fails: Checks that a wrong one must fail, by function name; a check that needs one of these is not judged.
+        hint: Words of which the student must read at least one, in lower case.
+    """
+
+    task: str
+    name: str
+    wrong: bool
+    about: str
+    source: str
+    fails: tuple[str, ...] = ()
+    hint: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What grading made of one answer. For a right answer `hinted` says nothing."""
+
+    answer: Answer
+    score: float
+    max_score: float
+    failed: frozenset[str]
+    told: str
+    untouched: bool = True
+
+    @property
+    def as_it_should(self) -> bool:
+        """A right answer has full marks; a wrong one fails its checks and no others."""
+        full = self.score == self.max_score
+        return not full and self.failed == set(self.answer.fails) if self.answer.wrong else full
+
+    @property
+    def hinted(self) -> bool:
+        """Whether the student reads one of the words that help."""
+        return any(word in self.told.lower() for word in self.answer.hint)
+
+
+def answers(kind: str) -> list[Answer]:
+    """The catalogue's "right" or "wrong" answers, by task."""
+    found = []
+    for file in sorted((CATALOGUE / kind).glob("*.toml")):
+        for entry in tomllib.loads(file.read_text(encoding="utf-8"))["answer"]:
+            words = {key: tuple(entry.get(key, ())) for key in ("fails", "hint")}
+            source = entry["source"].strip("\n")
+            found.append(Answer(file.stem, entry["name"], kind == "wrong", entry["about"], source, **words))
+    return found
+
+
+def outcome(answer: Answer, grade: Mapping[str, Any], untouched: bool = True) -> Outcome:
+    """Reads one task of results.json."""
+    names = check_names(answer.task)
+    wrong = [check for check in grade["checks"] if check["passed"] is False]
+    told = " ".join(f"{check['message']} {check['hint']}" for check in wrong)
+    failed = frozenset(names[check["name"]] for check in wrong)
+    return Outcome(answer, grade["score"], grade["max_score"], failed, told, untouched)
+
+
+def check_names(task: str) -> dict[str, str]:
+    """A check's sentence -> its function."""
+    tree = ast.parse((CHECKS / f"check_{task}.py").read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")]
+    return {" ".join((ast.get_docstring(function) or "").split()): function.name for function in functions}
+
+
+# --- the real way ---
+
+
+def write_class(dest: Path) -> dict[str, list[Answer]]:
+    """One notebook for each wrong answer; right ones share a notebook, one of each task. Name -> what is in it."""
+    solution_nb, release_nb = (json.loads(file.read_text(encoding="utf-8")) for file in (SOLUTION, RELEASE))
+    solved = build_notebook("solution", solution_nb, release_nb)
+    held = {f"{answer.task}--{answer.name}": [answer] for answer in answers("wrong")}
+    by_task: dict[str, list[Answer]] = {}
+    for answer in answers("right"):
+        row = by_task.setdefault(answer.task, [])
+        held.setdefault(f"right--{len(row):02}", []).append(answer)
+        row.append(answer)
+    dest.mkdir(parents=True, exist_ok=True)
+    for name, cells in held.items():
+        notebook = copy.deepcopy(solved)
+        for answer in cells:
+            replace_source(notebook, answer.task, answer.source, name)
+        (dest / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    return held
+
+
+def the_real_way(workspace: Path) -> list[Outcome]:
+    """Grades the catalogue as an instructor would; what is already in the workspace's results is graded again."""
+    held = write_class(workspace / "handed_in")
+    command = [sys.executable, "-m", "autograder.cli", "grade", str(workspace / "handed_in")]
+    subprocess.run([*command, "--workspace", str(workspace)], cwd=ROOT, check=True)
+    found = json.loads((workspace / "results.json").read_text(encoding="utf-8"))
+    outcomes = []
+    for entry in found["submissions"]:
+        here = {answer.task for answer in held.get(entry["student"], ())}
+        others = [grade for task, grade in entry["tasks"].items() if task not in here]
+        untouched = all(grade["score"] == grade["max_score"] for grade in others)
+        for answer in held.get(entry["student"], ()):
+            outcomes.append(outcome(answer, entry["tasks"][answer.task], untouched))
+    return outcomes
+
+
+def in_process() -> list[Outcome]:
+    """The checks alone, without a box."""
+    from dataclasses import asdict
+
+    from in_process import graded
+
+    outcomes = []
+    for answer in answers("wrong") + answers("right"):
+        grade = graded(answer.task, **{answer.task: answer.source})
+        outcomes.append(outcome(answer, asdict(grade) | {"score": grade.score}))
+    return outcomes
+
+
+# --- the table ---
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """Counts for each task, and a line for each answer that is not as it should be."""
+    by_task: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        by_task.setdefault(one.answer.task, []).append(one)
+    head = ("wrong caught", "checks as named", "hint right", "right accepted", "others untouched")
+    lines = [f"{'task':26}" + "".join(f"{column:>18}" for column in head)]
+    sums = [[0, 0] for _ in head]
+    for task, row in by_task.items():
+        wrong, right = [one for one in row if one.answer.wrong], [one for one in row if not one.answer.wrong]
+        counts = (
+            [one.score < one.max_score for one in wrong],
+            [one.as_it_should for one in wrong],
+            [one.hinted for one in wrong],
+            [one.as_it_should for one in right],
+            [one.untouched for one in row],
+        )
+        for total, flags in zip(sums, counts, strict=True):
+            total[0] += sum(flags)
+            total[1] += len(flags)
+        lines.append(f"{task:26}" + "".join(f"{f'{sum(flags)} of {len(flags)}':>18}" for flags in counts))
+    lines.append(f"{'all':26}" + "".join(f"{f'{good} of {count}':>18}" for good, count in sums))
+    return "\n".join(lines)
+
+
+def complaints(outcomes: Iterable[Outcome]) -> list[str]:
+    """One line for each answer that is not as it should be."""
+    said = []
+    for one in outcomes:
+        name = f"{one.answer.task}: {one.answer.name}"
+        if not one.as_it_should:
+            said.append(f"{name} has {one.score:g} of {one.max_score:g}, fails {sorted(one.failed)}: {one.told}")
+        elif one.answer.wrong and not one.hinted:
+            said.append(f"{name} wants one of {one.answer.hint} in: {one.told}")
+        if not one.untouched:
+            said.append(f"{name} changes the points of another task")
+    return said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workspace", type=Path, default=ROOT / "grading" / "rubric")
+    parser.add_argument("--in-process", action="store_true")
+    options = parser.parse_args()
+    if options.in_process:
+        sys.path.insert(0, str(ROOT))
+    outcomes = in_process() if options.in_process else the_real_way(options.workspace)
+    wrong = complaints(outcomes)
+    print(table(outcomes), *wrong, sep="\n")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
