@@ -8,11 +8,12 @@ export OMP_NUM_THREADS ?= 1
 # ALL=1 adds the slow tier.
 TIER := $(if $(ALL),,-m "not slow")
 
-.PHONY: help setup grade test lint release notebook bench clean
+.PHONY: help setup grade rubric test lint release notebook bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
 	@echo "make test      run the tests (ALL=1: the slow ones too)"
+	@echo "make rubric    grade the catalogue of right and wrong answers and say what the rubric saw"
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
@@ -35,6 +36,10 @@ grade: $(READY)
 	@echo "== Comparing with what tests/submissions/*/case.toml expects"
 	@$(BIN)/python tests/support/sample_class.py --compare grading/sample/results.json
 	@echo "Done. Open grading/sample/report/index.html to read the grades."
+
+rubric: $(READY)
+	@echo "== Grading the catalogue of right and wrong answers, each in a box: most of an hour on two cores"
+	@$(BIN)/python tests/support/rubric.py
 
 test: $(READY)
 	@echo "== Running the tests$(if $(ALL),, (quick tier; ALL=1 runs everything))"

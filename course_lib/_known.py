@@ -37,7 +37,7 @@ def listening_network() -> EarlyExitResNet18:
     model = network().eval()
     for head in model.heads:
         nn.init.normal_(linear_of(head).weight, std=4 / math.sqrt(linear_of(head).in_features))
-    return model.requires_grad_(False)
+    return model
 
 
 def always_answer(head: nn.Module, label: int, sharpness: float = 4.0) -> None:
@@ -46,6 +46,17 @@ def always_answer(head: nn.Module, label: int, sharpness: float = 4.0) -> None:
     nn.init.zeros_(linear.weight)
     with torch.no_grad():
         linear.bias.copy_(sharpness * nn.functional.one_hot(torch.tensor(label), CLASSES))
+
+
+def loss_of(sharpness: float, right: float) -> float:
+    """Mean cross entropy, in nats, of answers of that sharpness of which the share `right` in [0, 1] is right."""
+    return math.log(math.exp(sharpness) + CLASSES - 1) - right * sharpness
+
+
+def entropy_of(sharpness: float) -> float:
+    """Entropy, in nats, of an answer of that sharpness."""
+    scale = math.exp(sharpness)
+    return math.log(scale + CLASSES - 1) - sharpness * scale / (scale + CLASSES - 1)
 
 
 def linear_of(head: nn.Module) -> nn.Linear:
@@ -74,13 +85,15 @@ class Runs:
 
     Attributes:
         training: Whether it ever ran in training mode.
-        with_graph: Whether it ever ran with gradients switched on.
+        with_graph: Whether it ever ran with gradients switched on and parameters that want one.
+        images: What it was given, batch by batch.
         rows: For each stage the images that went through it.
         calls: For each stage the batches that did, empty ones not counted.
     """
 
     def __init__(self) -> None:
         self.training = self.with_graph = False
+        self.images: list[Tensor] = []
         self.rows, self.calls = [0] * 4, [0] * 4
 
 
@@ -91,7 +104,8 @@ def watched(model: EarlyExitResNet18) -> Iterator[Runs]:
 
     def see_mode(module: nn.Module, inputs: Any) -> None:
         runs.training |= module.training
-        runs.with_graph |= torch.is_grad_enabled()
+        runs.with_graph |= torch.is_grad_enabled() and any(part.requires_grad for part in module.parameters())
+        runs.images.append(inputs[0])
 
     def see_rows(index: int, images: Tensor) -> None:
         runs.rows[index] += len(images)

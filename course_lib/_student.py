@@ -79,10 +79,10 @@ class Student:
         """
         result = self.call(*arguments)
         count = len(names.split(", "))
-        if not isinstance(result, tuple) or len(result) != count:
+        if not isinstance(result, tuple | list) or len(result) != count:
             expected = f"{count} results: {names}"
             raise SelfCheckFailure(expected, describe(result), "keep the return line as it was")
-        return result
+        return tuple(result)
 
     def require(self, holds: bool, expected: str, found: str, *, hint: str) -> None:
         """Count what holds; end the self-check at what does not.
@@ -120,9 +120,12 @@ def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable
         def run(function: Any) -> None:
             __tracebackhide__ = True  # as in Student.call
             student = Student(task, arguments, function)
-            with _random_states_kept():
+            with _random_states_kept(), torch.enable_grad():
                 torch.manual_seed(0)
                 check(student)
+                hint = "torch.set_grad_enabled(False) stays in force and stops all training; use with torch.no_grad()"
+                on = torch.is_grad_enabled()
+                student.require(on, "gradients on again after the call", "they are off", hint=hint)
             print(f"{task}: looks right ({student.passed} checks)")
 
         return run
@@ -135,7 +138,7 @@ def number(value: Any) -> float | None:
     if isinstance(value, Tensor):
         value = value.detach()  # torch warns where a number is taken from a tensor that still has a gradient
     try:
-        return float(value)
+        return None if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError, RuntimeError):
         return None
 

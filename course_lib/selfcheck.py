@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,24 +39,34 @@ CPU = torch.device("cpu")
 @self_check("model, images, labels, criterion")
 def check_baseline_step(student: Student) -> None:
     """The plain network's logits, and their loss."""
-    model, images, labels = known.network(), known.noise(8), torch.arange(8) % CLASSES
-    outputs, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
+    images, labels = known.noise(8), torch.arange(8) % CLASSES
+    model = known.network()
+    known.always_answer(model.heads[0], label=1, sharpness=50)  # so sure that a batch that may leave does
+    known.always_answer(model.heads[3], label=2)
+    with known.watched(model) as runs:
+        outputs, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
+        _require_training_mode(student, model, runs, images)
     _require_logits(student, "outputs", outputs, rows=8)
+    hint = "this is the plain network: an argument of its forward switches early exit off; no softmax"
+    last = bool((outputs.detach() - 4 * torch.eye(CLASSES)[2]).abs().max() < 1e-4)
+    student.require(last, "the logits of exit 3, for each image 4 at class 2 and 0 elsewhere", "others", hint=hint)
     _require_loss(student, loss)
-    loss.backward()
+    hint = "hand the logits as they are and the labels to the criterion"
+    student.same_number(loss, known.loss_of(4, right=1 / 8), "when one image of 8 is right", hint=hint)
+    model = known.network()
+    _, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
+    _require_backward(student, loss)
     reached = [index for index in range(4) if known.linear_of(model.heads[index]).weight.grad is not None]
-    hint = "this is the plain network: an argument of its forward switches early exit off"
-    student.same_list(reached, [3], "the only head with a gradient", hint=hint)
-    _, loss = student.call_for("outputs, loss", model, images, labels, lambda outputs, labels: outputs.sum() * 0 + 7)
-    student.same_number(loss, 7, "from a criterion that returns 7", hint="use the criterion that is passed in")
+    student.same_list(reached, [3], "the only head with a gradient", hint="this is the plain network: exit 3 alone")
 
 
 @self_check("model, loader, device")
 def check_evaluate_baseline(student: Student) -> None:
     """Accuracy per image, MACs per image, eval mode, no graph."""
     model = known.network()
+    known.always_answer(model.heads[0], label=0, sharpness=50)  # for a batch that may leave
     known.always_answer(model.heads[3], label=2)
-    labels = torch.tensor([2, 2, 2, 2, 0, 1, 3, 4, 5, 2])  # 5 of the 10 are class 2
+    labels = torch.tensor([2, 2, 2, 2, 2, 1, 3, 4, 5, 0])  # 5 of the 10 are class 2, in batches 4 of 4, 1 of 4, 0 of 2
     loader = known.batches(known.noise(10), labels, batch_size=4)
     with known.watched(model) as runs:
         accuracy, macs = student.call_for("accuracy, total_macs", model, loader, CPU)
@@ -70,10 +81,14 @@ def check_early_exit_loss(student: Student) -> None:
     labels = torch.tensor([0, 3, 5, 1])
     exit_outputs = [torch.zeros(4, CLASSES, requires_grad=True) for _ in range(4)]
     loss = student.call(exit_outputs, labels, nn.CrossEntropyLoss())
+    kept = len(exit_outputs) == 4
+    hint = "do not pop from the list: the caller goes on using it"
+    student.require(kept, "the list of four exits as it was", f"{len(exit_outputs)} in it", hint=hint)
     _require_loss(student, loss)
     hint = "the four weights are 1, 0.3, 0.3 and 0.3, and nothing is averaged"
     student.same_number(loss, 1.9 * LN_C, "= 1.9 ln 6, when no exit knows anything", hint=hint)
-    loss.backward()
+    called = any(logits.grad is not None for logits in exit_outputs)
+    _require_backward(student, loss, called)
     pulls = [0.0 if logits.grad is None else float(logits.grad.norm()) for logits in exit_outputs]
     found = "gradients of size " + ", ".join(f"{pull:.3f}" for pull in pulls)
     student.require(min(pulls) > 0, "a gradient at every exit", found, hint="all four exits belong to the sum")
@@ -81,33 +96,51 @@ def check_early_exit_loss(student: Student) -> None:
     student.require(equal, "equal gradients at exits 1, 2 and 3", found, hint="the last three weights are equal")
     hint = "exit_outputs begins with the first exit, and the first weight is the large one"
     student.require(pulls[0] > 2 * pulls[1], "the largest gradient at exit 0", found, hint=hint)
-    loss = student.call(exit_outputs, labels, lambda outputs, labels: outputs.sum() * 0 + 10)
-    hint = "use the criterion that is passed in, at every exit"
-    student.same_number(loss, 19, "from a criterion that returns 10 at every exit", hint=hint)
+    sure = [4 * torch.eye(CLASSES)[torch.full((4,), label)] for label in range(4)]  # right about 1, 1, 0 and 1 of 4
+    loss = student.call(sure, labels, nn.CrossEntropyLoss())
+    right = known.loss_of(4, 1 / 4) * 1.6 + known.loss_of(4, 0) * 0.3
+    hint = "the criterion takes the logits as they are: no softmax before it"
+    student.same_number(loss, right, "for exits that are sure and mostly wrong", hint=hint)
 
 
 @self_check("model, images, labels, criterion")
 def check_early_exit_step(student: Student) -> None:
     """All four exits' logits, and their joint loss."""
-    model, images, labels = known.silent_network(), known.noise(8), torch.arange(8) % CLASSES
-    criterion = nn.CrossEntropyLoss()
-    exit_outputs, loss = student.call_for("exit_outputs, loss", model, images, labels, criterion)
+    images, labels, criterion = known.noise(8), torch.arange(8) % CLASSES, nn.CrossEntropyLoss()
+    model = known.network()
+    for index in range(4):
+        known.always_answer(model.heads[index], label=index)
+    with known.watched(model) as runs:
+        exit_outputs, loss = student.call_for("exit_outputs, loss", model, images, labels, criterion)
+        _require_training_mode(student, model, runs, images)
     four = isinstance(exit_outputs, list | tuple) and len(exit_outputs) == 4
     hint = "the model has a method for training that returns all of them"
     student.require(four, "a list of four exits' logits", describe(exit_outputs), hint=hint)
     for index, logits in enumerate(exit_outputs):
         _require_logits(student, f"exit_outputs[{index}]", logits, rows=8)
+        there = bool((logits.detach() - 4 * torch.eye(CLASSES)[index]).abs().max() < 1e-4)
+        hint = "first exit first, and logits as they are, without a softmax"
+        student.require(there, f"the logits of exit {index} at place {index}", "others", hint=hint)
     _require_loss(student, loss)
     # A wrong early_exit_loss has its own check: here it is enough that it is the one in use.
     own_loss = getattr(student.function, "__globals__", {}).get("early_exit_loss")
     as_own = callable(own_loss) and close(loss, number(own_loss(exit_outputs, labels, criterion)) or math.nan)
     if not as_own:
+        right = known.loss_of(4, 2 / 8) * 1.3 + known.loss_of(4, 1 / 8) * 0.6
         hint = "hand all four exits to your early_exit_loss"
-        student.same_number(loss, 1.9 * LN_C, "= 1.9 ln 6, when no exit knows anything", hint=hint)
-    loss.backward()
+        student.same_number(loss, right, "for exits that answer 0, 1, 2 and 3", hint=hint)
+    # Heads 0 to 2 listen to nothing: what reaches the first layer comes from exit 3, through all stages.
+    model = known.silent_network()
+    nn.init.normal_(known.linear_of(model.heads[3]).weight)
+    _, loss = student.call_for("exit_outputs, loss", model, images, labels, criterion)
+    _require_backward(student, loss)
     reached = [index for index in range(4) if known.linear_of(model.heads[index]).bias.grad is not None]
     hint = "the loss has to be computed from all outputs of the model, not from copies"
     student.same_list(reached, [0, 1, 2, 3], "the heads with a gradient", hint=hint)
+    pull = next(model.stem.parameters()).grad
+    whole = pull is not None and bool(pull.abs().max() > 0)
+    hint = "nothing may be detached between the stages: later exits teach the earlier ones"
+    student.require(whole, "a gradient from exit 3 at the first layer", "none", hint=hint)
 
 
 @self_check("model, loader, tolerance, device")
@@ -115,12 +148,13 @@ def check_evaluate_early_exit(student: Student) -> None:
     """Accuracy, counts, entropies and MACs of networks whose heads give known answers."""
     names = "accuracy, exiting_points, entropies, total_macs"
     model = known.network()
-    for index, sharpness in enumerate((0.1, 4.0, 8.0, 16.0)):  # entropies 1.79, 0.42, 0.02 and 0.00 nats
+    sharpnesses = (0.1, 4.0, 8.0, 16.0)  # entropies 1.79, 0.42, 0.02 and 0.00 nats
+    for index, sharpness in enumerate(sharpnesses):
         known.always_answer(model.heads[index], label=index, sharpness=sharpness)
     macs_to = exit_macs(model, (3, 32, 32))
     labels = torch.tensor([0, 0, 1, 0, 1, 0, 1, 2, 3, 3])  # 3 of class 1, 2 of class 3
     loader = known.batches(known.noise(10), labels, batch_size=4)
-    for tolerance, leaves_at, entropy, share in ((0.8, 1, 0.42, 0.3), (0.0, 3, 0.0, 0.2)):
+    for tolerance, leaves_at, share in ((0.8, 1, 0.3), (0.0, 3, 0.2)):
         at = f"at tolerance {tolerance}, where exit {leaves_at} answers"
         with known.watched(model) as runs:
             accuracy, counts, entropies, macs = student.call_for(names, model, loader, tolerance, CPU)
@@ -128,7 +162,7 @@ def check_evaluate_early_exit(student: Student) -> None:
         _require_accuracy(student, accuracy, share, at)
         _require_evaluation_mode(student, runs)
         _require_macs(student, macs, 10 * macs_to[leaves_at], f"for 10 images {at}")
-        _require_entropies(student, entropies, [entropy] * 3)
+        _require_entropies(student, entropies, [known.entropy_of(sharpnesses[leaves_at])] * 3)
     # Batches of different brightness, for heads that listen, have different entropies: now their order shows.
     model = known.listening_network()
     images = known.brightened(torch.tensor([1.0, 3.0, 0.3]).repeat_interleave(4))
@@ -144,7 +178,7 @@ def check_evaluate_early_exit(student: Student) -> None:
 def check_mac_ratio(student: Student) -> None:
     """A ratio, the right way round."""
     hint = "above 1 means that early exit computed less"
-    for standard, early, ratio in ((300, 200, 1.5), (64, 64, 1.0), (4 * 10**12, 10**12, 4.0)):
+    for standard, early, ratio in ((300, 200, 1.5), (64, 64, 1.0), (4 * 10**12, 3 * 10**12, 4 / 3)):
         value = student.call(standard, early)
         student.same_number(value, ratio, f"for {standard:,} against {early:,}", hint=hint)
 
@@ -154,12 +188,15 @@ def check_choose_tolerance(student: Student) -> None:
     """The cheapest tolerance that is good enough."""
     sweep = [(0.0, 0.92, 900), (0.3, 0.90, 500), (0.1, 0.91, 800), (0.6, 0.70, 300), (0.5, 0.90, 400)]
     equally_cheap = [(0.7, 0.9, 400), (0.4, 0.8, 400), (0.6, 0.8, 400)]
+    up_and_down = [(0.1, 0.950, 900), (0.2, 0.898, 700), (0.3, 0.940, 600), (0.4, 0.899, 500)]
     cases = (
         (sweep, 0.905, 0.1, "first see which rows reach the target, then look for the fewest MACs"),
         (sweep, 0.90, 0.5, "an accuracy equal to the target is good enough"),
         (sweep, 0.50, 0.6, "when all rows reach the target, the MACs decide; the rows come in any order"),
         (sweep, 0.99, 0.0, "no row reaches the target: run every image to the end"),
         (equally_cheap, 0.8, 0.4, "among rows with equally few MACs the smaller tolerance wins"),
+        (equally_cheap, 0.95, 0.0, "no row reaches the target: run every image to the end"),
+        (up_and_down, 0.9, 0.3, "look at every row, and compare without rounding: 0.899 is below 0.9"),
     )
     for rows, target, tolerance, hint in cases:
         value = student.call(list(rows), target)
@@ -180,6 +217,11 @@ def check_per_sample_exits(student: Student) -> None:
         exits = student.call(exit_outputs, tolerance)
         _require_exits(student, exits, rows=4)
         student.same_list(exits.tolist(), right, f"at tolerance {tolerance:.2f}", hint=hint)
+    torn = [torch.tensor([[30.0, 30.0] + [0.0] * (CLASSES - 2)])] * 4
+    for tolerance, right in ((0.71, [0]), (0.68, [3])):
+        meaning = f"at tolerance {tolerance} for two equally likely classes, whose entropy is ln 2 = 0.693 nats"
+        hint = "the sum of -p ln p over the classes: the natural logarithm, not divided by anything"
+        student.same_list(student.call(torn, tolerance).tolist(), right, meaning, hint=hint)
     exit_outputs = [spread * torch.randn(50, CLASSES) for spread in (0.5, 1.0, 2.0, 4.0)]
     exits = student.call(exit_outputs, 1.2)
     alone = torch.cat([student.call([logits[i : i + 1] for logits in exit_outputs], 1.2) for i in range(50)])
@@ -219,8 +261,16 @@ def check_predict_with_compaction(student: Student) -> None:
         (ABOVE_ANY_ENTROPY, 0, "what happens when the batch is empty after exit 0?"),
         (0.0, 3, "the last exit answers for whoever is left"),
     ):
-        _, exits = student.call_for("logits, exits", model, images, tolerance)
+        logits, exits = student.call_for("logits, exits", model, images, tolerance)
         student.same_list(exits.tolist(), [leaves_at] * count, f"at tolerance {tolerance:.2f}", hint=hint)
+        same = torch.allclose(logits, model.early_train(images)[leaves_at], atol=1e-4)
+        hint = "write the answers down before the loop ends"
+        student.require(same, f"the logits of exit {leaves_at} at tolerance {tolerance:.2f}", "others", hint=hint)
+    for head in model.heads:
+        known.always_answer(head, label=0, sharpness=200)
+    _, exits = student.call_for("logits, exits", model, images, 0.01)
+    hint = "0 * ln 0 is 0 in an entropy, but NaN for torch, and NaN is below nothing"
+    student.same_list(exits.tolist(), [0] * count, "for entropies of exactly 0 at tolerance 0.01", hint=hint)
 
 
 # --- what several checks ask ---
@@ -235,11 +285,28 @@ def _require_logits(student: Student, name: str, logits: Any, rows: int) -> None
 
 def _require_loss(student: Student, loss: Any) -> None:
     hint = "no .item() and no detach() here: the training loop wants the gradient"
-    single = isinstance(loss, Tensor) and loss.ndim == 0
+    single = isinstance(loss, Tensor) and loss.numel() == 1
     student.require(single, "loss: a tensor with one number", describe(loss), hint=hint)
     student.require(loss.requires_grad, "a loss that has a gradient", "it has none", hint=hint)
     finite = math.isfinite(loss.item())
     student.require(finite, "a finite loss", describe(loss), hint="does the criterion get plain logits?")
+
+
+def _require_training_mode(student: Student, model: nn.Module, runs: known.Runs, images: Tensor) -> None:
+    hint = "a training step leaves the mode alone: in eval mode BatchNorm does not learn"
+    student.require(model.training, "the network still in training mode", "it is in eval mode", hint=hint)
+    as_given = bool(runs.images) and torch.equal(runs.images[0], images)
+    student.require(as_given, "the images as they were given", "others", hint="they lie in [0, 1] already: no scaling")
+
+
+def _require_backward(student: Student, loss: Tensor, called: bool = False) -> None:
+    """Call it for the student, who should not have."""
+    hint = "the training loop calls backward(): called twice, it doubles the gradient"
+    try:
+        loss.sum().backward()
+    except RuntimeError:
+        called = True  # the graph is gone
+    student.require(not called, "a loss on which nobody has called backward()", "one on which it was called", hint=hint)
 
 
 def _require_accuracy(student: Student, accuracy: Any, right: float, meaning: str) -> None:
@@ -248,8 +315,8 @@ def _require_accuracy(student: Student, accuracy: Any, right: float, meaning: st
 
 
 def _require_macs(student: Student, macs: Any, right: int, meaning: str) -> None:
-    whole = isinstance(macs, int) and not isinstance(macs, bool)
-    student.require(whole, "total_macs: a Python int", describe(macs), hint="MACs are counted: whole numbers")
+    whole = isinstance(macs, int | np.integer) and not isinstance(macs, bool)
+    student.require(whole, "total_macs: an int", describe(macs), hint="MACs are counted: whole numbers")
     hint = "every image costs the way to the exit it took and no more, those of a short batch too"
     student.require(macs == right, f"{right:,} {meaning}", f"{macs:,}", hint=hint)
 
@@ -269,9 +336,8 @@ def _require_entropies(student: Student, entropies: Any, right: Sequence[float])
     hint = "keep what the model returns beside the logits, batch after batch, not sorted"
     student.require(several, f"a list of {len(right)} entropies, one for each batch", describe(entropies), hint=hint)
     found = [number(value) for value in entropies]
-    # As coarse as 0.01 nats: enough to tell one batch or one exit from another.
-    fits = all(value is not None and abs(value - wanted) < 0.01 for value, wanted in zip(found, right, strict=True))
-    student.require(fits, f"entropies near {[round(value, 2) for value in right]}", f"{found}", hint=hint)
+    fits = all(close(value, wanted) for value, wanted in zip(found, right, strict=True))
+    student.require(fits, f"the entropies {[round(value, 4) for value in right]}", f"{found}", hint=hint)
 
 
 def _require_exits(student: Student, exits: Any, rows: int) -> None:

@@ -1,6 +1,6 @@
 """Runs the solutions notebook with several seeds and keeps its curves for students to hold theirs against.
 
-    python solutions/experiments/reference_runs.py     five seeds at the profile "quick": a quarter of an hour on two cores
+    python solutions/experiments/reference_runs.py     five seeds at "quick": a quarter of an hour on two cores
 
 Writes course_lib/reference.json. A seed that is done is kept in grading/reference/ and not run again, so that a run
 that was stopped goes on where it was; empty that folder after a change of the notebook, the data or the profile.

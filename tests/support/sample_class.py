@@ -69,7 +69,7 @@ def build_case(folder: Path, solution_nb: Notebook, release_nb: Notebook) -> byt
 
 
 def build_notebook(base: str, solution_nb: Notebook, release_nb: Notebook) -> Notebook:
-    """The released notebook as it is ("release"), or with the solutions as a student would have typed them ("solution").
+    """The released notebook as it is ("release"), or with the solutions as a student would type them ("solution").
 
     Raises:
         ValueError: There is no such base.

@@ -7,8 +7,10 @@ import dataclasses
 from collections import Counter
 
 import pytest
-from in_process import graded, points
+from in_process import graded, namespace, points
 from rubric import Answer, answers, check_names, outcome
+
+from course_lib import selfcheck
 
 WRONG, RIGHT = answers("wrong"), answers("right")
 
@@ -51,3 +53,21 @@ def test_a_right_answer_gets_full_marks_however_it_is_written(answer: Answer) ->
 
     assert [(check.name, check.message) for check in grade.checks if check.passed is not True] == []
     assert grade.score == grade.max_score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", RIGHT, ids=name)
+def test_the_self_check_lets_every_right_answer_pass(answer: Answer) -> None:
+    getattr(selfcheck, f"check_{answer.task}")(namespace(**{answer.task: answer.source})[answer.task])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", WRONG, ids=name)
+def test_the_self_check_stops_every_wrong_answer_before_it_is_handed_in(answer: Answer) -> None:
+    function = namespace(**{answer.task: answer.source})[answer.task]
+
+    with pytest.raises(Exception) as caught:
+        getattr(selfcheck, f"check_{answer.task}")(function)
+
+    own = isinstance(caught.value, selfcheck.SelfCheckFailure)
+    assert own or any("your function raised this" in note for note in caught.value.__notes__)
