@@ -38,7 +38,7 @@ grade: $(READY)
 	@echo "Done. Open grading/sample/report/index.html to read the grades."
 
 rubric: $(READY)
-	@echo "== Grading the catalogue of right and wrong answers, each in a box: most of an hour on two cores"
+	@echo "== Grading the catalogue of right and wrong answers, in boxes: a quarter of an hour on two cores"
 	@$(BIN)/python tests/support/rubric.py
 
 test: $(READY)

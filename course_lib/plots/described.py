@@ -46,4 +46,4 @@ def new_figure(rows: int, columns: int, *, size: tuple[float, float], **settings
     if rows * columns <= 2:
         for axis in np.ravel(axes):
             axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes  # type: ignore[return-value]
+    return figure, axes

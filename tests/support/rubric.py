@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +100,20 @@ def check_names(task: str) -> dict[str, str]:
 
 
 def write_class(dest: Path) -> dict[str, list[Answer]]:
-    """One notebook for each wrong answer; right ones share a notebook, one of each task. Name -> what is in it."""
+    """Notebooks in which every other task is answered wrong and the rest right. Name -> the answers in it.
+
+    So that each wrong answer stands beside right ones, whose points must not suffer from it.
+    """
     solution_nb, release_nb = (json.loads(file.read_text(encoding="utf-8")) for file in (SOLUTION, RELEASE))
     solved = build_notebook("solution", solution_nb, release_nb)
-    held = {f"{answer.task}--{answer.name}": [answer] for answer in answers("wrong")}
-    by_task: dict[str, list[Answer]] = {}
-    for answer in answers("right"):
-        row = by_task.setdefault(answer.task, [])
-        held.setdefault(f"right--{len(row):02}", []).append(answer)
-        row.append(answer)
+    wrong, right = by_task(answers("wrong")), by_task(answers("right"))
+    held = {}
+    for half in (0, 1):
+        with_mistake = list(wrong)[half::2]
+        for place in range(max(len(wrong[task]) for task in with_mistake)):
+            cells = [wrong[task][place] for task in with_mistake if place < len(wrong[task])]
+            cells += [right[task][place % len(right[task])] for task in right if task not in with_mistake]
+            held[f"half-{half}-{place:02}"] = cells
     dest.mkdir(parents=True, exist_ok=True)
     for name, cells in held.items():
         notebook = copy.deepcopy(solved)
@@ -118,26 +123,34 @@ def write_class(dest: Path) -> dict[str, list[Answer]]:
     return held
 
 
+def by_task(given: Iterable[Answer]) -> dict[str, list[Answer]]:
+    """The answers of each task."""
+    found: dict[str, list[Answer]] = {}
+    for answer in given:
+        found.setdefault(answer.task, []).append(answer)
+    return found
+
+
 def the_real_way(workspace: Path) -> list[Outcome]:
-    """Grades the catalogue as an instructor would; what is already in the workspace's results is graded again."""
+    """Grades the catalogue as an instructor would."""
     held = write_class(workspace / "handed_in")
     command = [sys.executable, "-m", "autograder.cli", "grade", str(workspace / "handed_in")]
     subprocess.run([*command, "--workspace", str(workspace)], cwd=ROOT, check=True)
     found = json.loads((workspace / "results.json").read_text(encoding="utf-8"))
-    outcomes = []
+    outcomes: dict[Answer, Outcome] = {}
     for entry in found["submissions"]:
-        here = {answer.task for answer in held.get(entry["student"], ())}
-        others = [grade for task, grade in entry["tasks"].items() if task not in here]
-        untouched = all(grade["score"] == grade["max_score"] for grade in others)
-        for answer in held.get(entry["student"], ()):
-            outcomes.append(outcome(answer, entry["tasks"][answer.task], untouched))
-    return outcomes
+        cells = held.get(entry["student"], [])
+        here = [outcome(answer, entry["tasks"][answer.task]) for answer in cells]
+        untouched = all(one.as_it_should for one in here if not one.answer.wrong)
+        for one in here:
+            before = outcomes.get(one.answer)
+            if before is None or before.as_it_should:  # a right answer stands in several notebooks
+                outcomes[one.answer] = replace(one, untouched=untouched)
+    return list(outcomes.values())
 
 
 def in_process() -> list[Outcome]:
     """The checks alone, without a box."""
-    from dataclasses import asdict
-
     from in_process import graded
 
     outcomes = []
@@ -152,20 +165,20 @@ def in_process() -> list[Outcome]:
 
 def table(outcomes: Iterable[Outcome]) -> str:
     """Counts for each task, and a line for each answer that is not as it should be."""
-    by_task: dict[str, list[Outcome]] = {}
+    rows: dict[str, list[Outcome]] = {}
     for one in outcomes:
-        by_task.setdefault(one.answer.task, []).append(one)
+        rows.setdefault(one.answer.task, []).append(one)
     head = ("wrong caught", "checks as named", "hint right", "right accepted", "others untouched")
     lines = [f"{'task':26}" + "".join(f"{column:>18}" for column in head)]
     sums = [[0, 0] for _ in head]
-    for task, row in by_task.items():
+    for task, row in sorted(rows.items()):
         wrong, right = [one for one in row if one.answer.wrong], [one for one in row if not one.answer.wrong]
         counts = (
             [one.score < one.max_score for one in wrong],
             [one.as_it_should for one in wrong],
             [one.hinted for one in wrong],
             [one.as_it_should for one in right],
-            [one.untouched for one in row],
+            [one.untouched for one in wrong],
         )
         for total, flags in zip(sums, counts, strict=True):
             total[0] += sum(flags)
@@ -184,8 +197,8 @@ def complaints(outcomes: Iterable[Outcome]) -> list[str]:
             said.append(f"{name} has {one.score:g} of {one.max_score:g}, fails {sorted(one.failed)}: {one.told}")
         elif one.answer.wrong and not one.hinted:
             said.append(f"{name} wants one of {one.answer.hint} in: {one.told}")
-        if not one.untouched:
-            said.append(f"{name} changes the points of another task")
+        if not one.untouched and one.answer.wrong:
+            said.append(f"{name} stands beside a right answer that lost points")
     return said
 
 
