@@ -41,7 +41,7 @@ PROFILES: dict[str, Profile] = {
         # Seconds: shows that every cell runs, and nothing else. Its accuracies mean nothing.
         Profile("smoke", 8, 64, 32, 72, epochs=1, batch_size=32, eval_batch_size=32),
         # Minutes on two CPU cores: small, but the curves have their shape.
-        Profile("quick", 8, 8_000, 1_000, 2_000, epochs=4, batch_size=64, eval_batch_size=128),
+        Profile("quick", 8, 8_000, 2_000, 2_000, epochs=4, batch_size=64, eval_batch_size=128),
         # A GPU, or patience: the network and the image counts of the published numbers.
         Profile("full", 64, 30_000, 6_000, 6_000, epochs=10, batch_size=256, eval_batch_size=128),
     )

@@ -134,8 +134,8 @@ def by_task(given: Iterable[Answer]) -> dict[str, list[Answer]]:
 def the_real_way(workspace: Path) -> list[Outcome]:
     """Grades the catalogue as an instructor would."""
     held = write_class(workspace / "handed_in")
-    command = [sys.executable, "-m", "autograder.cli", "grade", str(workspace / "handed_in")]
-    subprocess.run([*command, "--workspace", str(workspace)], cwd=ROOT, check=True)
+    command = [Path(sys.executable).parent / "autograder", "grade", workspace / "handed_in"]
+    subprocess.run([*command, "--workspace", workspace], cwd=ROOT, check=True)
     found = json.loads((workspace / "results.json").read_text(encoding="utf-8"))
     outcomes: dict[Answer, Outcome] = {}
     for entry in found["submissions"]:
