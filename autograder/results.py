@@ -28,6 +28,7 @@ class CheckResult:
         message: What was expected and what was found; empty when passed.
         hint: What to look at; may be empty.
         share: Relative worth among the checks of its task; 0 for a mere precondition.
+        why: Why it matters; empty for a mere precondition.
     """
 
     name: str
@@ -35,6 +36,7 @@ class CheckResult:
     message: str = ""
     hint: str = ""
     share: float = 1.0
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The pytest side of judging: gives the checks their evidence and collects one result per check.
 
-A check is a function ``check_*`` in ``checks/check_<task>.py``. Its docstring is the sentence the student reads; it
-passes by returning, fails by raising Failure, and anything else it raises is our fault and never the student's.
+A check is a function ``check_*`` in ``checks/check_<task>.py``. Its docstring is what the student reads: a sentence on
+what should hold and, where it is worth points, a second paragraph on why that matters. It passes by returning, fails by
+raising Failure, and anything else it raises is our fault and never the student's.
 """
 
 import contextlib
@@ -114,8 +115,9 @@ class _Judge:
             else:
                 passed, message = None, "The grader failed here; the submission is graded again on a re-run."
                 self.faults.append(f"{item.name} raised {type(error).__name__}: {error}")
-        name = " ".join((item.function.__doc__ or item.name).split())
-        self.results[_task(item)][item.name] = CheckResult(name, passed, message, hint, item.function.share)
+        name, _, why = (item.function.__doc__ or item.name).partition("\n\n")
+        texts = {"name": " ".join(name.split()), "why": " ".join(why.split()), "message": message, "hint": hint}
+        self.results[_task(item)][item.name] = CheckResult(passed=passed, share=item.function.share, **texts)
 
     def _sound(self, item: pytest.Function) -> bool:
         """Whether the check that broke passes on the solution's evidence: then the submission's was tampered with."""

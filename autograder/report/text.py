@@ -26,6 +26,8 @@ def task_text(task: TaskGrade) -> str:
             lines.append("  " + check.message.replace("\n", "\n    "))  # or an error text could forge a line
         if check.hint:
             lines.append(f"  Hint: {check.hint}")
+        if check.passed is not True and check.why:
+            lines.append(f"  Why it matters: {check.why}")
     return "\n".join(lines) + "\n"
 
 

@@ -93,7 +93,8 @@ def check_names(task: str) -> dict[str, str]:
     """A check's sentence -> its function."""
     tree = ast.parse((CHECKS / f"check_{task}.py").read_text())
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")]
-    return {" ".join((ast.get_docstring(function) or "").split()): function.name for function in functions}
+    sentences = {function.name: (ast.get_docstring(function) or "").partition("\n\n")[0] for function in functions}
+    return {" ".join(sentence.split()): name for name, sentence in sentences.items()}
 
 
 # --- the real way ---

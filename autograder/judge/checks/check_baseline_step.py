@@ -17,7 +17,11 @@ def check_returns_a_pair(student):
 
 @worth(1, needs=check_returns_a_pair)
 def check_outputs(student, key):
-    """The outputs are the logits of the plain network: its last exit, no other."""
+    """The outputs are the logits of the plain network: its last exit, no other.
+
+    Everything later is compared with this network: if some batches left early, the baseline would be too cheap and
+    too bad.
+    """
     for case in ("batch", "sure"):
         outputs, _ = several(student.values(case)["returned"], "outputs, loss")
         wanted = array(key.values(case)["returned"][0], "logits")
@@ -39,7 +43,10 @@ def check_outputs(student, key):
 
 @worth(1, needs=check_returns_a_pair)
 def check_loss(student, key):
-    """The loss is the criterion's on those outputs, as a tensor one can train on."""
+    """The loss is the criterion's on those outputs, as a tensor one can train on.
+
+    The training loop follows this loss downhill; a wrong or cut-off one trains another network, or none.
+    """
     values, right = student.values("batch"), key.values("batch")
     outputs, loss = values["returned"]
     labels, exits = right["labels"].values, [array(logits, "logits") for logits in right["exits"]]

@@ -7,7 +7,10 @@ from autograder.judge.plugin import worth
 
 @worth(1)
 def check_cheapest(student, key):
-    """Of the rows with at least the target accuracy it takes the one with the fewest MACs."""
+    """Of the rows with at least the target accuracy it takes the one with the fewest MACs.
+
+    The goal is a constraint with a cost: first good enough, then cheap.
+    """
     right = key.values("plain")
     cases = zip(student.values("plain")["returned"], right["returned"], right["sweeps"], right["targets"], strict=True)
     for mine, correct, rows, target in cases:
@@ -19,20 +22,29 @@ def check_cheapest(student, key):
 
 @worth(1, needs=check_cheapest)
 def check_met_exactly(student, key):
-    """A row that meets the target exactly is good enough."""
+    """A row that meets the target exactly is good enough.
+
+    A goal that is reached is reached; leaving that row out pays MACs for nothing.
+    """
     _compare(student, key, "met_exactly", "At least means >= and not >.")
 
 
 @worth(1, needs=check_cheapest)
 def check_ties(student, key):
-    """Among rows with equally few MACs it takes the smaller tolerance."""
+    """Among rows with equally few MACs it takes the smaller tolerance.
+
+    At equal cost the smaller tolerance is the more careful one.
+    """
     hint = "Where several rows have equally few MACs, the smallest tolerance among them: compare it second."
     _compare(student, key, "ties", hint)
 
 
 @worth(1, needs=check_cheapest)
 def check_none(student, key):
-    """Where no row is good enough it gives 0.0, which never exits early."""
+    """Where no row is good enough it gives 0.0, which never exits early.
+
+    Where nothing is good enough the whole network must run, and 0.0 says so.
+    """
     found = number(student.values("none_good_enough")["returned"], "the tolerance", NONE)
     if not close(found, number(key.values("none_good_enough")["returned"], "the tolerance")):
         raise Failure(f"Expected 0.0 when no row meets the target; found {found}.", NONE)

@@ -12,7 +12,10 @@ ONE_TENSOR = "Sum the terms to one tensor: .item() makes a float, which has no g
 
 @worth(2)
 def check_value(student, key):
-    """The loss is the sum of the exits' cross-entropies with weights 1, 0.3, 0.3, 0.3."""
+    """The loss is the sum of the exits' cross-entropies with weights 1, 0.3, 0.3, 0.3.
+
+    The weights decide which exit the shared layers serve most.
+    """
     for case in ("random_logits", "ten_classes"):
         found = number(student.values(case)["returned"], "the loss", ONE_TENSOR)
         wanted = number(key.values(case)["returned"], "the loss")
@@ -27,7 +30,10 @@ def check_value(student, key):
 
 @worth(1)
 def check_gradient(student, key):
-    """Its gradient reaches every exit, in proportion to that exit's weight."""
+    """Its gradient reaches every exit, in proportion to that exit's weight.
+
+    An exit without a gradient is never trained, and would leave with guesses.
+    """
     values = student.values("random_logits")
     loss = values["returned"]
     if not isinstance(loss, Array) or loss.values.size != 1 or not loss.tensor:

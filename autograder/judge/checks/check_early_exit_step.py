@@ -19,7 +19,10 @@ def check_returns_a_pair(student):
 
 @worth(1, needs=check_returns_a_pair)
 def check_outputs(student, key):
-    """The outputs are the logits of all four exits, first exit first."""
+    """The outputs are the logits of all four exits, first exit first.
+
+    Which exit is which decides the weight that each gets in the loss.
+    """
     outputs, loss = _any_call(student)
     if not isinstance(outputs, list | tuple) or len(outputs) != 4:
         hint = (
@@ -43,7 +46,10 @@ def check_outputs(student, key):
 
 @worth(1, needs=check_returns_a_pair)
 def check_loss(student, key):
-    """The loss is that of early_exit_loss on those outputs, as a tensor one can train on."""
+    """The loss is that of early_exit_loss on those outputs, as a tensor one can train on.
+
+    Joint training works by the gradient of all exits reaching the layers that they share.
+    """
     mine, right = student.values("batch"), key.values("batch")
     if mine["backward"] is not False:
         raise Failure("Expected the loss alone; backward() was called on it.", "The training loop calls backward().")

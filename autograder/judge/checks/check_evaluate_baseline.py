@@ -19,7 +19,10 @@ def check_returns_a_pair(student):
 
 @worth(1, needs=check_returns_a_pair)
 def check_accuracy(student, key):
-    """The accuracy is the fraction of all images that are classified right."""
+    """The accuracy is the fraction of all images that are classified right.
+
+    An average of averages weighs the images of a short last batch more than all others.
+    """
     found = number(student.values("short_last_batch")["returned"][0], "the accuracy", "Return one number.")
     wanted = number(key.values("short_last_batch")["returned"][0], "the accuracy")
     if not close(found, wanted):
@@ -30,7 +33,10 @@ def check_accuracy(student, key):
 
 @worth(1, needs=check_returns_a_pair)
 def check_macs(student, key):
-    """The MACs are the sum over all images of one full forward pass."""
+    """The MACs are the sum over all images of one full forward pass.
+
+    The saving is a ratio of two totals, and it is only as right as this one.
+    """
     accuracy, macs = student.values("short_last_batch")["returned"]
     swapped = isinstance(accuracy, int) and accuracy > 1e6
     found = whole(macs, "the MACs", SWAPPED if swapped else "MACs are counted: whole numbers, in MACs, undivided.")
@@ -43,7 +49,11 @@ def check_macs(student, key):
 
 @worth(1, needs=check_returns_a_pair)
 def check_mode(student):
-    """A model that comes from training is evaluated in eval mode and without building a graph."""
+    """A model that comes from training is evaluated in eval mode and without building a graph.
+
+    In train mode BatchNorm sees the test images, so that an answer depends on its neighbours; a graph costs memory
+    for nothing.
+    """
     values = student.values("fresh_from_training")
     several(values["returned"], "accuracy, total_macs")
     if not min(number(count, "a count") for count in values["samples"]) >= IMAGES:

@@ -24,7 +24,10 @@ def check_returns_four(student):
 
 @worth(1, needs=check_returns_four)
 def check_accuracy(student, key):
-    """The accuracy is that of the logits at which each batch left, as a fraction of all images."""
+    """The accuracy is that of the logits at which each batch left, as a fraction of all images.
+
+    What counts is the answer given at the exit taken, not the one that the whole network would have given.
+    """
     for case in TOLERANCES:
         found = number(student.values(case)["returned"][0], "the accuracy", ORDER)
         wanted = number(key.values(case)["returned"][0], "the accuracy")
@@ -36,7 +39,10 @@ def check_accuracy(student, key):
 
 @worth(1, needs=check_returns_four)
 def check_exits(student, key):
-    """exiting_points counts, for each exit 0 to 3, the batches that left there."""
+    """exiting_points counts, for each exit 0 to 3, the batches that left there.
+
+    The counts show where the saving comes from, and the MACs follow from them.
+    """
     for case in TOLERANCES:
         found = _counts(student.values(case)["returned"][1])
         wanted = _counts(key.values(case)["returned"][1])
@@ -53,7 +59,10 @@ def check_exits(student, key):
 
 @worth(1, needs=check_returns_four)
 def check_entropies(student, key):
-    """entropies holds one value in nats for each batch, in order: that of the exit where it left."""
+    """entropies holds one value in nats for each batch, in order: that of the exit where it left.
+
+    They show how sure the network was when it left, and so how a tolerance should be chosen.
+    """
     for case in TOLERANCES:
         found, right = student.values(case)["returned"][2], key.values(case)
         if isinstance(found, Array) and found.values.ndim == 1:
@@ -74,7 +83,10 @@ def check_entropies(student, key):
 
 @worth(1, needs=check_returns_four)
 def check_macs(student, key):
-    """The MACs are those of the way to the exit where each batch left, for all its images."""
+    """The MACs are those of the way to the exit where each batch left, for all its images.
+
+    This is what early exit is for: an image that left early must not be charged for the rest.
+    """
     for case in TOLERANCES:
         right = key.values(case)
         hint = "MACs are counted: an int, the total over all images, not divided by anything."
@@ -93,7 +105,10 @@ def check_macs(student, key):
 
 @worth(1, needs=check_returns_four)
 def check_mode(student):
-    """A model that comes from training is evaluated in eval mode and without building a graph."""
+    """A model that comes from training is evaluated in eval mode and without building a graph.
+
+    In train mode BatchNorm makes the entropies depend on the batch, and the exits with them.
+    """
     values = student.values("fresh_from_training")
     several(values["returned"], NAMES)
     if not number(values["samples"][0], "a count") >= IMAGES:

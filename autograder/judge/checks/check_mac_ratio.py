@@ -9,7 +9,10 @@ PUBLISHED = 1.4469414982
 
 @worth(1)
 def check_ratio(student, key):
-    """The ratio is the standard total over the early-exit total."""
+    """The ratio is the standard total over the early-exit total.
+
+    It is the headline number: how many times less is computed.
+    """
     for mine, right in zip(student.values("two_totals")["returned"], key.values("two_totals")["returned"], strict=True):
         found, wanted = number(mine, "the ratio", "Return one number."), number(right, "the ratio")
         if close(found, wanted):

@@ -10,7 +10,10 @@ from autograder.judge.plugin import worth
 
 @worth(2)
 def check_each_sample(student, key):
-    """Each sample leaves at the first exit whose own entropy, in nats, is below the tolerance, else at the last."""
+    """Each sample leaves at the first exit whose own entropy, in nats, is below the tolerance, else at the last.
+
+    This is the rule of BranchyNet: easy images leave and hard ones stay, whoever else is in the batch.
+    """
     found, truth = student.values("mixed")["returned"], key.values("mixed")
     wanted = array(truth["returned"], "the exits")
     judged = clear_cut(truth["logits"], truth["tolerance"])
@@ -25,7 +28,10 @@ def check_each_sample(student, key):
 
 @worth(0.5, needs=check_each_sample)
 def check_strictly_below(student, key):
-    """Strictly below: at tolerance 0 nothing leaves early, not even a sample of entropy 0."""
+    """Strictly below: at tolerance 0 nothing leaves early, not even a sample of entropy 0.
+
+    Tolerance 0 promises the whole network; that is the reference all savings are measured against.
+    """
     wanted = array(key.values("edges")["at_zero"], "the exits")
     if not np.array_equal(_exits(student.values("edges")["at_zero"], len(wanted)), wanted):
         raise Failure(
@@ -36,7 +42,10 @@ def check_strictly_below(student, key):
 
 @worth(1, needs=check_each_sample)
 def check_edges(student, key):
-    """Sure samples leave at once, above ln C all do, a batch of one works, and the logits stay as they were."""
+    """Sure samples leave at once, above ln C all do, a batch of one works, and the logits stay as they were.
+
+    The surest images are the ones early exit lives on; NaN would keep just these to the end.
+    """
     if student.values("mixed")["intact"] is not True:
         raise Failure(
             "Expected the logits to stay as they were; they hold other values after the call.",
@@ -54,7 +63,10 @@ def check_edges(student, key):
 
 @worth(0.5, needs=check_each_sample)
 def check_type(student):
-    """The exits come as an int64 tensor of shape (N,)."""
+    """The exits come as an int64 tensor of shape (N,).
+
+    Exits index tables and stacked logits, which takes whole numbers.
+    """
     found = student.values("mixed")["returned"]
     if (
         not isinstance(found, Array)

@@ -22,7 +22,10 @@ def check_returns_a_pair(student):
 
 @worth(0.75, needs=check_returns_a_pair)
 def check_exits(student, key):
-    """Each sample leaves at the exit that its own entropies say, in input order."""
+    """Each sample leaves at the exit that its own entropies say, in input order.
+
+    An image must leave where it would leave alone, or the measured saving belongs to another rule.
+    """
     truth = key.values("mixed")
     wanted, judged = array(truth["returned"][1], "the exits"), clear_cut(truth["logits"], truth["tolerance"])
     exits = _exits(student, len(wanted))
@@ -40,7 +43,10 @@ def check_exits(student, key):
 
 @worth(0.25, needs=check_returns_a_pair)
 def check_type(student):
-    """The exits are whole numbers, which can be used as indices."""
+    """The exits are whole numbers, which can be used as indices.
+
+    Exits index tables and stacked logits, which takes whole numbers.
+    """
     exits = array(student.values("mixed")["returned"][1], "the exits", hint="Return one tensor of exits.")
     if exits.dtype.kind not in "iu":
         raise Failure(
@@ -51,7 +57,10 @@ def check_type(student):
 
 @worth(0.5, needs=check_returns_a_pair)
 def check_logits(student, key):
-    """Each sample's logits are those of the exit where it left, in input order."""
+    """Each sample's logits are those of the exit where it left, in input order.
+
+    An answer at the wrong place is a wrong answer for two images.
+    """
     logits, exits = student.values("mixed")["returned"]
     truth = key.values("mixed")
     wanted, judged = array(truth["returned"][0], "the logits"), clear_cut(truth["logits"], truth["tolerance"])
@@ -71,7 +80,10 @@ def check_logits(student, key):
 
 @worth(1, needs=check_exits)
 def check_removed(student, key):
-    """Finished samples are really removed: each stage sees only the samples that have not left before it."""
+    """Finished samples are really removed: each stage sees only the samples that have not left before it.
+
+    MACs are saved only by what is not computed: replaying a rule on finished logits saves nothing.
+    """
     exits = _exits(student, 64)
     active = [int((exits >= index).sum()) for index in range(4)]
     seen = student.values("mixed")["samples"]
@@ -85,7 +97,10 @@ def check_removed(student, key):
 
 @worth(0.5, needs=check_exits)
 def check_together(student):
-    """The samples that go on stay together: each stage runs once."""
+    """The samples that go on stay together: each stage runs once.
+
+    One image at a time saves the same MACs but wastes the machine, which is fast on batches.
+    """
     calls = student.values("mixed")["calls"]
     if max(number(count, "a count") for count in calls) > 1:
         raise Failure(
@@ -96,7 +111,10 @@ def check_together(student):
 
 @worth(0.5, needs=check_exits)
 def check_edges(student, key):
-    """It works when all samples leave at the first exit, when none leaves early, and when entropies are exactly 0."""
+    """It works when all samples leave at the first exit, when none leaves early, and when entropies are exactly 0.
+
+    An empty batch and a full one are what the first and the last tolerance of every sweep give.
+    """
     for case, hint in EDGES.items():
         _same(student.values(case)["returned"], key.values(case)["returned"], f"when {case.replace('_', ' ')}", hint)
     for name, when, hint in (
@@ -108,7 +126,10 @@ def check_edges(student, key):
 
 @worth(0.5, needs=check_returns_a_pair)
 def check_mode(student):
-    """A model that comes from training predicts in eval mode and without building a graph."""
+    """A model that comes from training predicts in eval mode and without building a graph.
+
+    In train mode BatchNorm makes each answer depend on who is still in the batch.
+    """
     values = student.values("fresh_from_training")
     several(values["returned"], NAMES)
     if not number(values["samples"][0], "a count") >= 12:
