@@ -59,6 +59,12 @@ def run_notebook(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, 
     return asyncio.run(_Session(rebuilt, settings).run(list(cases), seed))
 
 
+_REASONS = {
+    "late": (Verdict.TIMEOUT, "took too long"),
+    "flooded": (Verdict.OUTPUT_LIMIT, "printed too much"),
+}
+
+
 class _BoxEnded(Exception):
     """The kernel is gone or had to be killed."""
 
@@ -84,6 +90,7 @@ class _Client(NotebookClient):
         self.on_cell_executed = self._executed
         self.allowance = output_bytes
         self.hidden_call = False
+        self.shown = 0  # pieces of evidence in the hidden call
         self.over = False  # from the first flood on, outputs are dropped and the cells that follow still run
         self.flooded = asyncio.Event()
         self.failed = False
@@ -95,7 +102,8 @@ class _Client(NotebookClient):
     def _wanted(self, content: Any) -> bool:
         """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""
         evidence = EVIDENCE in (content.get("data") or ())
-        if self.hidden_call and evidence:
+        if self.hidden_call and evidence and self.shown < 2:  # two say that it was doubled; more would fill our memory
+            self.shown += 1
             return True
         self.allowance -= _weight(content)
         if self.allowance < 0 and not self.over:
@@ -220,6 +228,11 @@ class _Session:
                     f"A hidden call of {task} took more than {self.limits.call_s:g} s and was stopped.",
                 )
                 continue
+            if ended == "flooded":
+                self._set(
+                    Verdict.OUTPUT_LIMIT,
+                    f"A hidden call of {task} was stopped: it showed more than {self.limits.output_bytes // MIB} MiB.",
+                )
             outputs = self.notebook.cells[-1].outputs
             texts = [output["data"][EVIDENCE] for output in outputs if EVIDENCE in output.get("data", {})]
             if len(texts) == 1 and isinstance(texts[0], str) and len(texts[0]) <= allowance:
@@ -230,7 +243,7 @@ class _Session:
         """Run code of ours that is no cell of the notebook; it becomes the last cell, which is not given out."""
         node = nbformat.v4.new_code_cell(code)
         self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
-        self.client.hidden_call = True
+        self.client.hidden_call, self.client.shown = True, 0
         try:
             return await self._execute(node, len(self.cells), seconds)
         finally:
@@ -249,10 +262,8 @@ class _Session:
                 await self.manager.interrupt_kernel()
                 await asyncio.wait({running}, timeout=GRACE_S)
                 if not running.done():
-                    raise _BoxEnded(
-                        Verdict.TIMEOUT,
-                        f"Cell {self._name_at(index)} took too long and ignored being interrupted.",
-                    )
+                    verdict, what = _REASONS[ended]
+                    raise _BoxEnded(verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted.")
             running.result()
         except DeadKernelError:
             raise self._death(index) from None
@@ -265,6 +276,8 @@ class _Session:
         finally:
             flood.cancel()
             running.cancel()
+            # nbclient answers with an error of its own, which nobody else would look at.
+            await asyncio.gather(running, return_exceptions=True)
         return ended
 
     def _death(self, index: int) -> _BoxEnded:

@@ -15,6 +15,7 @@ from autograder import pipeline
 from autograder.box.cgroup import make_group
 from autograder.errors import GraderError, UsageError
 from autograder.graded import Course, Graded
+from autograder.inside.names import EVIDENCE
 from autograder.intake.find import Found
 from autograder.pipeline import grade_class, grade_one, prepare
 from autograder.results import Verdict
@@ -114,12 +115,18 @@ def test_when_only_a_hidden_call_loops_then_timeout_and_that_task_is_lost(graded
 
 
 @pytest.mark.slow
-def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(graded: Grader) -> None:
-    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    pass"
-    result = graded(mac_ratio=stubborn, limits={"wall_s": 2})
+@pytest.mark.parametrize(
+    ("then", "verdict"), [("pass", Verdict.TIMEOUT), ("print('x' * 10**5), sleep(0.01)", Verdict.OUTPUT_LIMIT)]
+)
+def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(
+    graded: Grader, caplog: pytest.LogCaptureFixture, then: str, verdict: Verdict
+) -> None:
+    stubborn = "import signal\nfrom time import sleep\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    "
+    result = graded(mac_ratio=stubborn + then, limits={"wall_s": 2})
 
-    assert result.grade.verdict == Verdict.TIMEOUT
+    assert result.grade.verdict == verdict
     assert result.grade.score == 0.0
+    assert caplog.messages == []  # asyncio reports there what nobody awaited
 
 
 @pytest.mark.slow
@@ -204,6 +211,17 @@ def test_when_evidence_is_forged_then_it_does_not_count(graded: Grader, stage: s
     cell = f"{wrong}\n{show}" if stage == "in the notebook" else wrong.replace("    return", f"    {show}\n    return")
 
     assert scores(graded(mac_ratio=cell)) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+
+
+@pytest.mark.slow
+def test_when_a_hidden_call_shows_evidence_without_end_then_it_is_stopped_and_the_others_are_judged(
+    graded: Grader,
+) -> None:
+    flood = f"for _ in range(30):\n        get_ipython().display_pub.publish({{{EVIDENCE!r}: 'x' * 10**7}})\n    return"
+    result = graded(mac_ratio=RATIO.replace("return", "if total_macs < 100:\n        return 1.0\n    " + flood))
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
 
 
 @pytest.mark.parametrize(
