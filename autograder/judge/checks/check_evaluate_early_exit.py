@@ -1,5 +1,7 @@
 """Checks of ``evaluate_early_exit``: 65 images in batches of 12, the last of 5, at two tolerances."""
 
+from itertools import pairwise
+
 from autograder.judge.compare import Failure, close, kind, number, several, whole
 from autograder.judge.evidence import Array
 from autograder.judge.plugin import worth
@@ -62,7 +64,7 @@ def check_entropies(student, key):
 
 @worth(1, needs=check_returns_four)
 def check_macs(student, key):
-    """The MACs are those of the way to the exit where each batch left, for all its images."""
+    """The MACs are those of the way to the exit where each batch left, for all its images, and no others were spent."""
     for case in TOLERANCES:
         found = whole(student.values(case)["returned"][3], "the MACs")
         wanted = whole(key.values(case)["returned"][3], "the MACs")
@@ -70,6 +72,14 @@ def check_macs(student, key):
             raise Failure(
                 f"Expected {wanted:,} MACs; found {found:,}.",
                 "A batch that left at exit k costs its images times the MACs up to exit k; the last batch is short.",
+            )
+        # What left behind a stage must be missing at the next. Runs that only count MACs do not change that: they take
+        # the whole way, or the way that the batch took.
+        mine, right = _left(student.values(case)["samples"]), _left(key.values(case)["samples"])
+        if not all(one >= other for one, other in zip(mine, right, strict=True)):
+            raise Failure(
+                "The MACs are those of an early exit, but more was computed: later stages saw images that had left.",
+                "Let the model leave: model(images, tolerance) stops at the exit that it returns.",
             )
 
 
@@ -84,6 +94,12 @@ def check_mode(student):
         raise Failure("Expected eval mode; the network ran in train mode.", "Call model.eval() before the loop.")
     if values["graph"] is not False:
         raise Failure("Expected no graph; gradients were enabled during the forward pass.", "Use torch.no_grad().")
+
+
+def _left(samples):
+    """How many samples fewer each stage saw than the one before it."""
+    seen = [number(count, "a count") for count in samples]
+    return [before - behind for before, behind in pairwise(seen)]
 
 
 def _counts(value):
