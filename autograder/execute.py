@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
+import zmq
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
@@ -148,6 +149,7 @@ class _Session:
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
+        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by too large a one
         self.verdict = Verdict.OK
         self.message = ""
 
@@ -176,6 +178,8 @@ class _Session:
         try:
             await self.manager.start_kernel()
             await self.client.async_start_new_kernel_client()
+            monitor = self.client.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            self.cut = asyncio.ensure_future(monitor.recv_multipart())
         except (RuntimeError, OSError) as error:
             raise GraderError(f"The box did not start: {error}. Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
@@ -184,6 +188,8 @@ class _Session:
             raise GraderError("The observer could not be imported in the box. Run `autograder doctor`.")
 
     async def _end(self) -> None:
+        if hasattr(self, "cut"):
+            self.cut.cancel()
         if self.client.kc is not None:
             self.client.kc.stop_channels()
         await self.manager.end()
@@ -256,7 +262,13 @@ class _Session:
         running = asyncio.ensure_future(self.client.async_execute_cell(node, index))
         flood = asyncio.ensure_future(self.client.flooded.wait())
         try:
-            await asyncio.wait({running, flood}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            ends = {running, flood, self.cut}
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self.cut.done():
+                await asyncio.wait({running}, timeout=GRACE_S)  # for nbclient to see whether the kernel died
+                if not running.done():
+                    what = f"Cell {self._name_at(index)} sent a message larger than any output."
+                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, what)
             ended = "flooded" if flood.done() else "done" if running.done() else "late"
             if not running.done():
                 await self.manager.interrupt_kernel()

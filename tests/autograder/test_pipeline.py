@@ -214,6 +214,22 @@ def test_when_evidence_is_forged_then_it_does_not_count(graded: Grader, stage: s
 
 
 @pytest.mark.slow
+def test_when_one_message_is_larger_than_any_output_then_output_limit_and_no_wait_for_the_rest(graded: Grader) -> None:
+    result = graded(mac_ratio=f"{RATIO}\nprint('x' * {90 << 20})")
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert "larger than any output" in result.grade.message
+    assert result.grade.wall_s < 40  # the connection is gone: nothing more would come until the notebook's time is over
+
+
+@pytest.mark.slow
+def test_when_a_huge_array_is_returned_then_only_its_task_is_lost(graded: Grader) -> None:
+    large = "def mac_ratio(a, b):\n    import numpy\n    return numpy.zeros(30_000_000) if a > 9 else 1.5"
+
+    assert scores(graded(mac_ratio=large)) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+
+
+@pytest.mark.slow
 def test_when_a_hidden_call_shows_evidence_without_end_then_it_is_stopped_and_the_others_are_judged(
     graded: Grader,
 ) -> None:
