@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager
+from autograder.box.limits import max_files
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError
 from autograder.inside.names import EVIDENCE
@@ -300,6 +301,8 @@ class _Session:
             return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
         if reason == "tasks":
             return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} started more than {self.limits.tasks} processes.")
+        if reason == "files":
+            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} made more than {max_files(self.limits)} files.")
         return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")
 
     def _name_at(self, index: int) -> str:

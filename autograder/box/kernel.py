@@ -172,7 +172,7 @@ class BoxedKernelManager(AsyncKernelManager):
             self.context.destroy(linger=0)
 
     def ended_for(self) -> str | None:
-        """ "memory" or "tasks" where the box was ended for using too much of it."""
+        """ "memory", "tasks" or "files" where the box was ended for using too much of it."""
         assert isinstance(self.provisioner, BoxProvisioner)
         watchdog, group = self.provisioner.watchdog, self.provisioner.group
         if watchdog and watchdog.broken:

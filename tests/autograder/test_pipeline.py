@@ -162,6 +162,15 @@ def test_when_too_many_processes_are_started_then_the_class_goes_on(graded: Grad
 
 
 @pytest.mark.slow
+def test_when_files_without_content_are_made_without_end_then_the_box_is_ended(graded: Grader) -> None:
+    many = "for i in range(10**7):\n    open(f'/tmp/{i}', 'w').close()"
+    result = graded(mac_ratio=f"{RATIO}\n{many}")
+
+    assert result.grade.verdict == Verdict.KERNEL_DIED
+    assert "more than 8192 files" in result.grade.message
+
+
+@pytest.mark.slow
 def test_when_output_floods_then_output_limit_and_the_other_tasks_are_judged(graded: Grader) -> None:
     result = graded(mac_ratio=RATIO + "\nfor i in range(10**9):\n    print('x' * 1000)")
 

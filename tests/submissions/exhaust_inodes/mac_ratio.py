@@ -1,2 +1,0 @@
-def mac_ratio(total_macs, total_early_macs):
-    return total_macs / total_early_macs
