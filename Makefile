@@ -30,6 +30,7 @@ $(READY): pyproject.toml constraints.txt
 
 grade: $(READY)
 	@echo "== Building the sample class from tests/submissions/"
+	@rm -rf grading/sample/handed_in
 	@$(BIN)/python tests/support/sample_class.py build grading/sample/handed_in
 	@echo "== Grading it, each notebook in a box of its own"
 	@$(BIN)/autograder grade grading/sample/handed_in --workspace grading/sample
