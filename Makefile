@@ -8,10 +8,11 @@ export OMP_NUM_THREADS ?= 1
 # ALL=1 adds the slow tier.
 TIER := $(if $(ALL),,-m "not slow")
 
-.PHONY: help setup grade rubric test lint release notebook bench clean
+.PHONY: help setup grade corpus rubric test lint release notebook bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
+	@echo "make corpus    grade every hostile, broken and unlucky notebook of tests/submissions/"
 	@echo "make test      run the tests (ALL=1: the slow ones too)"
 	@echo "make rubric    grade the catalogue of right and wrong answers and say what the rubric saw"
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
@@ -30,16 +31,25 @@ $(READY): pyproject.toml constraints.txt
 
 grade: $(READY)
 	@echo "== Building the sample class from tests/submissions/"
-	@$(BIN)/python tests/support/sample_class.py grading/sample/handed_in
+	@rm -rf grading/sample/handed_in
+	@$(BIN)/python tests/support/sample_class.py build grading/sample/handed_in
 	@echo "== Grading it, each notebook in a box of its own"
 	@$(BIN)/autograder grade grading/sample/handed_in --workspace grading/sample
 	@echo "== Comparing with what tests/submissions/*/case.toml expects"
-	@$(BIN)/python tests/support/sample_class.py --compare grading/sample/results.json
+	@$(BIN)/python tests/support/sample_class.py compare grading/sample
 	@echo "Done. Open grading/sample/report/index.html to read the grades."
 
 rubric: $(READY)
 	@echo "== Grading the catalogue of right and wrong answers, in boxes: a quarter of an hour on two cores"
 	@$(BIN)/python tests/support/rubric.py
+
+corpus: $(READY)
+	@echo "== Building every case of tests/submissions/, the hostile ones too"
+	@rm -rf grading/corpus
+	@$(BIN)/python tests/support/sample_class.py build --all grading/corpus/handed_in
+	@echo "== Grading them, each in a box of its own: about half an hour on two cores"
+	@$(BIN)/autograder grade grading/corpus/handed_in --workspace grading/corpus
+	@$(BIN)/python tests/support/sample_class.py compare --all grading/corpus
 
 test: $(READY)
 	@echo "== Running the tests$(if $(ALL),, (quick tier; ALL=1 runs everything))"

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
+import zmq
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager
+from autograder.box.limits import max_files
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError
 from autograder.inside.names import EVIDENCE
@@ -59,6 +61,12 @@ def run_notebook(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, 
     return asyncio.run(_Session(rebuilt, settings).run(list(cases), seed))
 
 
+_REASONS = {
+    "late": (Verdict.TIMEOUT, "took too long"),
+    "flooded": (Verdict.OUTPUT_LIMIT, "printed too much"),
+}
+
+
 class _BoxEnded(Exception):
     """The kernel is gone or had to be killed."""
 
@@ -84,6 +92,7 @@ class _Client(NotebookClient):
         self.on_cell_executed = self._executed
         self.allowance = output_bytes
         self.hidden_call = False
+        self.shown = 0  # pieces of evidence in the hidden call
         self.over = False  # from the first flood on, outputs are dropped and the cells that follow still run
         self.flooded = asyncio.Event()
         self.failed = False
@@ -95,7 +104,8 @@ class _Client(NotebookClient):
     def _wanted(self, content: Any) -> bool:
         """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""
         evidence = EVIDENCE in (content.get("data") or ())
-        if self.hidden_call and evidence:
+        if self.hidden_call and evidence and self.shown < 2:  # two say that it was doubled; more would fill our memory
+            self.shown += 1
             return True
         self.allowance -= _weight(content)
         if self.allowance < 0 and not self.over:
@@ -140,6 +150,7 @@ class _Session:
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
+        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by too large a one
         self.verdict = Verdict.OK
         self.message = ""
 
@@ -168,6 +179,8 @@ class _Session:
         try:
             await self.manager.start_kernel()
             await self.client.async_start_new_kernel_client()
+            monitor = self.client.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            self.cut = asyncio.ensure_future(monitor.recv_multipart())
         except (RuntimeError, OSError) as error:
             raise GraderError(f"The box did not start: {error}. Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
@@ -176,6 +189,8 @@ class _Session:
             raise GraderError("The observer could not be imported in the box. Run `autograder doctor`.")
 
     async def _end(self) -> None:
+        if hasattr(self, "cut"):
+            self.cut.cancel()
         if self.client.kc is not None:
             self.client.kc.stop_channels()
         await self.manager.end()
@@ -220,6 +235,11 @@ class _Session:
                     f"A hidden call of {task} took more than {self.limits.call_s:g} s and was stopped.",
                 )
                 continue
+            if ended == "flooded":
+                self._set(
+                    Verdict.OUTPUT_LIMIT,
+                    f"A hidden call of {task} was stopped: it showed more than {self.limits.output_bytes // MIB} MiB.",
+                )
             outputs = self.notebook.cells[-1].outputs
             texts = [output["data"][EVIDENCE] for output in outputs if EVIDENCE in output.get("data", {})]
             if len(texts) == 1 and isinstance(texts[0], str) and len(texts[0]) <= allowance:
@@ -230,7 +250,7 @@ class _Session:
         """Run code of ours that is no cell of the notebook; it becomes the last cell, which is not given out."""
         node = nbformat.v4.new_code_cell(code)
         self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
-        self.client.hidden_call = True
+        self.client.hidden_call, self.client.shown = True, 0
         try:
             return await self._execute(node, len(self.cells), seconds)
         finally:
@@ -243,16 +263,20 @@ class _Session:
         running = asyncio.ensure_future(self.client.async_execute_cell(node, index))
         flood = asyncio.ensure_future(self.client.flooded.wait())
         try:
-            await asyncio.wait({running, flood}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            ends = {running, flood, self.cut}
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self.cut.done():
+                await asyncio.wait({running}, timeout=GRACE_S)  # for nbclient to see whether the kernel died
+                if not running.done():
+                    what = f"Cell {self._name_at(index)} sent a message larger than any output."
+                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, what)
             ended = "flooded" if flood.done() else "done" if running.done() else "late"
             if not running.done():
                 await self.manager.interrupt_kernel()
                 await asyncio.wait({running}, timeout=GRACE_S)
                 if not running.done():
-                    raise _BoxEnded(
-                        Verdict.TIMEOUT,
-                        f"Cell {self._name_at(index)} took too long and ignored being interrupted.",
-                    )
+                    verdict, what = _REASONS[ended]
+                    raise _BoxEnded(verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted.")
             running.result()
         except DeadKernelError:
             raise self._death(index) from None
@@ -265,6 +289,8 @@ class _Session:
         finally:
             flood.cancel()
             running.cancel()
+            # nbclient answers with an error of its own, which nobody else would look at.
+            await asyncio.gather(running, return_exceptions=True)
         return ended
 
     def _death(self, index: int) -> _BoxEnded:
@@ -275,6 +301,8 @@ class _Session:
             return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
         if reason == "tasks":
             return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} started more than {self.limits.tasks} processes.")
+        if reason == "files":
+            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} made more than {max_files(self.limits)} files.")
         return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")
 
     def _name_at(self, index: int) -> str:

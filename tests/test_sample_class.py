@@ -1,6 +1,7 @@
-"""The sample class: every case is well formed and builds, and the damage is the damage it says."""
+"""The corpus and its sample: every case is well formed and builds, and the damage is the damage it says."""
 
 import ast
+import copy
 import json
 import math
 from pathlib import Path
@@ -15,8 +16,11 @@ from sample_class import (
     build_class,
     case_folders,
     check_cells,
+    differences,
     nbgrader,
     read_case,
+    sample_folders,
+    shown_outputs,
     solution_cells,
 )
 
@@ -24,7 +28,17 @@ from autograder.results import Verdict
 
 CASES = [folder.name for folder in case_folders()]
 REQUIRED = {"description": str, "base": str, "verdict": str, "score": float}
-OPTIONAL = {"damage": list, "tasks": dict, "notes": list}
+OPTIONAL = {
+    "damage": list,
+    "file": str,
+    "tasks": dict,
+    "notes": list,
+    "shows": list,
+    "hides": list,
+    "sample": bool,
+}
+# The cases that have a cell without its function: it ends the kernel, or hopes to find the function somewhere.
+WITHOUT_FUNCTION = {"os_exit", "cheat_installed_package"}
 
 
 def cell(grade_id: str, source: str, **marks: Any) -> dict[str, Any]:
@@ -87,10 +101,10 @@ def test_every_case_says_what_is_wrong_and_what_it_should_get(name: str, course)
     assert case["base"] in ("solution", "release")
     assert case["verdict"] in set(Verdict)
     tasks = case.get("tasks", {})
-    assert tasks.keys() <= points.keys()
-    assert all(0 <= score < points[task] for task, score in tasks.items())
-    lost = sum(points[task] - score for task, score in tasks.items())
-    assert math.isclose(case["score"], sum(points.values()) - lost)
+    assert tasks.keys() <= points.keys() | {"*"}
+    wanted = {task: tasks.get(task, tasks.get("*", most)) for task, most in points.items()}
+    assert all(0 <= wanted[task] <= most for task, most in points.items())
+    assert math.isclose(case["score"], sum(wanted.values()))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,23 +112,24 @@ def test_every_case_builds_and_its_code_cells_are_python(name: str, course):
     folder = sample_class.SUBMISSIONS / name
     content = build_case(folder, *course)
 
-    if read_case(folder)["verdict"] in (Verdict.BAD_FILE, Verdict.EMPTY):
-        with pytest.raises(json.JSONDecodeError):
-            json.loads(content)
+    damages = read_case(folder).get("damage", [])
+    if any(damage in sample_class.FILE_DAMAGE for damage in damages) or "write_as_format_3" in damages:
         return
     for cell in json.loads(content)["cells"]:
         if cell["cell_type"] == "code":
             ast.parse(cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]))
-            assert cell["outputs"] == []
+            assert cell["outputs"] == [] or damages
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_student_file_replaces_a_cell_and_defines_its_function_or_ends_the_kernel(name: str, course):
+def test_every_student_file_is_an_added_cell_or_replaces_one_and_defines_its_function(name: str, course):
     for file in (sample_class.SUBMISSIONS / name).glob("*.py"):
-        assert file.stem in solution_cells(course[1])
         tree = ast.parse(file.read_text())
+        if file.stem in ("_top", "_end"):
+            continue
+        assert file.stem in solution_cells(course[1])
         defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-        assert file.stem in defined or name == "os_exit"
+        assert file.stem in defined or name in WITHOUT_FUNCTION
 
 
 def test_every_automatic_task_has_a_wrong_case(course):
@@ -133,13 +148,30 @@ def test_every_solution_cell_of_the_solution_case_is_filled_in(course):
             assert not any(line.endswith("= ...") for line in cell["source"].splitlines()), grade_id
 
 
-def test_the_class_is_a_flat_folder_and_comes_out_the_same_each_time(tmp_path: Path):
-    build_class(tmp_path / "once")
-    build_class(tmp_path / "again")
+def test_the_sample_is_a_flat_folder_and_comes_out_the_same_each_time(tmp_path: Path):
+    build_class(tmp_path / "once", sample_folders())
+    build_class(tmp_path / "again", sample_folders())
 
-    assert sorted(file.name for file in (tmp_path / "once").iterdir()) == [f"{name}.ipynb" for name in CASES]
-    for file in (tmp_path / "once").iterdir():
-        assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
+    names = [f"{folder.name}.ipynb" for folder in sample_folders()]
+    assert sorted(file.name for file in (tmp_path / "once").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_the_corpus_is_large_and_its_sample_shows_every_verdict_that_a_submission_can_earn():
+    assert len(CASES) >= 80
+    assert 15 <= len(sample_folders()) <= 22
+    shown = {read_case(folder)["verdict"] for folder in sample_folders()}
+    assert shown >= set(Verdict) - {Verdict.GRADER_ERROR, Verdict.OUTPUT_LIMIT}
+
+
+@pytest.mark.parametrize(
+    ("file", "place"), [("", "case.ipynb"), ('file = "ann/early_exit/x (1).ipynb"', "ann/early_exit/x (1).ipynb")]
+)
+def test_a_case_says_where_its_file_lies(tmp_path: Path, file: str, place: str):
+    build_class(tmp_path / "class", [make_case(tmp_path / "case", f'base = "release"\n{file}\n')])
+
+    assert [found for found in (tmp_path / "class").rglob("*") if found.is_file()] == [tmp_path / "class" / place]
 
 
 # --- how a case is built ---
@@ -163,18 +195,29 @@ def test_a_file_replaces_the_solution_cell_of_its_name(tmp_path: Path):
     assert built["cells"][0]["source"] == "double = abs"
 
 
+def test_added_cells_stand_at_the_top_and_at_the_end(tmp_path: Path):
+    built = build(make_case(tmp_path, _top="first = 1\n", _end="last = 1\n"))
+
+    assert [cell["source"] for cell in (built["cells"][0], built["cells"][-1])] == ["first = 1", "last = 1"]
+    assert len({cell["id"] for cell in built["cells"]}) == 4
+
+
 def test_no_output_of_the_course_is_handed_in(tmp_path: Path):
     built = build(make_case(tmp_path))
 
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in built["cells"])
 
 
-def test_the_two_notebooks_stay_as_they_are(tmp_path: Path):
-    solution_nb, release_nb = notebook(ANSWER), notebook(STUB)
-    toml = f'base = "solution"\ndamage = {list(sample_class.NOTEBOOK_DAMAGE)}'
-    build_case(make_case(tmp_path, toml), solution_nb, release_nb)
+@pytest.mark.parametrize("damage", sample_class.NOTEBOOK_DAMAGE)
+def test_no_damage_reaches_the_course_and_none_leaves_the_notebook_as_it_was(tmp_path: Path, course, damage: str):
+    before = copy.deepcopy(course)
+    whole = build_case(make_case(tmp_path), *course)
+    toml = f'base = "solution"\ndamage = ["{damage}"]'
+    answer = "def mac_ratio(a, b):\n    return a\n# %%\nb = 1\n"  # something for a split to part
+    split = build_case(make_case(tmp_path, toml, mac_ratio=answer), *course)
 
-    assert (solution_nb, release_nb) == (notebook(ANSWER), notebook(STUB))
+    assert split != whole
+    assert course == before
 
 
 def test_a_source_that_is_a_list_of_lines_is_read_as_one_text(tmp_path: Path):
@@ -239,3 +282,65 @@ def test_damage_to_the_file_cuts_it_in_the_middle_or_empties_it(tmp_path: Path):
         folder = make_case(tmp_path, f'base = "solution"\ndamage = ["{name}"]')
 
         assert build_case(folder, notebook(ANSWER), notebook(STUB)) == whole[:length]
+
+
+def test_a_split_keeps_the_metadata_and_gives_the_second_part_an_id_of_its_own(tmp_path: Path):
+    toml = 'base = "solution"\ndamage = ["split_at_marks"]'
+    first, second, check = build(make_case(tmp_path, toml, double="a = 1\n# %%\ndouble = abs\n"))["cells"]
+
+    assert (first["source"], second["source"]) == ("a = 1\n", "double = abs")
+    assert first["metadata"] == second["metadata"]
+    assert len({first["id"], second["id"], check["id"]}) == 3
+
+
+# --- the comparison ---
+
+
+@pytest.fixture(name="graded")
+def _graded(tmp_path: Path) -> tuple[Path, Path]:
+    """A workspace with one graded case, and the case."""
+    toml = (
+        'base = "release"\nverdict = "OK"\nscore = 2.0\nnotes = ["was kept"]\nshows = ["tried"]\nhides = ["<b>"]\n'
+        '[tasks]\n"*" = 0.0\ndouble = 2.0\n'
+    )
+    case = make_case(tmp_path / "case", toml)
+    scores = {"double": {"score": 2.0, "max_score": 2.0}, "half": {"score": 0.0, "max_score": 1.0}}
+    entry = {"student": "case", "verdict": "OK", "score": 2.0, "tasks": scores, "notes": ["a cell was kept"]}
+    (tmp_path / "results.json").write_text(json.dumps({"submissions": [entry]}))
+    folder = tmp_path / "autograded" / "case" / "early_exit"
+    folder.mkdir(parents=True)
+    outputs = [{"output_type": "stream", "name": "stdout", "text": ["it was ", "tried"]}]
+    (folder / "early_exit.ipynb").write_text(json.dumps({"cells": [{"source": "<b>", "outputs": outputs}]}))
+    return tmp_path, case
+
+
+def test_a_grade_as_the_case_says_makes_no_difference(graded: tuple[Path, Path]):
+    workspace, case = graded
+
+    assert differences(workspace, [case]) == []
+    assert "it was tried" in shown_outputs(workspace, "case")
+
+
+@pytest.mark.parametrize(
+    ("says", "instead", "sentence"),
+    [
+        ('verdict = "OK"', 'verdict = "TIMEOUT"', "expected verdict TIMEOUT, found OK"),
+        ("double = 2.0", "double = 1.0", "expected 1.0 for double, found 2.0"),
+        ('"*" = 0.0\n', "", "expected 1.0 for half, found 0.0"),
+        ("was kept", "was lost", "expected a note with 'was lost'"),
+        ('shows = ["tried"]', 'shows = ["found"]', "expected an output with 'found'"),
+        ('hides = ["<b>"]', 'hides = ["tried"]', "expected no output with 'tried'"),
+    ],
+)
+def test_every_difference_is_told(graded: tuple[Path, Path], says: str, instead: str, sentence: str):
+    workspace, case = graded
+    toml = (case / "case.toml").read_text()
+    assert says in toml
+    (case / "case.toml").write_text(toml.replace(says, instead))
+
+    (found,) = differences(workspace, [case])
+    assert sentence in found
+
+
+def test_a_case_that_was_not_graded_is_told(graded: tuple[Path, Path], tmp_path: Path):
+    assert differences(graded[0], [make_case(tmp_path / "another")]) == ["another: not graded"]

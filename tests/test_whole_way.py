@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from sample_class import RELEASE, ROOT, SOLUTION, build_class, differences
+from canaries import planted
+from sample_class import RELEASE, ROOT, SOLUTION, build_class, case_folders, differences
 
 from autograder.config import load_settings
 from autograder.errors import UsageError
@@ -23,14 +25,19 @@ def _settings(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_sample_class_comes_to_its_expected_verdicts_and_points(tmp_path: Path) -> None:
-    build_class(tmp_path / "class")
-    words = [AUTOGRADER, "grade", str(tmp_path / "class"), "--workspace", str(tmp_path / "ws"), "--course", str(ROOT)]
-    done = subprocess.run(words, capture_output=True, text=True)
+def test_every_notebook_of_the_corpus_comes_to_its_grade_and_reaches_nothing_outside(tmp_path: Path) -> None:
+    handed_in, workspace = tmp_path / "class", tmp_path / "ws"
+    build_class(handed_in, case_folders())
+    words = [AUTOGRADER, "grade", str(handed_in), "--workspace", str(workspace), "--course", str(ROOT)]
+    with planted(tmp_path / "host", handed_in) as bait:
+        environment = {**os.environ, **bait.environment, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(words, capture_output=True, text=True, env=environment)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert differences(json.loads((tmp_path / "ws" / "results.json").read_text())) == []
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert bait.complaints(workspace) == []
+        assert bait.secret not in done.stdout + done.stderr
+    assert differences(workspace, case_folders()) == []
 
 
 def test_the_committed_release_is_what_the_solutions_give(settings) -> None:

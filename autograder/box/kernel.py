@@ -31,7 +31,8 @@ from autograder.box.limits import Watchdog, kill_tree, members
 from autograder.config import MIB, Settings
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-ENVELOPE = 8 * MIB  # what a message may hold beside evidence; libzmq drops a larger one unread
+ENVELOPE = 8 * MIB  # what a message may hold beside evidence; at a larger one libzmq ends the connection
+UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a thousand, also where nobody reads (stdin)
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
 
@@ -155,6 +156,11 @@ class BoxedKernelManager(AsyncKernelManager):
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
         self.context.setsockopt(zmq.MAXMSGSIZE, settings.limits.evidence_bytes + ENVELOPE)
+        self.context.setsockopt(zmq.RCVHWM, UNREAD)
+
+    def client(self, **options: Any) -> Any:
+        """A client whose sockets have the bounds of ours: by itself it would open a context without any."""
+        return super().client(context=self.context, **options)
 
     async def end(self) -> None:
         """End the box and free what belongs to it, whatever state the two are in; never raises."""
@@ -166,7 +172,7 @@ class BoxedKernelManager(AsyncKernelManager):
             self.context.destroy(linger=0)
 
     def ended_for(self) -> str | None:
-        """ "memory" or "tasks" where the box was ended for using too much of it."""
+        """ "memory", "tasks" or "files" where the box was ended for using too much of it."""
         assert isinstance(self.provisioner, BoxProvisioner)
         watchdog, group = self.provisioner.watchdog, self.provisioner.group
         if watchdog and watchdog.broken:

@@ -2,7 +2,8 @@
 
 Time and output are counted by whoever drives the box; files, CPU seconds and single-file size are bounded from
 inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whole tree*, is watched here: RLIMIT_AS
-counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
+counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root. So are
+the files in the sized tmpfs: an empty one takes none of its size, and a kilobyte of the kernel's memory.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from autograder.config import MIB, Limits
 
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
 PAGE = resource.getpagesize()
+SCRATCH = ("tmp", "dev/shm")
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,11 @@ class Usage:
 
     memory_bytes: int
     tasks: int
+    files: int
 
 
 def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
-    """Memory and tasks of ``pid`` and everything below it.
+    """Memory and tasks of ``pid`` and everything below it, and files in the scratch folder that holds most of them.
 
     Memory is the sum of resident sizes; where that exceeds ``memory_matters_above`` it is replaced by the
     proportional sizes, which count a page shared by n processes once (slower to read).
@@ -42,7 +45,7 @@ def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
         resident += int((_read(f"/proc/{member}/statm").split() or ["0"] * 2)[1]) * PAGE
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
-    return Usage(resident, tasks)
+    return Usage(resident, tasks, _scratch_files(tree[-1][0]) if tree else 0)
 
 
 def members(pid: int) -> list[int]:
@@ -71,16 +74,32 @@ def _read(path: str) -> str:
         return ""
 
 
+def _scratch_files(pid: int) -> int:
+    """Files in the scratch folders as a process in the box sees them; 0 where they are not the box's own."""
+    most = 0
+    for folder in SCRATCH:
+        with contextlib.suppress(OSError):  # it ended meanwhile, or has no such folder yet
+            if os.stat(f"/proc/{pid}/root/{folder}").st_dev != os.stat(f"/{folder}").st_dev:
+                inodes = os.statvfs(f"/proc/{pid}/root/{folder}")
+                most = max(most, inodes.f_files - inodes.f_ffree)
+    return most
+
+
 def _proportional_bytes(pid: int) -> int:
     lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
+def max_files(limits: Limits) -> int:
+    """Files that a scratch folder may hold: as many as fill it when each takes a page."""
+    return limits.scratch_bytes // PAGE
+
+
 class Watchdog(threading.Thread):
-    """Kills a box that exceeds its memory or its tasks, and remembers why.
+    """Kills a box that exceeds its memory, its tasks or its files, and remembers why.
 
     Attributes:
-        broken: "memory" or "tasks" once the box was killed for it, else None.
+        broken: "memory", "tasks" or "files" once the box was killed for it, else None.
     """
 
     def __init__(self, process: psutil.Popen, limits: Limits) -> None:
@@ -98,6 +117,8 @@ class Watchdog(threading.Thread):
                 self.broken = "memory"
             elif usage.tasks > self._limits.tasks:
                 self.broken = "tasks"
+            elif usage.files > max_files(self._limits):
+                self.broken = "files"
             if self.broken:
                 kill_tree(self._process)
                 return

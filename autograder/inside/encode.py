@@ -12,6 +12,7 @@ import torch
 MAX_ITEMS = 10_000
 MAX_DEPTH = 5
 MAX_TEXT = 2_000
+MAX_BYTES = 8 << 20  # of one array; all that a task asks for takes a thousandth of it
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 
 
@@ -41,8 +42,8 @@ def encode(value: object, depth: int = 0) -> dict[str, Any]:
 
 
 def _array(array: np.ndarray, *, tensor: bool, grad: bool) -> dict[str, Any]:
-    if array.dtype.name not in DTYPES:
-        return {"t": "other", "v": f"array of {array.dtype.name}"[:MAX_TEXT]}
+    if array.dtype.name not in DTYPES or array.nbytes > MAX_BYTES:
+        return {"t": "other", "v": f"array of {array.size} {array.dtype.name}"[:MAX_TEXT]}
     data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
     return {
         "t": "tensor" if tensor else "array",

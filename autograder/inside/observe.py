@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import random
+import warnings
 
 import numpy as np
 import torch
@@ -29,8 +30,15 @@ def observe(task: str, case: str, seed: int) -> None:
             raise NameError(f"there is no function {task}")
         random.seed(0)
         np.random.seed(0)
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            # The state that the notebook's last cells left behind is not the function's fault.
+            warnings.catch_warnings(action="ignore"),
+            np.errstate(all="ignore"),
+        ):
             torch.set_grad_enabled(True)
+            torch.set_default_dtype(torch.float32)
             values = CASES[task][case](namespace, inputs.generator(seed, f"{task}/{case}"))
             record["values"] = {name: encode(value) for name, value in values.items()}
     except (Exception, SystemExit) as error:

@@ -134,7 +134,8 @@ def frontier(
 def factors_by_exit(factors: Mapping[str, np.ndarray], exits: Tensor) -> DescribedFigure:
     """The spread of each difficulty factor's magnitude among the images that left at each exit.
 
-    A box holds the middle half of the images, the line in it is the median.
+    A box holds the middle half of the images, the line in it is the median, the diamond the mean: where most images
+    have none of a factor, only the mean moves.
 
     Args:
         factors: For each factor its values, `(N,)`.
@@ -154,12 +155,17 @@ def factors_by_exit(factors: Mapping[str, np.ndarray], exits: Tensor) -> Describ
             groups,
             tick_labels=[str(index) for index in taken],
             showfliers=False,
+            showmeans=True,
             medianprops={"color": "0.0", "linewidth": 2},
+            meanprops={"marker": "D", "markerfacecolor": "1.0", "markeredgecolor": "0.0", "markersize": 5},
         )
         axis.set(title=name + UNITS.get(name, ""), xlabel="exit")
         axis.title.set_fontsize(10)
-        said.append(f"{name} {', '.join(f'{np.median(group):.2g}' for group in groups)}")
-    figure.description = f"Medians of each factor among the images that left at the exits {taken}: {'; '.join(said)}."
+        said.append(f"{name} {', '.join(f'{np.median(group):.2g} ({group.mean():.2g})' for group in groups)}")
+    figure.description = (
+        f"Medians, and means in brackets, of each factor among the images that left at the exits {taken}: "
+        f"{'; '.join(said)}."
+    )
     return figure
 
 

@@ -15,6 +15,7 @@ from autograder import pipeline
 from autograder.box.cgroup import make_group
 from autograder.errors import GraderError, UsageError
 from autograder.graded import Course, Graded
+from autograder.inside.names import EVIDENCE
 from autograder.intake.find import Found
 from autograder.pipeline import grade_class, grade_one, prepare
 from autograder.results import Verdict
@@ -114,12 +115,18 @@ def test_when_only_a_hidden_call_loops_then_timeout_and_that_task_is_lost(graded
 
 
 @pytest.mark.slow
-def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(graded: Grader) -> None:
-    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    pass"
-    result = graded(mac_ratio=stubborn, limits={"wall_s": 2})
+@pytest.mark.parametrize(
+    ("then", "verdict"), [("pass", Verdict.TIMEOUT), ("print('x' * 10**5), sleep(0.01)", Verdict.OUTPUT_LIMIT)]
+)
+def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(
+    graded: Grader, caplog: pytest.LogCaptureFixture, then: str, verdict: Verdict
+) -> None:
+    stubborn = "import signal\nfrom time import sleep\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    "
+    result = graded(mac_ratio=stubborn + then, limits={"wall_s": 2})
 
-    assert result.grade.verdict == Verdict.TIMEOUT
+    assert result.grade.verdict == verdict
     assert result.grade.score == 0.0
+    assert caplog.messages == []  # asyncio reports there what nobody awaited
 
 
 @pytest.mark.slow
@@ -152,6 +159,15 @@ def test_when_too_many_processes_are_started_then_the_class_goes_on(graded: Grad
         group.remove()
     assert result.grade.verdict == (Verdict.PARTIAL_RUN if bound else Verdict.KERNEL_DIED)
     assert scores(result)["mac_ratio"] == 0.0
+
+
+@pytest.mark.slow
+def test_when_files_without_content_are_made_without_end_then_the_box_is_ended(graded: Grader) -> None:
+    many = "for i in range(10**7):\n    open(f'/tmp/{i}', 'w').close()"
+    result = graded(mac_ratio=f"{RATIO}\n{many}")
+
+    assert result.grade.verdict == Verdict.KERNEL_DIED
+    assert "more than 8192 files" in result.grade.message
 
 
 @pytest.mark.slow
@@ -204,6 +220,33 @@ def test_when_evidence_is_forged_then_it_does_not_count(graded: Grader, stage: s
     cell = f"{wrong}\n{show}" if stage == "in the notebook" else wrong.replace("    return", f"    {show}\n    return")
 
     assert scores(graded(mac_ratio=cell)) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+
+
+@pytest.mark.slow
+def test_when_one_message_is_larger_than_any_output_then_output_limit_and_no_wait_for_the_rest(graded: Grader) -> None:
+    result = graded(mac_ratio=f"{RATIO}\nprint('x' * {90 << 20})")
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert "larger than any output" in result.grade.message
+    assert result.grade.wall_s < 40  # the connection is gone: nothing more would come until the notebook's time is over
+
+
+@pytest.mark.slow
+def test_when_a_huge_array_is_returned_then_only_its_task_is_lost(graded: Grader) -> None:
+    large = "def mac_ratio(a, b):\n    import numpy\n    return numpy.zeros(30_000_000) if a > 9 else 1.5"
+
+    assert scores(graded(mac_ratio=large)) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
+
+
+@pytest.mark.slow
+def test_when_a_hidden_call_shows_evidence_without_end_then_it_is_stopped_and_the_others_are_judged(
+    graded: Grader,
+) -> None:
+    flood = f"for _ in range(30):\n        get_ipython().display_pub.publish({{{EVIDENCE!r}: 'x' * 10**7}})\n    return"
+    result = graded(mac_ratio=RATIO.replace("return", "if total_macs < 100:\n        return 1.0\n    " + flood))
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
 
 
 @pytest.mark.parametrize(

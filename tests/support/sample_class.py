@@ -1,19 +1,24 @@
 """Builds a class of submissions, right and wrong ones, from the folders under tests/submissions/.
 
-    python tests/support/sample_class.py DEST                    writes DEST/<case>.ipynb for every case
-    python tests/support/sample_class.py --compare RESULTS.JSON   says where the grades differ from the cases' own
+    python tests/support/sample_class.py build DEST            writes a notebook into DEST for every case of the sample
+    python tests/support/sample_class.py compare WORKSPACE     says where the grades differ from the cases' own
 
-A case is a folder: `case.toml` says what is wrong and which grade that should come to, and each
-`<grade_id>.py` is a whole solution cell as a student handed it in. Everything else is from the course's two
-notebooks, so that the cases follow them. Knows nothing of the grader, and of nbgrader only its cell metadata.
+`--all` takes every case, not only the sample; names of cases take just these.
+
+A case is a folder: `case.toml` says what is wrong and which grade that should come to, each `<grade_id>.py` is a whole
+solution cell as a student handed it in, and `_top.py` and `_end.py` are cells that the student added. Everything else
+is from the course's two notebooks, so that the cases follow them. Knows nothing of the grader but the two files it
+writes for each student, and of nbgrader only its cell metadata.
 """
 
+import argparse
+import base64
 import copy
 import json
 import re
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +35,15 @@ STUB = re.compile(r"\s*[\w\s,.\[\]]+ = \.\.\.(\s*#.*)?")  # `outputs, loss = ...
 
 
 def read_case(folder: Path) -> dict[str, Any]:
-    """What `case.toml` says: description, base, verdict, score; where given also damage, tasks, notes."""
+    """What `case.toml` says: description, base, verdict, score, and where given these:
+
+    damage: What happened to the notebook or its file, by the names of the functions below.
+    file: Where the file lies in the class; `<case>.ipynb` where nothing is said.
+    tasks: Points of the tasks that do not get full ones; `"*"` stands for all that are not named.
+    notes: Texts that stand in the grader's notes.
+    shows, hides: Texts that the outputs of the graded notebook show, or do not show.
+    sample: Whether the case belongs to the sample class.
+    """
     return tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
 
 
@@ -50,8 +63,13 @@ def build_case(folder: Path, solution_nb: Notebook, release_nb: Notebook) -> byt
         notebook = build_notebook(case["base"], solution_nb, release_nb)
     except ValueError as error:
         raise ValueError(f"{folder.name}: {error}") from None
-    for file in sorted(folder.glob("*.py")):
+    for file in sorted(folder.glob("[!_]*.py")):
         replace_source(notebook, file.stem, file.read_text(encoding="utf-8").rstrip("\n"), folder.name)
+
+    if (top := folder / "_top.py").is_file():
+        notebook["cells"].insert(0, added_cell(top))
+    if (end := folder / "_end.py").is_file():
+        notebook["cells"].append(added_cell(end))
 
     damages = case.get("damage", [])
     unknown = [name for name in damages if name not in NOTEBOOK_DAMAGE | FILE_DAMAGE]
@@ -86,17 +104,23 @@ def build_notebook(base: str, solution_nb: Notebook, release_nb: Notebook) -> No
     return notebook
 
 
-def build_class(dest: Path) -> None:
-    """Write every case as `dest/<case>.ipynb`, from the course's two notebooks."""
+def build_class(dest: Path, folders: Iterable[Path]) -> None:
+    """Write each case below `dest`, from the course's two notebooks."""
     solution_nb, release_nb = (json.loads(file.read_text(encoding="utf-8")) for file in (SOLUTION, RELEASE))
-    dest.mkdir(parents=True, exist_ok=True)
-    for folder in case_folders():
-        (dest / f"{folder.name}.ipynb").write_bytes(build_case(folder, solution_nb, release_nb))
+    for folder in folders:
+        file = dest / read_case(folder).get("file", f"{folder.name}.ipynb")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(build_case(folder, solution_nb, release_nb))
 
 
 def case_folders() -> list[Path]:
     """Every case, by name."""
     return sorted(file.parent for file in SUBMISSIONS.glob("*/case.toml"))
+
+
+def sample_folders() -> list[Path]:
+    """The cases of the sample class: one of each kind, so that a first look takes minutes."""
+    return [folder for folder in case_folders() if read_case(folder).get("sample")]
 
 
 # --- cells ---
@@ -134,6 +158,19 @@ def replace_source(notebook: Notebook, grade_id: str, source: str, case: str) ->
     cells[grade_id]["source"] = source
 
 
+def added_cell(file: Path) -> Cell:
+    """A code cell that the student added."""
+    name = file.stem.strip("_")
+    return {
+        "cell_type": "code",
+        "id": f"added-at-the-{name}",
+        "metadata": {},
+        "source": file.read_text(encoding="utf-8").rstrip("\n"),
+        "outputs": [],
+        "execution_count": None,
+    }
+
+
 # --- damage to the notebook, in place ---
 
 
@@ -166,6 +203,105 @@ def skip_check_cells(notebook: Notebook) -> None:
         cell["metadata"]["tags"] = ["skip-execution"]
 
 
+def lose_ids(notebook: Notebook) -> None:
+    """Lose every cell's id, and keep the metadata, as older editors do."""
+    for cell in notebook["cells"]:
+        del cell["id"]
+    notebook["nbformat_minor"] = 4  # ids came with 4.5
+
+
+def write_as_format_3(notebook: Notebook) -> None:
+    """Save in the format of 2013: worksheets, `input` for a code cell's source, `pyout` for a result."""
+    for cell in notebook["cells"]:
+        del cell["id"]
+        if cell["cell_type"] == "code":
+            cell |= {"input": cell.pop("source"), "prompt_number": cell.pop("execution_count"), "language": "python"}
+    notebook["worksheets"] = [{"cells": notebook.pop("cells"), "metadata": {}}]
+    notebook["nbformat"], notebook["nbformat_minor"] = 3, 0
+
+
+def choose_foreign_kernel(notebook: Notebook) -> None:
+    """Name a kernel that no grader has."""
+    kernel = {"display_name": "R of my own", "language": "R", "name": "ir-on-my-laptop"}
+    notebook["metadata"] = {"kernelspec": kernel, "language_info": {"name": "R"}}
+
+
+def delete_given_cells(notebook: Notebook) -> None:
+    """Delete everything that was not the student's to write, the imports and the self-checks included."""
+    notebook["cells"] = list(solution_cells(notebook).values())
+
+
+def delete_two_answers(notebook: Notebook) -> None:
+    """Delete the cells of `mac_ratio` and `choose_tolerance`."""
+    lost = [solution_cells(notebook)[name] for name in ("mac_ratio", "choose_tolerance")]
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in lost]
+
+
+def reverse_cells(notebook: Notebook) -> None:
+    """Turn the notebook upside down."""
+    notebook["cells"].reverse()
+
+
+def split_at_marks(notebook: Notebook) -> None:
+    """Split each cell at its lines `# %%`, as editors do: all parts keep the metadata, the first one the id."""
+    cells = []
+    for cell in notebook["cells"]:
+        first, *others = "".join(cell["source"]).split("# %%\n")
+        cells.append(cell if not others else cell | {"source": first})
+        for number, part in enumerate(others):
+            cells.append(copy.deepcopy(cell) | {"source": part, "id": f"{cell['id']}-{number}"})
+    notebook["cells"] = cells
+
+
+def retype_cells(notebook: Notebook) -> None:
+    """Make every code cell raw text, or Markdown, in turn."""
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for number, cell in enumerate(code):
+        cell["cell_type"] = ("raw", "markdown")[number % 2]
+        del cell["outputs"], cell["execution_count"]
+
+
+def fatten_outputs(notebook: Notebook) -> None:
+    """Print 40 MB under the cells: a run with a message for each image."""
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for cell in code:
+        text = ["image 4711 of 6000: entropy 0.1234567\n"] * (40_000_000 // len(code) // 38)
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
+
+
+def import_in_given_cell(notebook: Notebook) -> None:
+    """Write an import into the given cell of imports."""
+    (imports,) = (cell for cell in notebook["cells"] if nbgrader(cell).get("grade_id") == "imports")
+    imports["source"] = "import fractions\n" + "".join(imports["source"])
+
+
+def pickle_everywhere(notebook: Notebook) -> None:
+    """Put a pickle that makes a file into every field that a careless program might load."""
+    text = base64.b64encode(b"cposix\nsystem\n(S'touch /tmp/autograder-corpus-canary'\ntR.").decode()
+    notebook["metadata"] |= {"pickle": text, "widgets": {"application/x-python-pickle": text}}
+    for cell in notebook["cells"]:
+        cell["metadata"]["pickle"] = text
+        if cell["cell_type"] == "markdown":
+            cell["attachments"] = {"model.pt": {"application/x-python-pickle": text, "image/png": text}}
+        else:
+            data = {"application/x-python-pickle": text, "text/plain": text, "image/png": text}
+            cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {"pickle": text}}]
+
+
+def become_another_assignment(notebook: Notebook) -> None:
+    """Hand in last week's notebook."""
+    notebook["cells"] = [
+        {
+            "cell_type": "code",
+            "id": "last-week",
+            "metadata": {},
+            "source": "import pandas as pd\npd.read_csv('titanic.csv').describe()",
+            "outputs": [],
+            "execution_count": None,
+        }
+    ]
+
+
 # --- damage to the file ---
 
 
@@ -179,44 +315,124 @@ def leave_nothing(content: bytes) -> bytes:
     return content[:0]
 
 
+def mark_byte_order(content: bytes) -> bytes:
+    """Begin with the three bytes that some Windows editors put there."""
+    return b"\xef\xbb\xbf" + content
+
+
+def write_as_utf16(content: bytes) -> bytes:
+    """Save in the encoding that PowerShell redirects into."""
+    return content.decode().encode("utf-16")
+
+
+def print_to_pdf(content: bytes) -> bytes:
+    """Hand in a PDF that was given the notebook's name."""
+    return b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + content[:1000]
+
+
+def nest_deeply(content: bytes) -> bytes:
+    """A hundred thousand lists in each other: more than a reader that calls itself can stand."""
+    return b'{"cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
 NOTEBOOK_DAMAGE: dict[str, Callable[[Notebook], None]] = {
     damage.__name__: damage
-    for damage in (strip_metadata, duplicate_solution_cells, empty_check_cells, skip_check_cells)
+    for damage in (
+        strip_metadata,
+        duplicate_solution_cells,
+        empty_check_cells,
+        skip_check_cells,
+        lose_ids,
+        write_as_format_3,
+        choose_foreign_kernel,
+        delete_given_cells,
+        delete_two_answers,
+        reverse_cells,
+        split_at_marks,
+        retype_cells,
+        fatten_outputs,
+        import_in_given_cell,
+        pickle_everywhere,
+        become_another_assignment,
+    )
 }
-FILE_DAMAGE: dict[str, Callable[[bytes], bytes]] = {damage.__name__: damage for damage in (truncate, leave_nothing)}
+FILE_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    damage.__name__: damage
+    for damage in (truncate, leave_nothing, mark_byte_order, write_as_utf16, print_to_pdf, nest_deeply)
+}
 
 
 # --- what came of it ---
 
 
-def differences(results: dict[str, Any]) -> list[str]:
-    """Where a `results.json` differs from what the cases say: one sentence each."""
+def differences(workspace: Path, folders: Iterable[Path]) -> list[str]:
+    """Where the grades in a workspace differ from what the cases say: one sentence each."""
+    results = json.loads((workspace / "results.json").read_text())
     graded = {entry["student"]: entry for entry in results["submissions"]}
-    found = []
-    for folder in case_folders():
-        case, name = read_case(folder), folder.name
-        entry = graded.get(name)
-        if entry is None:
-            found.append(f"{name}: not graded")
-            continue
-        for key in ("verdict", "score"):
-            if entry[key] != case[key]:
-                found.append(f"{name}: expected {key} {case[key]}, found {entry[key]}")
-        for task, graded_task in entry["tasks"].items():
-            wanted = case.get("tasks", {}).get(task, graded_task["max_score"])
-            if graded_task["score"] != wanted:
-                found.append(f"{name}: expected {wanted} for {task}, found {graded_task['score']}")
-        for note in case.get("notes", []):
-            if not any(note in said for said in entry["notes"]):
-                found.append(f"{name}: expected a note with {note!r}, found {entry['notes']}")
+    return [sentence for folder in folders for sentence in _differences(folder, graded.get(folder.name), workspace)]
+
+
+def _differences(folder: Path, entry: dict[str, Any] | None, workspace: Path) -> list[str]:
+    case, name = read_case(folder), folder.name
+    if entry is None:
+        return [f"{name}: not graded"]
+    found = [
+        f"{name}: expected {key} {case[key]}, found {entry[key]}"
+        for key in ("verdict", "score")
+        if entry[key] != case[key]
+    ]
+    tasks = case.get("tasks", {})
+    for task, graded_task in entry["tasks"].items():
+        wanted = tasks.get(task, tasks.get("*", graded_task["max_score"]))
+        if graded_task["score"] != wanted:
+            found.append(f"{name}: expected {wanted} for {task}, found {graded_task['score']}")
+    for note in case.get("notes", []):
+        if not any(note in said for said in entry["notes"]):
+            found.append(f"{name}: expected a note with {note!r}, found {entry['notes']}")
+    if case.get("shows") or case.get("hides"):
+        outputs = shown_outputs(workspace, name)
+        found += [f"{name}: expected an output with {text!r}" for text in case.get("shows", []) if text not in outputs]
+        found += [f"{name}: expected no output with {text!r}" for text in case.get("hides", []) if text in outputs]
     return found
 
 
+def shown_outputs(workspace: Path, student: str) -> str:
+    """What the graded notebook of a student shows under its cells, pictures left out."""
+    notebook = json.loads((workspace / "autograded" / student / "early_exit" / "early_exit.ipynb").read_text())
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    for output in outputs:
+        output.get("data", {}).pop("image/png", None)
+    return "\n".join(_texts(outputs))
+
+
+def _texts(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        lines = all(isinstance(item, str) for item in value)  # of one text
+        yield from ["".join(value)] if lines else (text for item in value for text in _texts(item))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+
+
+def main() -> None:
+    """Build or compare, as the words of the command line say."""
+    parser = argparse.ArgumentParser(description="The sample class, out of tests/submissions/.")
+    parser.add_argument("action", choices=("build", "compare"))
+    parser.add_argument("folder", type=Path, help="where to build, or the workspace that was graded into")
+    parser.add_argument("cases", nargs="*", help="names of cases; the sample where none is given")
+    parser.add_argument("--all", action="store_true", help="every case")
+    words = parser.parse_args()
+    folders = [SUBMISSIONS / name for name in words.cases] or (case_folders() if words.all else sample_folders())
+    if words.action == "build":
+        build_class(words.folder, folders)
+        return
+    wrong = differences(words.folder, folders)
+    print("\n".join(wrong) or f"All {len(folders)} cases came to their expected verdict and points.")
+    sys.exit(bool(wrong))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] == "--compare":
-        wrong = differences(json.loads(Path(sys.argv[2]).read_text()))
-        print("\n".join(wrong) or f"All {len(case_folders())} cases came to their expected verdict and points.")
-        sys.exit(bool(wrong))
-    if len(sys.argv) != 2:
-        sys.exit("usage: python tests/support/sample_class.py DEST | --compare RESULTS.JSON")
-    build_class(Path(sys.argv[1]))
+    main()

@@ -1,5 +1,7 @@
 """Checks of ``evaluate_early_exit``: 65 images in batches of 12, the last of 5, at two tolerances."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from autograder.judge.compare import Failure, array, close, entropy, kind, number, several, whole
@@ -83,7 +85,7 @@ def check_entropies(student, key):
 
 @worth(1, needs=check_returns_four)
 def check_macs(student, key):
-    """The MACs are those of the way to the exit where each batch left, for all its images.
+    """The MACs are those of the way to the exit where each batch left, for all its images, and no others were spent.
 
     This is what early exit is for: an image that left early must not be charged for the rest.
     """
@@ -101,6 +103,14 @@ def check_macs(student, key):
             )
             hint = recognised(found, _macs(right), hint, rtol=1e-9)
             raise Failure(f"Expected {wanted:,} MACs; found {found:,}.", hint)
+        # What left behind a stage must be missing at the next. Runs that only count MACs do not change that: they take
+        # the whole way, or the way that the batch took.
+        mine, right = _left(student.values(case)["samples"]), _left(key.values(case)["samples"])
+        if not all(one >= other for one, other in zip(mine, right, strict=True)):
+            raise Failure(
+                "The MACs are those of an early exit, but more was computed: later stages saw images that had left.",
+                "Let the model leave: model(images, tolerance) stops at the exit that it returns.",
+            )
 
 
 @worth(1, needs=check_returns_four)
@@ -124,6 +134,12 @@ def check_mode(student):
             "Expected gradients to be on again after the call; they are off, and nothing can be trained any more.",
             "torch.set_grad_enabled(False) stays in force: use with torch.no_grad(): ...",
         )
+
+
+def _left(samples):
+    """How many samples fewer each stage saw than the one before it."""
+    seen = [number(count, "a count") for count in samples]
+    return [before - behind for before, behind in pairwise(seen)]
 
 
 def _counts(value):

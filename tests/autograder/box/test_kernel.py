@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
+import zmq
 from nbclient import NotebookClient
 from small_course import settings_for
 
@@ -53,6 +54,17 @@ def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Setting
     assert outputs[0].text.strip() == "[]"
     assert folders[0].parent == Path(tempfile.gettempdir())
     assert not folders[0].exists(), "the sockets are removed with the box"
+
+
+def test_every_socket_of_ours_bounds_what_the_box_can_send(settings: Settings) -> None:
+    manager = BoxedKernelManager(settings)
+    client = manager.client()
+
+    assert client.context is manager.context
+    with client.context.socket(zmq.DEALER) as socket:
+        assert settings.limits.evidence_bytes < socket.getsockopt(zmq.MAXMSGSIZE) < 2 * settings.limits.evidence_bytes
+        assert socket.getsockopt(zmq.RCVHWM) < 10
+    asyncio.run(manager.end())
 
 
 def test_the_signing_key_stands_on_no_command_line(settings: Settings) -> None:

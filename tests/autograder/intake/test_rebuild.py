@@ -456,7 +456,21 @@ def test_the_real_release_comes_back_as_it_is():
 
 @pytest.mark.parametrize("name", ["solution", "half_done", "untouched_release"])
 @pytest.mark.parametrize(
-    "damage", ["strip_metadata", "duplicate_solution_cells", "empty_check_cells", "skip_check_cells"]
+    "damage",
+    [
+        "strip_metadata",
+        "duplicate_solution_cells",
+        "empty_check_cells",
+        "skip_check_cells",
+        "lose_ids",
+        "choose_foreign_kernel",
+        "delete_given_cells",
+        "reverse_cells",
+        "retype_cells",
+        "fatten_outputs",
+        "pickle_everywhere",
+        "write_as_format_3",
+    ],
 )
 def test_no_damage_changes_what_the_real_notebook_runs(name: str, damage: str):
     whole, damaged = sources(rebuilt_case(case(name))), sources(rebuilt_case(case(name, damage)))

@@ -1,0 +1,11 @@
+import threading
+import time
+
+
+def chatter():
+    while True:
+        print("still here" * 400)
+        time.sleep(0.001)
+
+
+threading.Thread(target=chatter, daemon=True).start()

@@ -1,0 +1,2 @@
+for number in range(2_000_000):
+    print("line", number)

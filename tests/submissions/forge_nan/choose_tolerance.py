@@ -1,0 +1,2 @@
+def choose_tolerance(sweep, target):
+    return float("nan")

@@ -1,0 +1,2 @@
+def mac_ratio(total_macs, total_early_macs):
+    return float("nan")
