@@ -1,6 +1,7 @@
 """The command line: verbs only. Parses, calls, prints, exits; what is slow to import is imported by the verb."""
 
 import contextlib
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from autograder.config import Settings, SettingsError, find_course, load_setting
 from autograder.errors import AutograderError, UsageError
 
 OK, GRADER_FAILED, BAD_USAGE = 0, 1, 2
+MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,17 +60,33 @@ def _told_in_a_sentence() -> Iterator[None]:
     except AutograderError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(GRADER_FAILED)
-    except Exception:
-        import tempfile
-        import traceback
-
-        with tempfile.NamedTemporaryFile("w", prefix="autograder-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
-        click.echo(f"autograder: this is a fault of the grader. Please report it with {log.name}.", err=True)
+    except Exception as error:
+        click.echo(f"autograder: {_no_room(error) or _logged(error)}", err=True)
         sys.exit(GRADER_FAILED)
     except KeyboardInterrupt:
         click.echo("\nautograder: stopped. What was graded so far is recorded; run the same command again.", err=True)
         sys.exit(GRADER_FAILED)
+
+
+def _no_room(error: Exception) -> str:
+    """What to say where the machine has no room for us; "" for any other error."""
+    if not isinstance(error, OSError) or error.errno not in MACHINE:
+        return ""
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror}{where}. What was graded so far is recorded; make room and run the same command again."
+
+
+def _logged(error: Exception) -> str:
+    """Keep the details of a fault of ours in a file; what to say of it."""
+    import tempfile
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="autograder-", suffix=".log", delete=False) as log:
+            traceback.print_exception(error, file=log)
+    except OSError:
+        return f"this is a fault of the grader ({type(error).__name__}: {error}), and its log cannot be written."
+    return f"this is a fault of the grader. Please report it with {log.name}."
 
 
 @main.command()

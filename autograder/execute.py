@@ -84,7 +84,7 @@ class _Client(NotebookClient):
             km=manager,
             allow_errors=True,
             timeout=None,  # time is kept by the session
-            startup_timeout=READY_S,
+            startup_timeout=10**9,  # jupyter_client counts it by a clock that can jump; the session keeps READY_S
             iopub_timeout=READY_S,  # after a flood the rest of a cell's messages, and evidence among them, come late
             record_timing=False,
             skip_cells_with_tag="\0",  # no tag can skip a cell
@@ -178,11 +178,12 @@ class _Session:
     async def _start(self) -> None:
         try:
             await self.manager.start_kernel()
-            await self.client.async_start_new_kernel_client()
+            await asyncio.wait_for(self.client.async_start_new_kernel_client(), READY_S)
             monitor = self.client.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             self.cut = asyncio.ensure_future(monitor.recv_multipart())
-        except (RuntimeError, OSError) as error:
-            raise GraderError(f"The box did not start: {error}. Run `autograder doctor`.") from error
+        except (RuntimeError, OSError) as error:  # a TimeoutError is an OSError
+            reason = str(error) or f"its kernel did not answer within {READY_S} s"
+            raise GraderError(f"The box did not start: {reason}. Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
         ended = await self._hidden("import inside.observe", READY_S)
         if ended == "late" or self.client.failed:

@@ -11,9 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from autograder.box.isolation import box_label
+from autograder.box.kernel import sweep
 from autograder.config import Settings
 from autograder.errors import BadSubmission, GraderError, UsageError
 from autograder.execute import CHECK_PREFIX, Run, run_notebook
+from autograder.files import write_whole
 from autograder.graded import Course, Graded
 from autograder.intake.find import Found, find_submissions
 from autograder.intake.parse import parse_notebook
@@ -53,6 +55,7 @@ def grade_class(
     found = find_submissions(path, settings.assignment)
     progress.found(len(found))
     with locked(settings.workspace):
+        sweep()
         course = prepare(settings, seed)
         progress.prepared(course.box, course.seed, settings.jobs)
         results = _results_so_far(course)  # first: a damaged file is told before the class is graded, not after
@@ -198,8 +201,7 @@ def _workspace_seed(workspace: Path, seed: int | None) -> int:
             raise UsageError(f"{file} holds no number. Delete it for a new seed, or give --seed.") from None
     if seed is None:
         seed = int.from_bytes(os.urandom(6), "big")
-    workspace.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"{seed}\n")
+    write_whole(file, f"{seed}\n".encode())  # half a seed would be another one, or none
     return seed
 
 

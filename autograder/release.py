@@ -3,11 +3,13 @@
 The same preprocessors as ``nbgrader generate_assignment``, so both give the same bytes.
 """
 
+import contextlib
 import json
 import os
 import re
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -23,11 +25,13 @@ from nbgrader.preprocessors import (
     LockCells,
     SaveCells,
 )
+from sqlalchemy.exc import DatabaseError
 from traitlets.config import Config
 
 from autograder.config import Settings
-from autograder.errors import UsageError
+from autograder.errors import GraderError, UsageError
 
+LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PACKAGE = Path(__file__).resolve().parent
 # Shorter lines, and these, are idioms that given code and solutions share; they answer nothing.
@@ -58,6 +62,22 @@ def gradebook_url(settings: Settings) -> str:
     return f"sqlite:///{settings.workspace / 'gradebook.db'}"
 
 
+@contextlib.contextmanager
+def gradebook_writing(settings: Settings) -> Iterator[str]:
+    """The address for our own writing: with patience for a formgrader that is saving, and a sentence where it fails.
+
+    Raises:
+        GraderError: The gradebook is locked for longer, its disk is full, or it is damaged.
+    """
+    try:
+        yield f"{gradebook_url(settings)}?timeout={LOCKED_S}"
+    except DatabaseError as error:
+        raise GraderError(
+            f"The gradebook in {settings.workspace} cannot be written ({error.orig}). If it is locked, close what has "
+            "it open (a formgrader, another nbgrader); then run the same command again."
+        ) from error
+
+
 def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
     """The released notebook as the text of its file.
 
@@ -66,6 +86,7 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
 
     Raises:
         UsageError: There is no solutions notebook, or it is not one; or the gradebook belongs to another version.
+        GraderError: The gradebook cannot be written.
     """
     path = settings.solutions_notebook
     if not path.is_file():
@@ -90,10 +111,12 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
             "db_url": gradebook_url(settings),
         }
     }
-    if save_to_gradebook:
-        _open_gradebook(settings)
     try:
-        text, _ = exporter.from_notebook_node(source, resources=resources)
+        with gradebook_writing(settings) as address:
+            if save_to_gradebook:
+                _open_gradebook(settings, address)
+                resources["nbgrader"]["db_url"] = address
+            text, _ = exporter.from_notebook_node(source, resources=resources)
     except RuntimeError as error:
         if "submissions associated" not in str(error):
             raise UsageError(f"{path} cannot be released: {error}.") from None
@@ -104,13 +127,22 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _open_gradebook(settings: Settings) -> None:
+def _open_gradebook(settings: Settings, address: str) -> None:
     settings.workspace.mkdir(parents=True, exist_ok=True)
     # nbgrader calls alembic by its bare name when it makes a gradebook.
     folder = str(Path(sys.executable).parent)
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
-    with Gradebook(gradebook_url(settings)) as gradebook:
+    file = settings.workspace / "gradebook.db"
+    if not file.exists():
+        # nbgrader makes it table by table and enters its version last, only in a new one: made beside, or a grader
+        # that is killed here would leave one that `nbgrader db upgrade` can never read.
+        beside = file.with_name(".gradebook.db.new")
+        for left in (beside, beside.with_name(f"{beside.name}-journal")):
+            left.unlink(missing_ok=True)
+        Gradebook(f"sqlite:///{beside}").close()
+        os.replace(beside, file)
+    with Gradebook(address) as gradebook:
         gradebook.update_or_create_assignment(settings.assignment)
 
 

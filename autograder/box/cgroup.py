@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import psutil
+
 from autograder.config import Limits
 
 MOUNT = Path("/sys/fs/cgroup")
@@ -53,23 +55,43 @@ class ControlGroup:
 
 def make_group(limits: Limits) -> ControlGroup | None:
     """A new group with the limits of one box; None where none can be made here."""
-    try:
-        lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-    except OSError:
-        return None
-    paths = {controller: path for _, names, path in lines for controller in names.split(",")}
     name = f"autograder-{os.getpid()}-{next(_numbers)}"
     second = {"": {"memory.max": limits.memory_bytes, "memory.swap.max": 0, "pids.max": limits.tasks}}
     first = {"memory": {"memory.limit_in_bytes": limits.memory_bytes}, "pids": {"pids.max": limits.tasks}}
-    return _made(MOUNT, second, paths, name) or _made(MOUNT, first, paths, name)
+    own = _own_groups()
+    return _made(second, own, name) or _made(first, own, name)
 
 
-def _made(mount: Path, wanted: dict[str, dict[str, int]], paths: dict[str, str], name: str) -> ControlGroup | None:
+def remove_abandoned() -> None:
+    """Remove the groups of graders that were killed: empty, for their boxes ended with them."""
+    for folder in _own_groups().values():
+        for group in folder.glob("autograder-*-*"):
+            if abandoned(group):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+
+
+def abandoned(path: Path) -> bool:
+    """Whether the grader with the number in a name like ``box-<pid>-...`` is gone."""
+    owner = path.name.split("-")[1]
+    return owner.isdecimal() and not psutil.pid_exists(int(owner))
+
+
+def _own_groups() -> dict[str, Path]:
+    """Controller ("" is version 2) -> the folder of the group that this process is in."""
+    try:
+        lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return {}
+    return {name: MOUNT / name / path.strip("/") for _, names, path in lines for name in names.split(",")}
+
+
+def _made(wanted: dict[str, dict[str, int]], own: dict[str, Path], name: str) -> ControlGroup | None:
     """The group, with every limit written; None, and nothing left behind, where one could not be."""
     folders: list[Path] = []
     try:
         for controller, values in wanted.items():
-            folder = mount / controller / paths[controller].strip("/") / name
+            folder = own[controller] / name
             folder.mkdir()
             folders.append(folder)
             for file, value in values.items():

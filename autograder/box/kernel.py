@@ -25,7 +25,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets.config import Config
 
-from autograder.box.cgroup import ControlGroup, make_group
+from autograder.box.cgroup import ControlGroup, abandoned, make_group, remove_abandoned
 from autograder.box.isolation import box_environment, enclose, python_in_box
 from autograder.box.limits import Watchdog, kill_tree, members
 from autograder.config import MIB, Settings
@@ -48,7 +48,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
-        self.folder = Path(tempfile.mkdtemp(prefix="box-"))  # mode 0700, short: a unix path ends at 107 bytes
+        self.folder = Path(tempfile.mkdtemp(prefix=f"box-{os.getpid()}-"))  # 0700, short: a unix path ends at 107
         manager = self.parent
         manager.ip = str(self.folder / "k")
         for port, channel in enumerate(CHANNELS, start=1):
@@ -178,6 +178,14 @@ class BoxedKernelManager(AsyncKernelManager):
         if watchdog and watchdog.broken:
             return watchdog.broken
         return "memory" if group and group.ran_out_of_memory() else None
+
+
+def sweep() -> None:
+    """Remove what graders that were killed left on this machine: folders of sockets and empty control groups."""
+    for folder in Path(tempfile.gettempdir()).glob("box-*-*"):
+        if abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    remove_abandoned()
 
 
 def _unpack(text: bytes | str) -> Any:

@@ -7,7 +7,6 @@ change of the solutions, the cases, course_lib, torch or the seed makes it anew.
 import hashlib
 import importlib.metadata
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import course_lib
 from autograder.config import Settings
 from autograder.errors import BadSubmission, EvidenceError, GraderError
 from autograder.execute import run_notebook
+from autograder.files import write_whole
 from autograder.inside.names import CASE_NAMES
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import MasterCell, rebuild
@@ -59,10 +59,7 @@ def expected_evidence(
             evidence[task].values(case)
         except Failure as failure:
             raise GraderError(f"The solutions notebook's own {task} fails on hidden inputs: {failure}") from None
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".new")
-    beside.write_text(json.dumps([texts[pair] for pair in pairs]))
-    os.replace(beside, file)
+    write_whole(file, json.dumps([texts[pair] for pair in pairs]).encode())
     return evidence
 
 

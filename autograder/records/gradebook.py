@@ -1,6 +1,5 @@
 """Writes graded submissions where nbgrader looks for them: its folders and its gradebook."""
 
-import os
 import shutil
 import warnings
 from pathlib import Path
@@ -11,10 +10,11 @@ from sqlalchemy.exc import SAWarning
 
 from autograder.config import Settings
 from autograder.execute import CHECK_PREFIX
+from autograder.files import write_whole
 from autograder.graded import Course, Graded
 from autograder.outputs import harmless_markdown
 from autograder.records.graded_notebook import graded_notebook
-from autograder.release import gradebook_url
+from autograder.release import gradebook_writing
 from autograder.report.text import task_text
 from autograder.results import Verdict
 
@@ -24,8 +24,9 @@ def record(graded: Graded, course: Course) -> None:
     settings = course.settings
     student = graded.grade.student
     # Also where nothing could be read: what an earlier hand-in left there would be graded by nbgrader.
-    _write(_place(settings, "submitted", student), graded.original or b"")
-    _write(_place(settings, "autograded", student), nbformat.writes(graded_notebook(graded, course)).encode())
+    write_whole(_place(settings, "submitted", student), graded.original or b"")
+    notebook = nbformat.writes(graded_notebook(graded, course))
+    write_whole(_place(settings, "autograded", student), notebook.encode())
     # Feedback of an earlier grading would contradict the new scores.
     shutil.rmtree(settings.workspace / "feedback" / student / settings.assignment, ignore_errors=True)
     save_scores(graded, course)
@@ -35,7 +36,11 @@ def save_scores(graded: Graded, course: Course) -> None:
     """Enter the scores and comments of one submission in the gradebook."""
     name = course.settings.assignment
     student = graded.grade.student
-    with warnings.catch_warnings(), Gradebook(gradebook_url(course.settings)) as gradebook:
+    with (
+        warnings.catch_warnings(),
+        gradebook_writing(course.settings) as address,
+        Gradebook(address) as gradebook,
+    ):
         warnings.simplefilter("ignore", SAWarning)  # nbgrader adds its rows in an order SQLAlchemy remarks on
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(name, student)
@@ -72,10 +77,3 @@ def _unanswered(graded: Graded, grade_id: str) -> bool:
 
 def _place(settings: Settings, step: str, student: str) -> Path:
     return settings.workspace / step / student / settings.assignment / f"{settings.assignment}.ipynb"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(data)
-    os.replace(beside, path)  # also over a file that nbgrader made read-only

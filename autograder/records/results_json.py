@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import UsageError
+from autograder.files import write_whole
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 
 SCHEMA = 1
@@ -41,7 +41,6 @@ def results_path(workspace: Path) -> Path:
 
 def save_results(results: ClassResults, workspace: Path) -> Path:
     """Write the results beside the old ones and put them in their place at once."""
-    workspace.mkdir(parents=True, exist_ok=True)
     document = {
         "schema": SCHEMA,
         "assignment": results.assignment,
@@ -49,16 +48,7 @@ def save_results(results: ClassResults, workspace: Path) -> Path:
         "box": results.box,
         "submissions": [_submission(grade) for grade in results.grades],
     }
-    text = json.dumps(document, indent=1) + "\n"
-    beside = workspace / ".results.json.new"  # one name: the workspace is locked while a class is graded
-    try:
-        with beside.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, results_path(workspace))
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(results_path(workspace), f"{json.dumps(document, indent=1)}\n".encode())
     return results_path(workspace)
 
 

@@ -513,3 +513,36 @@ def test_when_a_zip_holds_one_folder_of_files_named_after_the_assignment_then_ea
     path = archive(tmp_path, "class/early_exit_ann.ipynb", "class/early_exit_bob.ipynb")
 
     assert [one.student for one in find_submissions(path, "early_exit")] == ["early_exit_ann", "early_exit_bob"]
+
+
+# --- found by fuzzing ---
+
+
+@pytest.mark.parametrize("name", [".", "./", ""])
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path, name: str):
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as file:
+        for one in (name, "top/ann.ipynb"):
+            info = zipfile.ZipInfo("x")
+            info.filename = one
+            file.writestr(info, NOTEBOOK)
+
+    assert found(tmp_path / "class.zip") == {"ann": "top/ann.ipynb"}
+
+
+def test_when_a_file_is_refused_then_the_sentence_can_be_written_whatever_the_files_name(tmp_path: Path):
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff.ipynb")
+    (one,) = find_submissions(tmp_path, "early_exit")
+
+    with pytest.raises(BadSubmission, match="is not a plain file") as refusal:
+        one.read(100)
+    assert "?.ipynb" in str(refusal.value).encode().decode()
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM", "-rf", "+-@=x"])
+def test_a_name_begins_with_nothing_that_a_table_would_compute_or_a_command_take_as_an_option(
+    tmp_path: Path, name: str
+):
+    (only_one,) = find_submissions(folder(tmp_path, f"{name}.ipynb"), "early_exit")
+
+    assert only_one.student.startswith("_")
+    assert only_one.notes

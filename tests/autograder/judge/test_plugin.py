@@ -267,3 +267,12 @@ def test_worth_marks_a_check_with_its_share_and_its_need():
 
     assert (check_first.share, check_first.needs) == (2, None)  # type: ignore[attr-defined]
     assert (check_second.share, check_second.needs) == (1, "check_first")  # type: ignore[attr-defined]
+
+
+def test_when_a_message_quotes_a_whole_answer_then_it_is_shortened(checks: Write):
+    checks(double='@worth(1)\ndef check_it(student):\n    """It."""\n    raise Failure("x" * 10**6, "y" * 10**6)\n')
+    (check,) = graded(returned(14)).checks
+
+    assert len(check.message) < 3_000
+    assert len(check.hint) < 3_000
+    assert check.message.endswith("[shortened]")

@@ -1,0 +1,113 @@
+"""Whatever comes out of a box as evidence is read or refused, and judged: points or none, never a fault of ours."""
+
+import contextlib
+import functools
+import io
+import json
+import time
+from typing import Any
+
+import numpy as np
+from fuzz import bounded, dumped, odd, places, put, texts, tiers
+from hypothesis import given
+from hypothesis import strategies as st
+from in_process import namespace, observed, points
+
+from autograder.errors import EvidenceError
+from autograder.inside.cases import CASES
+from autograder.judge.evidence import DTYPES, Observation, read_observation
+from autograder.judge.expected import group
+from autograder.judge.plugin import judge
+
+MAX_SAID = 3_000  # characters of a message
+TASKS = sorted(CASES)
+
+
+@functools.cache
+def truth() -> dict[tuple[str, str], str]:
+    """What the solutions emit, for every task and case."""
+    names = namespace()
+    return {pair: text for task in TASKS for pair, text in observed(task, names).items()}
+
+
+@functools.cache
+def key() -> dict[str, Any]:
+    return group(list(truth()), truth())
+
+
+@functools.cache
+def ways(pair: tuple[str, str]) -> list[tuple]:
+    return places(json.loads(truth()[pair]))
+
+
+wrapped = st.recursive(  # values in the form of the evidence, with odd contents
+    st.one_of(
+        st.fixed_dictionaries({"t": st.sampled_from(["plain", "other", "int", "float", "list", "dict"]), "v": odd}),
+        st.builds(lambda n: {"t": "int", "v": str(n)}, st.integers() | st.integers(-(10**59), 10**59)),
+        st.builds(lambda n: {"t": "float", "v": n.hex()}, st.floats()),
+        st.builds(lambda s: {"t": "plain", "v": s}, texts | st.none() | st.booleans()),
+        st.builds(
+            lambda kind, dtype, shape: {
+                "t": kind,
+                "dtype": dtype,
+                "shape": shape,
+                "data": __import__("base64").b64encode(bytes(int(np.prod(shape)) * np.dtype(dtype).itemsize)).decode(),
+            },
+            st.sampled_from(["tensor", "array"]),
+            st.sampled_from(DTYPES),
+            st.lists(st.sampled_from([0, 1, 2, 6, 10, 64]), max_size=3),
+        ),
+    ),
+    lambda inner: (
+        st.builds(lambda kind, v: {"t": kind, "v": v}, st.sampled_from(["list", "tuple"]), st.lists(inner, max_size=4))
+        | st.builds(lambda v: {"t": "dict", "v": v}, st.lists(st.lists(inner, min_size=2, max_size=2), max_size=3))
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def evidence(draw: Any, pair: tuple[str, str]) -> str:
+    """The solution's evidence of a case with some of its fields changed."""
+    record = json.loads(truth()[pair])
+    for _ in range(draw(st.integers(1, 3))):
+        put(record, draw(st.sampled_from(ways(pair))), draw(odd | wrapped))
+    return dumped(record).decode()
+
+
+@tiers(quick=200, slow=8000)
+def test_any_evidence_is_an_observation_or_refused(examples: int) -> None:
+    @bounded(examples)
+    @given(st.data())
+    def holds(data: Any) -> None:
+        pair = data.draw(st.sampled_from(sorted(truth())))
+        text = data.draw(evidence(pair))
+        begin = time.process_time()
+        with contextlib.suppress(EvidenceError):
+            assert isinstance(read_observation(text, *pair), Observation)
+        assert time.process_time() - begin < 1
+
+    holds()
+
+
+@tiers(quick=8, slow=1000)
+def test_any_evidence_is_judged(examples: int) -> None:
+    """All tasks at once: judging takes one run of pytest, whatever is in it."""
+    worths = points()
+
+    @bounded(examples)
+    @given(st.data())
+    def holds(data: Any) -> None:
+        texts = {pair: data.draw(evidence(pair)) for pair in truth()}
+        begin = time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()):
+            grades = judge(group(list(texts), texts), key(), worths)
+        assert time.process_time() - begin < 10
+        assert [grade.task for grade in grades] == list(worths)
+        for grade in grades:
+            assert 0 <= grade.score <= grade.max_score
+            for check in grade.checks:
+                check.message.encode()
+                assert len(check.message) < MAX_SAID
+
+    holds()
