@@ -65,7 +65,7 @@ release: $(READY)
 notebook: $(READY)
 	@echo "== Running the solutions notebook at 'quick': some minutes on two cores"
 	@env -u OMP_NUM_THREADS COURSE_PROFILE=quick $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True \
+		--ExecutePreprocessor.record_timing=False --coalesce-streams \
 		solutions/early_exit/early_exit.ipynb
 
 bench: $(READY)
