@@ -65,8 +65,9 @@ release: $(READY)
 notebook: $(READY)
 	@echo "== Running the solutions notebook at 'quick': some minutes on two cores"
 	@env -u OMP_NUM_THREADS COURSE_PROFILE=quick $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.record_timing=False --coalesce-streams \
-		solutions/early_exit/early_exit.ipynb
+		--ExecutePreprocessor.record_timing=False solutions/early_exit/early_exit.ipynb
+	@$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams --log-level=WARN \
+		solutions/early_exit/early_exit.ipynb  # a progress bar leaves its last state, not all of them
 
 bench: $(READY)
 	@$(BIN)/python solutions/experiments/bench_grading.py
