@@ -32,7 +32,7 @@ class BadSubmission(SubmissionError):
     """
 
     def __init__(self, message: str, verdict: Verdict = Verdict.BAD_FILE) -> None:
-        super().__init__(message)
+        super().__init__(message.encode("utf-8", "replace").decode())  # it may quote a file name that is no text
         self.verdict = verdict
 
 

@@ -140,8 +140,12 @@ def _litter(part: str) -> bool:
 
 
 def _safe_name(name: str) -> str:
-    """``name`` with everything that means something to a shell, a glob or a path replaced by an underscore."""
+    """``name`` with everything that means something to a shell, a glob or a path replaced by an underscore.
+
+    At its start also what makes a formula of a cell in a table of grades, and an option of a word in a command.
+    """
     plain = re.sub(r"[^\w .@+-]", "_", unicodedata.normalize("NFC", name)).strip(" .")
+    plain = re.sub(r"^[@+-]", "_", plain)
     return plain.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").strip(" .") or "_"
 
 
@@ -175,7 +179,9 @@ def _members(archive: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
     if len(infos) > MAX_MEMBERS:
         raise UsageError(f"{archive} has {len(infos)} entries; expected at most {MAX_MEMBERS}.")
     named = {PurePosixPath(info.filename.replace("\\", "/")): info for info in infos}
-    return {name: info for name, info in named.items() if not name.is_absolute() and ".." not in name.parts}
+    return {
+        name: info for name, info in named.items() if name.parts and not name.is_absolute() and ".." not in name.parts
+    }
 
 
 def _read_file(path: Path, max_bytes: int) -> bytes:

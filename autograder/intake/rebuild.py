@@ -16,7 +16,8 @@ from rapidfuzz import fuzz
 from autograder.errors import BadSubmission
 from autograder.intake.parse import Cell, Submission
 
-COMPARED = 20_000  # characters of a cell that are looked at; comparing a megabyte takes half a second
+SEARCHED = 20_000  # characters of a cell in which definitions are looked for
+COMPARED = 2_000  # characters that are compared; with 20,000 of each a notebook of 2,000 cells took half a minute
 # The name in `def name(` or `name =` at the start of a line.
 DEFINED = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[^=]))(\w+)", re.MULTILINE)
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
@@ -80,7 +81,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
 
     of_master: dict[int, list[Cell]] = defaultdict(list)
-    defined = {name for cell in submission.cells for name in DEFINED.findall(cell.source[:COMPARED])}
+    defined = {name for cell in submission.cells for name in DEFINED.findall(cell.source[:SEARCHED])}
     added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they stand behind; -1 is the top
     behind = -1
     for position, cell in enumerate(submission.cells):
@@ -205,11 +206,10 @@ def _following(index: int, matches: dict[int, int]) -> int | None:
 
 def _similarity(source: str, master: MasterCell) -> float:
     """How much of the released cell is in ``source``, 0 to 1; a cell that defines another function is not similar."""
-    source = source[:COMPARED]
     wanted = _function(master)
-    if wanted and wanted not in DEFINED.findall(source):
+    if wanted and wanted not in DEFINED.findall(source[:SEARCHED]):
         return 0.0
-    score = fuzz.token_set_ratio(master.source[:COMPARED], source) / 100
+    score = fuzz.token_set_ratio(master.source[:COMPARED], source[:COMPARED]) / 100
     return max(score, SIMILAR) if wanted else score
 
 

@@ -19,6 +19,7 @@ from autograder.judge.evidence import Observation
 from autograder.results import CheckResult, TaskGrade
 
 CHECKS = Path(__file__).parent / "checks"
+MAX_MESSAGE = 2_000  # characters
 # What torch says of common mistakes -> what to look at.
 RAISED = (
     ("target tensor expected", "Hand the labels on as they come, of shape (N,): no second axis, no one-hot."),
@@ -107,7 +108,7 @@ class _Judge:
         if call.excinfo is not None:
             error = call.excinfo.value
             if isinstance(error, Failure):
-                passed, message, hint = False, error.rationale, error.hint
+                passed, message, hint = False, _short(error.rationale), _short(error.hint)
             elif isinstance(error, pytest.skip.Exception):
                 passed, message = None, str(error)
             elif call.when == "call" and self._sound(item):
@@ -200,6 +201,12 @@ def check_file(task: str) -> Path:
     if not file.is_file():
         raise GraderError(f"The task {task} carries points but there is no {file.name} in {CHECKS}.")
     return file
+
+
+def _short(text: str) -> str:
+    """A message may quote what a submission returned, and that may be anything."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]} [shortened]"
 
 
 def _task(item: Any) -> str:

@@ -311,8 +311,10 @@ def held(workspace: Path, seconds: float) -> Iterator[None]:
     with subprocess.Popen(words, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        yield
-        holder.kill()
+        try:
+            yield
+        finally:
+            holder.kill()
 
 
 def in_class(prepared: Course, tmp_path: Path) -> tuple[Path, Settings]:
@@ -351,7 +353,8 @@ def test_when_the_gradebook_is_held_for_ever_then_a_sentence_or_our_fault_and_a_
     with held(settings.workspace, 600), pytest.raises(GraderError, match=r"cannot be written \(database is locked\)"):
         grade_class(handed_in, settings)
     with contextlib.ExitStack() as stack:  # it comes when the class is half done
-        watch = Progress(graded=lambda grade: stack.enter_context(held(settings.workspace, 600)))
+        holds = [held(settings.workspace, 600)]
+        watch = Progress(graded=lambda grade: holds and stack.enter_context(holds.pop()))
         half = grade_class(handed_in, settings, progress=watch)
     (fault,) = [grade for grade in half.grades if grade.verdict is Verdict.GRADER_ERROR]
     again = grade_class(handed_in, settings)

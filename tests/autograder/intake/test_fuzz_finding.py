@@ -90,6 +90,8 @@ def test_any_folder_gives_students_or_a_sentence(examples: int, tmp_path: Path) 
             path = root.joinpath(*parts)
             with contextlib.suppress(OSError, UnicodeEncodeError):  # a name that this file system does not take
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if path.is_symlink() or path.exists():
+                    continue  # writing into a pipe would wait for ever
                 if kind == "folder":
                     path.mkdir()
                 elif kind == "link":
