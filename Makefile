@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Sums must not depend on the number of cores, and two test processes must not fight for them.
 export OMP_NUM_THREADS ?= 1
 # ALL=1 adds the slow tier.
-TIER := $(if $(ALL),,-m "not slow")
+TIER := -m "not corpus$(if $(ALL),, and not slow)"
 
 .PHONY: help setup grade corpus rubric test lint release notebook bench clean
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from canaries import planted
-from sample_class import RELEASE, ROOT, SOLUTION, build_class, case_folders, differences
+from sample_class import RELEASE, ROOT, SOLUTION, build_class, case_folders, differences, sample_folders
 
 from autograder.config import load_settings
 from autograder.errors import UsageError
@@ -24,10 +24,10 @@ def _settings(tmp_path: Path):
     return load_settings(ROOT, tmp_path / "ws")
 
 
-@pytest.mark.slow
-def test_every_notebook_of_the_corpus_comes_to_its_grade_and_reaches_nothing_outside(tmp_path: Path) -> None:
+def _grade_among_bait(tmp_path: Path, folders: list[Path]) -> None:
+    """Grade cases through the command line with bait on the host; every grade is as the case says, the bait untouched."""
     handed_in, workspace = tmp_path / "class", tmp_path / "ws"
-    build_class(handed_in, case_folders())
+    build_class(handed_in, folders)
     words = [AUTOGRADER, "grade", str(handed_in), "--workspace", str(workspace), "--course", str(ROOT)]
     with planted(tmp_path / "host", handed_in) as bait:
         environment = {**os.environ, **bait.environment, "PYTHONPATH": str(ROOT)}
@@ -37,7 +37,18 @@ def test_every_notebook_of_the_corpus_comes_to_its_grade_and_reaches_nothing_out
         assert "Traceback" not in done.stdout + done.stderr
         assert bait.complaints(workspace) == []
         assert bait.secret not in done.stdout + done.stderr
-    assert differences(workspace, case_folders()) == []
+    assert differences(workspace, folders) == []
+
+
+@pytest.mark.slow
+def test_the_sample_class_and_the_snoops_come_to_their_grades_and_reach_nothing_outside(tmp_path: Path) -> None:
+    snoops = [folder for folder in case_folders() if folder.name.startswith("snoop_")]
+    _grade_among_bait(tmp_path, sorted({*sample_folders(), *snoops}))
+
+
+@pytest.mark.corpus
+def test_every_notebook_of_the_corpus_comes_to_its_grade_and_reaches_nothing_outside(tmp_path: Path) -> None:
+    _grade_among_bait(tmp_path, case_folders())
 
 
 def test_the_committed_release_is_what_the_solutions_give(settings) -> None:
