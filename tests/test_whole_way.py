@@ -25,7 +25,7 @@ def _settings(tmp_path: Path):
 
 
 def _grade_among_bait(tmp_path: Path, folders: list[Path]) -> None:
-    """Grade cases through the command line with bait on the host; every grade is as the case says, the bait untouched."""
+    """Grade cases through the command line, with bait on the host: grades are as they say, the bait is untouched."""
     handed_in, workspace = tmp_path / "class", tmp_path / "ws"
     build_class(handed_in, folders)
     words = [AUTOGRADER, "grade", str(handed_in), "--workspace", str(workspace), "--course", str(ROOT)]
