@@ -52,8 +52,8 @@ class Canary:
             "img": '<img src=x: onerror="{}">',
             "svg": '<svg onload="{}"></svg>',
             "details": '<details open ontoggle="{}">x</details>',
-            "attribute": '"\'><input autofocus onfocus="{}">',
-            "split": '<scr\u0000ipt>x</script><img/src=x:/onerror="{}">',
+            "attribute": '"\'><audio src=x: onerror="{}"></audio>',
+            "split": '<scr\0ipt>x</script><img/src="x:"/onerror="{}">',
         }
         loads = {
             "picture": "<img src='{}'>",
