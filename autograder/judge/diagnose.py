@@ -36,14 +36,14 @@ def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np
             "All samples leave at exit 0: is the minus sign there, is the softmax of the logits taken, "
             "and are the classes summed, without a mean?"
         )
-    for measure, hint in MEASURES:
-        with np.errstate(all="ignore"):
-            if same(first_sure(measure(logits) < tolerance, entropies)):
-                return hint
-    for choice, hint in CHOICES:
-        if same(choice(entropies < tolerance, entropies)):
-            return hint
-    for other in (0.8, 0.05, *np.unique(entropies.round(2))):
+    with np.errstate(all="ignore"):
+        hints = [hint for measure, hint in MEASURES if same(first_sure(measure(logits) < tolerance, entropies))]
+    hints += [hint for choice, hint in CHOICES if same(choice(entropies < tolerance, entropies))]
+    fixed = [other for other in (0.8, 0.45, 0.05) if same(first_sure(entropies < other, entropies))]
+    hints += [f"These are the exits at tolerance {other:g}: use the argument." for other in fixed]
+    if hints:
+        return " Or: ".join(dict.fromkeys(hints))  # several mistakes may come to the same exits
+    for other in np.unique(entropies.round(2)):
         if same(first_sure(entropies < other, entropies)):
             return f"These are the exits at another tolerance, about {other:g}: use the argument."
     if np.array_equal(np.sort(found), np.sort(wanted)):
@@ -98,7 +98,7 @@ MEASURES: tuple[tuple[Measure, str], ...] = (
     (lambda z: 1 - probabilities(z).max(axis=-1), "The rule asks for the entropy, not for the largest probability."),
     (lambda z: -probabilities(z).max(axis=-1), "The rule asks for the entropy, not for the largest probability."),
     (
-        lambda z: -(probabilities(z) * np.log(probabilities(z) + 1e-2)).sum(axis=-1),
+        lambda z: -(probabilities(z) * np.log(probabilities(z) + 1e-1)).sum(axis=-1),
         "A number added inside the logarithm changes every entropy: log_softmax needs no epsilon.",
     ),
     (

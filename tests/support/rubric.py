@@ -35,6 +35,7 @@ class Answer:
         source: The whole cell.
         fails: Checks that a wrong one must fail, by function name; a check that needs one of these is not judged.
         hint: Words of which the student must read at least one, in lower case.
+        leans_on: Tasks whose functions a right one calls; where these are wrong, so is it.
     """
 
     task: str
@@ -44,6 +45,7 @@ class Answer:
     source: str
     fails: tuple[str, ...] = ()
     hint: tuple[str, ...] = ()
+    leans_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def answers(kind: str) -> list[Answer]:
     found = []
     for file in sorted((CATALOGUE / kind).glob("*.toml")):
         for entry in tomllib.loads(file.read_text(encoding="utf-8"))["answer"]:
-            words = {key: tuple(entry.get(key, ())) for key in ("fails", "hint")}
+            words = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on")}
             source = entry["source"].strip("\n")
             found.append(Answer(file.stem, entry["name"], kind == "wrong", entry["about"], source, **words))
     return found
@@ -114,7 +116,9 @@ def write_class(dest: Path) -> dict[str, list[Answer]]:
         for place in range(max(len(wrong[task]) for task in with_mistake)):
             cells = [wrong[task][place] for task in with_mistake if place < len(wrong[task])]
             cells += [right[task][place % len(right[task])] for task in right if task not in with_mistake]
+            cells = [answer for answer in cells if not set(answer.leans_on) & set(with_mistake)]
             held[f"half-{half}-{place:02}"] = cells
+    held["leaning"] = [answer for answer in answers("right") if answer.leans_on]
     dest.mkdir(parents=True, exist_ok=True)
     for name, cells in held.items():
         notebook = copy.deepcopy(solved)

@@ -1,5 +1,7 @@
 """Checks of ``choose_tolerance``: the cheapest row that is good enough."""
 
+import itertools
+
 from autograder.judge.compare import Failure, close, number
 from autograder.judge.diagnose import recognised
 from autograder.judge.plugin import worth
@@ -67,16 +69,20 @@ def _mistakes(rows, target):
     cheapest, cheapest_of_all = min(good, key=lambda row: row[2]), min(rows, key=lambda row: row[2])
     no_row = "The fewest MACs come from a row that does not reach the target: filter with accuracy >= target first."
     return [
+        (rows.index(cheapest), "This is the row's place in the list, its index; return its tolerance."),
         (
             0.0,
             "There are rows that reach the target: look at all of them, and do not stop at the first that misses it.",
         ),
         (cheapest[2], "These are the fewest MACs; return their row's tolerance, not the MACs."),
-        (rows.index(cheapest), "This is the row's place in the list, its index; return its tolerance."),
         (cheapest[1], "This is the row's accuracy; return its tolerance."),
         (max(good, key=lambda row: row[1])[0], "The fewest MACs are wanted, not the highest accuracy."),
         (max(good)[0], "The fewest MACs are wanted, not the largest tolerance: it need not be the cheapest."),
-        (min(good)[0], "The fewest MACs are wanted, not the smallest tolerance."),
+        (
+            min(good)[0],
+            "The fewest MACs are wanted, not the smallest tolerance: look at all rows that are good enough.",
+        ),
+        (_until_the_first_failure(rows, target), "Look at every row: do not stop at the first that misses the target."),
         (max(good, key=lambda row: row[2])[0], "The fewest MACs are wanted; this is the most expensive row."),
         (min(good, key=lambda row: row[1])[0], "The fewest MACs are wanted, not the accuracy closest to the target."),
         (good[0][0], "The rows come in no order: the first that fits need not be the cheapest, with the fewest MACs."),
@@ -89,6 +95,12 @@ def _mistakes(rows, target):
         (_cheapest(rows, target - 0.02), f"{no_row} The target is used as it is, not lowered again."),
         (_cheapest(rows, target - 0.005), f"{no_row} Compare exactly: do not round."),
     ]
+
+
+def _until_the_first_failure(rows, target):
+    """What comes of going up the tolerances and stopping at the first row that misses the target."""
+    good = list(itertools.takewhile(lambda row: row[1] >= target, sorted(rows)))
+    return min(good, key=lambda row: row[2])[0] if good else 0.0
 
 
 def _cheapest(rows, target):
