@@ -66,7 +66,7 @@ def zips(draw: Any) -> bytes:
     return draw(damaged(stream.getvalue())) if draw(st.booleans()) else stream.getvalue()
 
 
-@tiers(quick=150, slow=5000)
+@tiers(quick=150, slow=1000)
 def test_any_zip_gives_students_or_a_sentence(examples: int, tmp_path: Path) -> None:
     @bounded(examples)
     @given(zips())
@@ -77,7 +77,7 @@ def test_any_zip_gives_students_or_a_sentence(examples: int, tmp_path: Path) -> 
     holds()
 
 
-@tiers(quick=80, slow=3000)
+@tiers(quick=80, slow=600)
 def test_any_folder_gives_students_or_a_sentence(examples: int, tmp_path: Path) -> None:
     kinds = st.sampled_from(["file", "file", "file", "folder", "link", "loop", "pipe", "secret"])
 

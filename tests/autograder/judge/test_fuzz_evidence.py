@@ -76,7 +76,7 @@ def evidence(draw: Any, text: str) -> str:
     return dumped(record).decode()
 
 
-@tiers(quick=150, slow=8000)
+@tiers(quick=150, slow=1600)
 def test_any_evidence_is_an_observation_or_refused(examples: int) -> None:
     right = truth(tasks(examples))
 
@@ -93,7 +93,7 @@ def test_any_evidence_is_an_observation_or_refused(examples: int) -> None:
     holds()
 
 
-@tiers(quick=5, slow=1000)
+@tiers(quick=5, slow=200)
 def test_any_evidence_is_judged(examples: int) -> None:
     """All tasks at once: judging takes one run of pytest, whatever is in it."""
     right = truth(tasks(examples))
