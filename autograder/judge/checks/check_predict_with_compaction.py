@@ -20,7 +20,7 @@ def check_returns_a_pair(student):
     several(student.values("mixed")["returned"], NAMES)
 
 
-@worth(0.75, needs=check_returns_a_pair)
+@worth(0.5, needs=check_returns_a_pair)
 def check_exits(student, key):
     """Each sample leaves at the exit that its own entropies say, in input order.
 
@@ -55,7 +55,7 @@ def check_type(student):
         )
 
 
-@worth(0.5, needs=check_returns_a_pair)
+@worth(0.25, needs=check_returns_a_pair)
 def check_logits(student, key):
     """Each sample's logits are those of the exit where it left, in input order.
 
@@ -78,7 +78,7 @@ def check_logits(student, key):
         raise Failure("The logits are not those of each sample's own exit.", hint)
 
 
-@worth(1, needs=check_exits)
+@worth(2, needs=check_exits)
 def check_removed(student, key):
     """Finished samples are really removed: each stage sees only the samples that have not left before it.
 
@@ -95,7 +95,7 @@ def check_removed(student, key):
         )
 
 
-@worth(0.5, needs=check_exits)
+@worth(0.25, needs=check_exits)
 def check_together(student):
     """The samples that go on stay together: each stage runs once.
 
@@ -109,7 +109,7 @@ def check_together(student):
         )
 
 
-@worth(0.5, needs=check_exits)
+@worth(0.25, needs=check_exits)
 def check_edges(student, key):
     """It works when all samples leave at the first exit, when none leaves early, and when entropies are exactly 0.
 
