@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, InvalidEntry
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearHiddenTests,
@@ -71,10 +71,11 @@ def gradebook_writing(settings: Settings) -> Iterator[str]:
     """
     try:
         yield f"{gradebook_url(settings)}?timeout={LOCKED_S}"
-    except DatabaseError as error:
+    except (DatabaseError, InvalidEntry) as error:  # nbgrader makes the second of some of the first
+        reason = getattr(error, "orig", error)
         raise GraderError(
-            f"The gradebook in {settings.workspace} cannot be written ({error.orig}). If it is locked, close what has "
-            "it open (a formgrader, another nbgrader); then run the same command again."
+            f"The gradebook in {settings.workspace} cannot be written ({reason}). If it is locked, close what has it "
+            "open (a formgrader, another nbgrader); then run the same command again."
         ) from error
 
 
