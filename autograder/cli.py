@@ -95,28 +95,38 @@ def _logged(error: Exception) -> str:
 @click.option(
     "--seed", type=click.IntRange(0, 2**62), help="Of the hidden inputs; default: the workspace keeps its own."
 )
+@click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
+@click.option("--fresh", is_flag=True, help="Run everything anew, also what was graded as it is.")
 @click.option("--unsafe-no-box", is_flag=True, help="Run without isolation. For debugging your own notebook only.")
 @_course_options
 def grade(
     submissions: Path,
     jobs: int | None,
     seed: int | None,
+    cold: bool,
+    fresh: bool,
     unsafe_no_box: bool,
     course: Path | None,
     workspace: Path | None,
 ) -> None:
     """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with _told_in_a_sentence():
-        overrides = {"unsafe_no_box": unsafe_no_box} | ({"jobs": jobs} if jobs else {})
+        overrides: dict[str, Any] = {"cold": cold, "unsafe_no_box": unsafe_no_box} | ({"jobs": jobs} if jobs else {})
         settings = _settings(course, workspace, **overrides)
-        from autograder.pipeline import Progress, grade_class
         from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.workspace import unchanged_class
 
         with ClassDisplay() as display:
             display.say(f"Grading {submissions} against {settings.solutions_notebook}")
-            watch = Progress(found=display.found, prepared=display.prepared, graded=display.graded)
-            results = grade_class(submissions, settings, seed, watch)
+            results = None if fresh else unchanged_class(submissions, settings, seed)
+            if results is not None:
+                display.say("Nothing has changed since all of them were graded (--fresh runs them anew).")
+            else:
+                from autograder.pipeline import Progress, grade_class
+
+                watch = Progress(display.found, display.kept, display.prepared, display.graded)
+                results = grade_class(submissions, settings, seed, watch, fresh=fresh)
         index = write_report(results, settings.workspace)
         display.summary(results, index)
         failed = any(one.verdict == "GRADER_ERROR" for one in display.grades)

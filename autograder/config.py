@@ -49,6 +49,7 @@ class Settings:
         assignment: Name of the assignment, its folder and its notebook.
         profile: ``COURSE_PROFILE`` inside the box.
         jobs: Boxes at a time.
+        cold: Start every box from nothing, without a template that has torch loaded.
         unsafe_no_box: Run without isolation; every report says so.
     """
 
@@ -57,6 +58,7 @@ class Settings:
     assignment: str = "early_exit"
     profile: str = "smoke"
     jobs: int = 1
+    cold: bool = False
     unsafe_no_box: bool = False
     limits: Limits = Limits()
 

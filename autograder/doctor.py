@@ -1,25 +1,22 @@
-"""Looks whether this machine can grade: what is installed, whether the box holds, whether a kernel starts in it."""
+"""Looks whether this machine can grade: what is installed, whether the box holds, whether torch runs in it."""
 
+import contextlib
 import importlib.util
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.box.isolation import box_label, enclose
+from autograder.box.cgroup import make_group
+from autograder.box.isolation import box_label
 from autograder.box.limits import describe
-from autograder.box.proof import Finding, attack_the_box
+from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
+from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable
 
 INSTALL = "Install the grading extra: python -m pip install -c constraints.txt -e '.[grading]'"
 PACKAGES = ("torch", "torchvision", "torchprofile", "nbgrader", "nbclient", "pytest", "matplotlib", "ipykernel")
-NO_BOX = (
-    "Debian, Ubuntu: apt install bubblewrap. Ubuntu 24.04 and later restrict user namespaces to programs with an "
-    "AppArmor profile, which the system's bubblewrap needs too. In docker: run with --security-opt seccomp=unconfined "
-    "--security-opt apparmor=unconfined. macOS and Windows: grade in a Linux machine or in WSL 2."
-)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -40,25 +37,76 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         yield Finding(f"box: {box_label(settings)}", True)
     except BoxUnavailable as error:
-        yield Finding(f"box: {error}", False, NO_BOX)
+        yield Finding(f"box: {error}", False, no_box_remedy())
         return
     yield from attack_the_box(settings)
-    yield _torch_in_the_box(settings)
+    with contextlib.ExitStack() as stack:
+        template = None
+        if not settings.unsafe_no_box:
+            try:
+                template = stack.enter_context(contextlib.closing(Template(settings)))
+                yield from attack_the_box(settings, template)
+            except BoxUnavailable as error:
+                yield Finding(f"warm boxes: {error} Every box is started cold: as safe, and some seconds slower.", True)
+        yield _torch_in_the_box(settings, template)
+    yield _bounded_by(settings)
     yield Finding(f"limits: {describe(settings.limits)}", True)
 
 
-def _torch_in_the_box(settings: Settings) -> Finding:
+def no_box_remedy(platform: str = sys.platform, root: Path = Path("/")) -> str:
+    """What to do on a machine where no box starts, by what can be seen of the reason.
+
+    Args:
+        root: Where /proc and the marks of containers are looked for.
+    """
+    if platform != "linux":
+        return "Boxes need Linux: grade in a virtual machine with Linux, on Windows in WSL 2, or on a server."
+    reasons = [] if shutil.which("bwrap") else ["Install bubblewrap (Debian, Ubuntu: apt install bubblewrap)."]
+    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
+        reasons.append(
+            "This is a container, which may not make namespaces of its own by default. Start it with --security-opt "
+            "seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined (podman: "
+            "--security-opt unmask=ALL), or grade on its host."
+        )
+    if _kernel_setting(root, "kernel/apparmor_restrict_unprivileged_userns") == 1:
+        reasons.append(
+            "AppArmor restricts user namespaces to programs with a profile (Ubuntu 23.10 and later). As root: apt "
+            "install bubblewrap apparmor-profiles, then ln -s /usr/share/apparmor/extra-profiles/"
+            "bwrap-userns-restrict /etc/apparmor.d/ and systemctl reload apparmor; or, weaker for the machine as a "
+            "whole, sysctl kernel.apparmor_restrict_unprivileged_userns=0."
+        )
+    if _kernel_setting(root, "kernel/unprivileged_userns_clone") == 0:
+        reasons.append("User namespaces are kept for root here. As root: sysctl kernel.unprivileged_userns_clone=1.")
+    if _kernel_setting(root, "user/max_user_namespaces") == 0:
+        reasons.append("No user namespace may be made here. As root: sysctl user.max_user_namespaces=15000.")
+    return " ".join(reasons) or "Ask whoever runs this machine to allow unprivileged user namespaces to bubblewrap."
+
+
+def _kernel_setting(root: Path, name: str) -> int | None:
+    """A setting below /proc/sys; None where the kernel has none of that name."""
+    try:
+        return int((root / "proc/sys" / name).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _bounded_by(settings: Settings) -> Finding:
+    group = make_group(settings.limits)
+    if group:
+        group.remove()
+        return Finding("memory and tasks of a box are bounded by a control group, and watched", True)
+    return Finding(
+        "memory and tasks of a box are watched ten times a second, without a control group: a box may overshoot for a "
+        "moment. For one, grade with: systemd-run --user --scope -p Delegate=yes autograder grade ...",
+        True,
+    )
+
+
+def _torch_in_the_box(settings: Settings, template: Template | None) -> Finding:
     code = "import torch, torchvision, course_lib.model; print(torch.__version__, torch.get_num_threads())"
     try:
-        done = subprocess.run(
-            enclose([sys.executable, "-P", "-c", code], settings), capture_output=True, text=True, timeout=180
-        )
-    except subprocess.TimeoutExpired:
-        return Finding(
-            "torch in the box", False, "Importing torch took more than 180 s; the machine is too busy or slow."
-        )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Finding("torch in the box", False, f"It cannot be imported there: {last}. {INSTALL}")
-    version, threads = done.stdout.split()
+        version, threads = printed_in_a_box(code, settings, template).split()
+    except (BoxUnavailable, ValueError) as error:
+        why = f": {error}" if isinstance(error, BoxUnavailable) else ""
+        return Finding(f"torch cannot be imported in the box{why}", False, INSTALL)
     return Finding(f"torch {version} runs in the box on {threads} thread", threads == "1", "More than one thread.")

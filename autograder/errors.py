@@ -6,6 +6,7 @@ AutograderError
 │   └── BadSubmission   refused before anything ran (BAD_FILE or EMPTY)
 └── GraderError         our own fault or the machine's; the submission becomes GRADER_ERROR, no points are lost
     ├── BoxUnavailable  no isolation can be had here; grading refuses to start
+    │   └── TemplateFailed  a template of warm boxes is broken; another one may do
     └── EvidenceError   what came out of the box is not well-formed evidence
 """
 
@@ -42,6 +43,10 @@ class GraderError(AutograderError):
 
 class BoxUnavailable(GraderError):
     """No box can be started on this machine; the text says why and what to do."""
+
+
+class TemplateFailed(BoxUnavailable):
+    """A template of warm boxes did not make one; nothing ran in it."""
 
 
 class EvidenceError(GraderError):

@@ -18,8 +18,9 @@ from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager
 from autograder.box.limits import max_files
+from autograder.box.template import Template
 from autograder.config import MIB, Settings
-from autograder.errors import GraderError
+from autograder.errors import GraderError, TemplateFailed
 from autograder.inside.names import EVIDENCE
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.outputs import safe_outputs
@@ -48,17 +49,24 @@ class Run:
     wall_s: float = 0.0
 
 
-def run_notebook(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, settings: Settings) -> Run:
+def run_notebook(
+    rebuilt: Rebuilt,
+    cases: Iterable[tuple[str, str]],
+    seed: int,
+    settings: Settings,
+    template: Template | None = None,
+) -> Run:
     """Run ``rebuilt`` in a new box and observe it.
 
     Args:
         cases: (task, case) pairs to call when the notebook has run.
         seed: Of the hidden inputs.
+        template: What the box is a fork of; None for one with nothing loaded.
 
     Raises:
         GraderError: The box or its kernel did not start; nothing can be said of the submission.
     """
-    return asyncio.run(_Session(rebuilt, settings).run(list(cases), seed))
+    return asyncio.run(_Session(rebuilt, settings, template).run(list(cases), seed))
 
 
 _REASONS = {
@@ -141,11 +149,12 @@ def _weight(value: Any) -> int:
 class _Session:
     """One box, from its start to its end."""
 
-    def __init__(self, rebuilt: Rebuilt, settings: Settings) -> None:
+    def __init__(self, rebuilt: Rebuilt, settings: Settings, template: Template | None) -> None:
         self.cells = rebuilt.cells
         self.limits = settings.limits
         self.notebook = nbformat.v4.new_notebook(cells=[_as_node(cell) for cell in rebuilt.cells])
-        self.manager = BoxedKernelManager(settings)
+        self.manager = BoxedKernelManager(settings, template)
+        self.warm = template is not None
         self.client = _Client(self.notebook, self.manager, self.limits.output_bytes)
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
@@ -183,7 +192,8 @@ class _Session:
             self.cut = asyncio.ensure_future(monitor.recv_multipart())
         except (RuntimeError, OSError) as error:  # a TimeoutError is an OSError
             reason = str(error) or f"its kernel did not answer within {READY_S} s"
-            raise GraderError(f"The box did not start: {reason}. Run `autograder doctor`.") from error
+            kind = TemplateFailed if self.warm else GraderError  # of a warm box another try may do
+            raise kind(f"The box did not start: {reason}. Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
         ended = await self._hidden("import inside.observe", READY_S)
         if ended == "late" or self.client.failed:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.boxes import Boxes
 from autograder.config import Settings
 from autograder.execute import Run
 from autograder.intake.rebuild import MasterCell, Rebuilt
-from autograder.judge.plugin import Evidence
+from autograder.judge.plugin import Judge
 from autograder.results import Grade
 
 
@@ -18,18 +19,22 @@ class Course:
         released: The released notebook as JSON.
         master: Its cells.
         points: Task -> automatic points, in the notebook's order.
-        key: Task -> the solution's evidence.
+        judge: The checks, with the solution's evidence.
         seed: Of the hidden inputs.
         box: What isolates submissions, for reports.
+        boxes: Where they run.
+        name: Of all this, for what need not be graded again.
     """
 
     settings: Settings
     released: dict[str, Any]
     master: tuple[MasterCell, ...]
     points: dict[str, float]
-    key: dict[str, Evidence]
+    judge: Judge
     seed: int
     box: str
+    boxes: Boxes
+    name: str
 
 
 @dataclass(frozen=True)

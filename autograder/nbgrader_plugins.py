@@ -18,10 +18,11 @@ from traitlets.config import Config
 from autograder.config import find_course, load_settings
 from autograder.graded import Course
 from autograder.intake.find import Found
-from autograder.pipeline import grade_one, locked, prepare, remember
-from autograder.records.gradebook import save_scores
+from autograder.pipeline import grade_one, prepare, remember
+from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
 from autograder.release import nbgrader_config, release_text
+from autograder.workspace import locked
 
 
 def course_config(course: Path) -> Config:
@@ -72,7 +73,8 @@ class GradeInBox(NbGraderPreprocessor):
         name = course.settings.assignment
         member = PurePosixPath(student, name, f"{name}.ipynb")
         graded = grade_one(Found(student, course.settings.workspace / "submitted", (member,)), course)
-        save_scores(graded, course)
+        with contextlib.closing(Records(course)) as records:
+            records.add_scores(graded)
         remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
         return graded_notebook(graded, course), resources

@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 APART = "\u200b"  # zero-width space
+TEX = "href|url|style|class|cssId|require|data|html|mmlToken|csname"  # what in a formula can make a link or load
 PNG = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 200_000  # characters of one output
 MAX_OUTPUTS = 200  # of one cell
 MAX_PICTURE = 4 << 20  # bytes
+MAX_PIXELS = 25_000_000  # a browser keeps four bytes for each
+MAX_MARKDOWN = 20_000  # characters; what turns it into a page takes time that grows with the square
 MAX_ALT = 1_000  # characters
 
 
@@ -39,11 +42,12 @@ def harmless_markdown(source: str) -> str:
     nbgrader's pages pass raw HTML through as it stands, and make links of any scheme. What could start one is parted by
     a character of no width, so that the text reads as it was written, also in code and in formulas.
     """
+    source = _short(source, MAX_MARKDOWN)
     source = re.sub(r"<(?=[A-Za-z/!?])", "<" + APART, source)
     source = source.replace("![", "!" + APART + "[")
     source = re.sub(r"\](?=\(\s*(?!https?://|mailto:))", "]" + APART, source)
     source = re.sub(r"\](?=:\s*(?!https?://|mailto:))", "]" + APART, source)
-    return re.sub(r"\\(?=(href|url|style|class|cssId|require|data|html)\b)", lambda _: "\\" + APART, source)
+    return re.sub(rf"\\(?=({TEX})\b)", lambda _: "\\" + APART, source)
 
 
 def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
@@ -80,9 +84,15 @@ def _safe_bundle(bundle: dict[str, Any]) -> dict[str, str]:
         raw = base64.b64decode(picture, validate=False) if picture else b""
     except (binascii.Error, ValueError):
         raw = b""
-    if raw.startswith(PNG) and len(raw) <= MAX_PICTURE:
+    if raw.startswith(PNG) and len(raw) <= MAX_PICTURE and 0 < _pixels(raw) <= MAX_PIXELS:
         data["image/png"] = base64.b64encode(raw).decode()  # encoded anew: nothing else can hide in the text
     return data
+
+
+def _pixels(png: bytes) -> int:
+    """Width times height, as the header says; 0 where it is cut off."""
+    header = png[16:24]  # behind the signature, the length and the name of the first chunk
+    return int.from_bytes(header[:4], "big") * int.from_bytes(header[4:], "big") if len(header) == 8 else 0
 
 
 def _text(value: object, limit: int = MAX_TEXT) -> str:

@@ -2,30 +2,33 @@
 
 import contextlib
 import dataclasses
-import fcntl
+import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from autograder.box.isolation import box_label
 from autograder.box.kernel import sweep
+from autograder.boxes import Boxes
 from autograder.config import Settings
-from autograder.errors import BadSubmission, GraderError, UsageError
-from autograder.execute import CHECK_PREFIX, Run, run_notebook
-from autograder.files import write_whole
+from autograder.errors import BadSubmission, GraderError
+from autograder.execute import CHECK_PREFIX, Run
+from autograder.fingerprint import course_name, file_name
 from autograder.graded import Course, Graded
 from autograder.intake.find import Found, find_submissions
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import master_cells, rebuild
 from autograder.judge.expected import cases_of, expected_evidence, group
-from autograder.judge.plugin import judge
-from autograder.records.gradebook import record
-from autograder.records.results_json import ClassResults, load_results, results_path, save_results
+from autograder.judge.plugin import Judge
+from autograder.records.gradebook import Records
+from autograder.records.results_json import ClassResults, save_results
 from autograder.release import release_text
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+from autograder.workspace import locked, results_so_far, unchanged, why_refused, workspace_seed
+
+SAVED_EVERY_S = 2.0  # a grader that is killed has at most these to judge again, and nothing to run again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,19 +36,27 @@ class Progress:
     """What a caller may watch while a class is graded; every member is called from the main thread."""
 
     found: Callable[[int], None] = lambda count: None
-    prepared: Callable[[str, int, int], None] = lambda box, seed, jobs: None
+    kept: Callable[[int], None] = lambda count: None
+    prepared: Callable[[Course], None] = lambda course: None
     graded: Callable[[Grade], None] = lambda grade: None
 
 
 def grade_class(
-    path: Path, settings: Settings, seed: int | None = None, progress: Progress | None = None
+    path: Path,
+    settings: Settings,
+    seed: int | None = None,
+    progress: Progress | None = None,
+    *,
+    fresh: bool = False,
 ) -> ClassResults:
     """Grade every submission under ``path`` and record it in the workspace.
 
-    Each submission is recorded as soon as it is judged, so that what is done stays done whatever comes after.
+    Each submission is recorded as soon as it is judged, so that what is done stays done whatever comes after; one that
+    was graded as it is keeps its grade, and one of which only the judging changed is judged from what it did before.
 
     Args:
         seed: Of the hidden inputs; None for the workspace's own.
+        fresh: Run and grade everything anew.
 
     Raises:
         UsageError: Nothing to grade, or the workspace is in use.
@@ -56,14 +67,18 @@ def grade_class(
     progress.found(len(found))
     with locked(settings.workspace):
         sweep()
-        course = prepare(settings, seed)
-        progress.prepared(course.box, course.seed, settings.jobs)
-        results = _results_so_far(course)  # first: a damaged file is told before the class is graded, not after
-        for graded in _each_graded(found, course):
-            grade = _recorded(graded, course).grade
-            results = results.with_grade(grade)
-            save_results(results, settings.workspace)
-            progress.graded(grade)
+        course = prepare(settings, seed, fresh=fresh)
+        with contextlib.closing(course.boxes), contextlib.closing(course.judge):
+            progress.prepared(course)
+            # First: a damaged file is told before the class is graded, not after.
+            results = results_so_far(settings, course.seed, course.box)
+            kept = set() if fresh else unchanged(found, results, settings, course.name)
+            progress.kept(len(kept))
+            with Saving(results, settings.workspace) as saving, contextlib.closing(Records(course)) as records:
+                for graded in _each_graded([one for one in found if one.student not in kept], course):
+                    grade = _recorded(graded, course, records).grade
+                    results = saving.add(grade)
+                    progress.graded(grade)
     return results
 
 
@@ -72,7 +87,7 @@ def grade_one(found: Found, course: Course) -> Graded:
     return judge_one(observe_one(found, course), course)
 
 
-def prepare(settings: Settings, seed: int | None = None) -> Course:
+def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False) -> Course:
     """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
 
     Raises:
@@ -88,35 +103,46 @@ def prepare(settings: Settings, seed: int | None = None) -> Course:
         for cell in master
         if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
     }
-    seed = _workspace_seed(settings.workspace, seed)
-    key = expected_evidence(master, points, seed, settings)
-    refused = [task.task for task in judge(key, key, points) if task.score != task.max_score]
-    if refused:
-        raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {', '.join(refused)}.")
-    return Course(settings, released, master, points, key, seed, box)
+    seed = workspace_seed(settings.workspace, seed)
+    with contextlib.ExitStack() as unless_ready:
+        boxes = unless_ready.enter_context(contextlib.closing(Boxes(settings, fresh=fresh)))
+        key = expected_evidence(master, points, seed, settings, boxes)
+        judge = unless_ready.enter_context(contextlib.closing(Judge(key, points)))
+        refused = [task.task for task in judge(key) if task.score != task.max_score]
+        if refused:
+            answers = ", ".join(refused)
+            raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {answers}.")
+        unless_ready.pop_all()  # whoever has the course closes them
+    return Course(settings, released, master, points, judge, seed, box, boxes, course_name(settings, seed, box))
 
 
 def remember(grade: Grade, course: Course) -> None:
     """Enter one grade in the workspace's results.json, where submissions come one at a time from outside."""
-    save_results(_results_so_far(course).with_grade(grade), course.settings.workspace)
+    results = results_so_far(course.settings, course.seed, course.box)
+    save_results(results.with_grade(grade), course.settings.workspace)
 
 
 def observe_one(found: Found, course: Course) -> Graded:
     """Read, rebuild and run one submission; its tasks are not judged yet."""
     begin = time.monotonic()
-    data, rebuilt, run = None, None, None
+    data, rebuilt, run, unread = None, None, None, b""
     grade = Grade(found.student, Verdict.OK, notes=found.notes)
     try:
         data = found.read(course.settings.limits.file_bytes)
         submission = parse_notebook(data, found.student)
         rebuilt = rebuild(dataclasses.replace(submission, notes=found.notes), course.master)
-        run = run_notebook(rebuilt, cases_of(course.points), course.seed, course.settings)
-        grade = dataclasses.replace(grade, verdict=run.verdict, message=run.message, notes=rebuilt.notes)
+        cases = cases_of(course.points)
+        grade = dataclasses.replace(grade, run=course.boxes.name(rebuilt, cases, course.seed), notes=rebuilt.notes)
+        run = course.boxes.run(rebuilt, cases, course.seed)
+        grade = dataclasses.replace(grade, verdict=run.verdict, message=run.message)
     except BadSubmission as refusal:
         grade = dataclasses.replace(grade, verdict=refusal.verdict, message=str(refusal))
+        unread = why_refused(refusal)
     except Exception as error:  # whatever it is, it is ours: the class goes on and this one is graded again
         grade = _our_fault(grade, error)
-    return Graded(dataclasses.replace(grade, wall_s=time.monotonic() - begin), data, rebuilt, run)
+    fingerprint = file_name(unread if data is None else data, found.notes, course.name)
+    grade = dataclasses.replace(grade, wall_s=time.monotonic() - begin, fingerprint=fingerprint)
+    return Graded(grade, data, rebuilt, run)
 
 
 def judge_one(graded: Graded, course: Course) -> Graded:
@@ -127,28 +153,66 @@ def judge_one(graded: Graded, course: Course) -> Graded:
         return dataclasses.replace(graded, grade=dataclasses.replace(grade, tasks=_unjudged(course, reason)))
     try:
         evidence = group(cases_of(course.points), graded.run.evidence, _silences(graded.run, course))
-        grade = dataclasses.replace(grade, tasks=judge(evidence, course.key, course.points))
+        grade = dataclasses.replace(grade, tasks=course.judge(evidence))
     except Exception as error:
         grade = dataclasses.replace(_our_fault(grade, error), tasks=_unjudged(course, ""))
     return dataclasses.replace(graded, grade=grade)
 
 
+class Saving:
+    """Keeps results.json up with the grades, at most so often that a large class is not spent on writing it."""
+
+    def __init__(self, results: ClassResults, workspace: Path) -> None:
+        self._results, self._workspace = results, workspace
+        self._saved = -SAVED_EVERY_S
+
+    def __enter__(self) -> "Saving":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        save_results(self._results, self._workspace)
+
+    def add(self, grade: Grade) -> ClassResults:
+        """The results with one more grade."""
+        self._results = self._results.with_grade(grade)
+        if time.monotonic() - self._saved > SAVED_EVERY_S:
+            save_results(self._results, self._workspace)
+            self._saved = time.monotonic()
+        return self._results
+
+
 def _each_graded(found: list[Found], course: Course) -> Iterator[Graded]:
-    """Submissions in the order they are done. Boxes run side by side; pytest does not, so judging is one by one."""
+    """Submissions in the order they are done. Boxes run side by side; pytest does not, so judging is one by one.
+
+    No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
+    """
     pool = ThreadPoolExecutor(course.settings.jobs, thread_name_prefix="box")
+    begun: set[Future[Graded]] = set()
+    waiting = iter(found)
     try:
-        waiting: list[Future[Graded]] = [pool.submit(observe_one, one, course) for one in found]
-        for done in as_completed(waiting):
-            waiting.remove(done)  # or the outputs of the whole class stay in memory
-            yield judge_one(done.result(), course)
+        while True:
+            for one in itertools.islice(waiting, 2 * course.settings.jobs - len(begun)):
+                begun.add(pool.submit(observe_one, one, course))
+            if not begun:
+                return
+            done, begun = wait(begun, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield judge_one(future.result(), course)
+    except BaseException:  # the instructor's Ctrl-C, before all: nobody waits for a box that nobody looks at
+        while wait(begun, timeout=0).not_done:
+            for future in begun:
+                future.cancel()
+            course.boxes.stop()  # again and again: one may be about to start
+            wait(begun, timeout=0.2)
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _recorded(graded: Graded, course: Course) -> Graded:
+def _recorded(graded: Graded, course: Course, records: Records) -> Graded:
     """The submission, recorded; where that fails it becomes our fault, and the class goes on."""
     try:
-        record(graded, course)
+        records.add(graded)
     except Exception as error:
         grade = dataclasses.replace(_our_fault(graded.grade, error), tasks=_unjudged(course, ""))
         return dataclasses.replace(graded, grade=grade)
@@ -175,47 +239,3 @@ def _our_fault(grade: Grade, error: Exception) -> Grade:
     return dataclasses.replace(
         grade, verdict=Verdict.GRADER_ERROR, message=f"The grader failed, not the student: {what}"
     )
-
-
-def _results_so_far(course: Course) -> ClassResults:
-    """What the workspace holds already, as far as it was graded on the same hidden inputs."""
-    workspace, assignment = course.settings.workspace, course.settings.assignment
-    fresh = ClassResults(assignment, course.seed, course.box)
-    if not results_path(workspace).is_file():
-        return fresh
-    kept = load_results(workspace)
-    if (kept.assignment, kept.seed, kept.box) == (fresh.assignment, fresh.seed, fresh.box):
-        return kept
-    # Graded on other hidden inputs or in another box: kept beside, not mixed.
-    os.replace(results_path(workspace), workspace / f"results-seed-{kept.seed}.json")
-    return fresh
-
-
-def _workspace_seed(workspace: Path, seed: int | None) -> int:
-    """``seed``, else the one the workspace was given last, else one that nobody can guess; kept for the next time."""
-    file = workspace / "seed"
-    if seed is None and file.is_file():
-        try:
-            return int(file.read_text())
-        except ValueError:
-            raise UsageError(f"{file} holds no number. Delete it for a new seed, or give --seed.") from None
-    if seed is None:
-        seed = int.from_bytes(os.urandom(6), "big")
-    write_whole(file, f"{seed}\n".encode())  # half a seed would be another one, or none
-    return seed
-
-
-@contextlib.contextmanager
-def locked(workspace: Path) -> Iterator[None]:
-    """Hold the workspace; two graders in one gradebook would lose each other's grades."""
-    try:
-        workspace.mkdir(parents=True, exist_ok=True)
-        lock = (workspace / ".lock").open("w")
-    except OSError as error:
-        raise UsageError(f"The workspace {workspace} cannot be written: {error.strerror}.") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(f"Another grading is running in {workspace}. Wait for it, or give --workspace.") from None
-        yield

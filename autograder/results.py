@@ -63,6 +63,8 @@ class Grade:
         message: One sentence on the verdict; empty for OK.
         notes: What was mended or set aside on the way, for the instructor and the student.
         wall_s: Seconds from the start of the box to the last check.
+        fingerprint: Name of everything the grade depends on; "" where that is not known.
+        run: Name of what was run; two submissions with the same cells have the same. "" where nothing ran.
     """
 
     student: str
@@ -71,6 +73,8 @@ class Grade:
     message: str = ""
     notes: tuple[str, ...] = field(default=())
     wall_s: float = 0.0
+    fingerprint: str = ""
+    run: str = ""
 
     @property
     def score(self) -> float:

@@ -1,11 +1,11 @@
-"""Tries to get out of a box. Its text is run inside one; it knows nothing of the grader and prints one JSON object.
+"""Tries to get out of a box. Its text runs there as a notebook's cell would; it knows nothing of the grader.
 
-Each entry is the name of a property and whether it held. ``argv[1]`` is JSON with what the host prepared as bait.
+:func:`attack` takes what the host prepared as bait and gives, by the name of each property, whether it held.
 """
 
 import contextlib
 import ctypes
-import json
+import fcntl
 import os
 import platform
 import signal
@@ -16,6 +16,9 @@ from collections.abc import Callable
 from functools import partial
 
 KEYCTL = 250 if platform.machine() == "x86_64" else 219
+FANOTIFY_INIT = 300 if platform.machine() == "x86_64" else 262
+F_SETLEASE, AF_VSOCK = 1024, 40
+OTHER_NAMESPACES = (0x00020000, 0x08000000, 0x20000000, 0x40000000)  # mounts, ipc, processes, network
 
 
 def blocked(action: Callable[[], object]) -> bool:
@@ -38,6 +41,36 @@ def write(path: str) -> None:
         file.write("x")
 
 
+def in_a_child(call: Callable[[], int]) -> bool:
+    """Whether a system call succeeds, made by a process of its own so that nothing stays of it."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if call() == 0 else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def apart(libc: ctypes.CDLL) -> int:
+    """Where there is no box: leave the host's mounts before anything is tried on them. 0, or -1 if that goes wrong."""
+    if libc.unshare(0x00020000) == 0:  # mounts; refused in a box
+        return libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None)  # recursive, private
+    return 0
+
+
+def taken_away(libc: ctypes.CDLL, path: bytes) -> int:
+    return apart(libc) or libc.umount2(path, 2)
+
+
+def changes(path: str) -> bool:
+    """Whether the mode of ``path`` can be changed; it is put back."""
+    before = os.stat(path).st_mode & 0o7777
+    with contextlib.suppress(OSError):
+        os.chmod(path, before ^ 0o1)
+    after = os.stat(path).st_mode & 0o7777
+    with contextlib.suppress(OSError):
+        os.chmod(path, before)
+    return after != before
+
+
 def fill(path: str, size: int) -> None:
     try:
         with open(path, "wb") as file:
@@ -52,15 +85,12 @@ def pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def main() -> None:
-    bait = json.loads(sys.argv[1])
-    if bait["confined"]:
-        from inside.confine import confine  # as start.py does before student code runs
-
-        confine()
+def attack(bait: dict) -> dict[str, bool]:
     with open("/proc/self/status") as file:
         status = file.read()
     libc = ctypes.CDLL(None, use_errno=True)
+    opened = os.open(sys.executable, os.O_RDONLY)
+    fanotify = partial(libc.syscall, FANOTIFY_INIT, 0, 0)
     held = {
         "no way to a server of this machine over TCP": blocked(
             lambda: connects(socket.AF_INET, ("127.0.0.1", bait["tcp_port"]))
@@ -85,22 +115,31 @@ def main() -> None:
         "no variable of the environment comes through": bait["variable"] not in os.environ,
         "no capability": "CapEff:\t0000000000000000" in status,
         "no new privileges": "NoNewPrivs:\t1" in status,
-        "no new user namespace": libc.unshare(0x10000000) != 0,
-        "no mount": libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) != 0,
+        "no new user namespace": not in_a_child(partial(libc.unshare, 0x10000000)),
+        "no new namespace of any other kind": not any(in_a_child(partial(libc.unshare, k)) for k in OTHER_NAMESPACES),
+        "no lease on a file, which would hold up whoever opens it": blocked(lambda: fcntl.fcntl(opened, F_SETLEASE, 0)),
+        "no watching what the machine opens": all(call() < 0 for call in (libc.inotify_init, fanotify)),
+        "no socket but of this network namespace": blocked(lambda: socket.socket(AF_VSOCK, socket.SOCK_STREAM)),
+        "no device of the machine can be changed": not changes("/dev/full"),
+        "no mount": not in_a_child(lambda: apart(libc) or libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)),
+        "nothing that is mounted can be taken away": not any(
+            in_a_child(partial(taken_away, libc, path)) for path in (b"/proc", b"/tmp")
+        ),
+        "no memory of another process can be written": libc.process_vm_writev(1, 0, 0, 0, 0, 0) != 0,
         "no memory file that the watchdog cannot see": blocked(lambda: os.memfd_create("hidden")),
         "no memory segment that the watchdog cannot see": libc.shmget(0, 4096, 0o600) < 0,
         "no keyring of the host": libc.syscall(KEYCTL, 0, -3, 0) < 0,
         "scratch ends at its limit": blocked(lambda: fill("/tmp/fill", bait["scratch_bytes"] + (8 << 20))),
         "shared memory ends at its limit": blocked(lambda: fill("/dev/shm/fill", bait["scratch_bytes"] + (8 << 20))),
     }
-    # A daemon in a session of its own; the host looks whether it outlives the box.
-    subprocess.Popen(
-        [sys.executable, "-c", f"import time, signal; signal.signal({int(signal.SIGTERM)}, signal.SIG_IGN); "
-         f"time.sleep(60)  # {bait['marker']}"],
-        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    print(json.dumps(held))
-
-
-if __name__ == "__main__":
-    main()
+    # A daemon whose parent is gone; the host looks whether it outlives the box.
+    parent = os.fork()
+    if parent == 0:
+        code = f"import time, signal; signal.signal({int(signal.SIGTERM)}, signal.SIG_IGN); time.sleep(60)"
+        subprocess.Popen(
+            [sys.executable, "-c", f"{code}  # {bait['marker']}"],
+            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os._exit(0)
+    os.waitpid(parent, 0)
+    return held

@@ -63,6 +63,9 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 
+SEALED = ["--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
+NESTING = ["--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP"]
+
 
 @dataclass(frozen=True)
 class Bubblewrap:
@@ -120,7 +123,7 @@ def _tried(path: str) -> str:
             raise BoxUnavailable(
                 f"its version is {words.strip()!r}, expected at least {'.'.join(map(str, OLDEST_VERSION))}"
             )
-        trial = [path, *_namespaces(), *_system_binds(), "--proc", "/proc", "--dev", "/dev", "/bin/true"]
+        trial = [path, *_namespaces(), *SEALED, *_system_binds(), "--proc", "/proc", "--dev", "/dev", "/bin/true"]
         done = subprocess.run(trial, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.SubprocessError) as error:
         raise BoxUnavailable(f"it does not run: {error}") from None
@@ -142,10 +145,25 @@ def enclose(command: Sequence[str], settings: Settings) -> list[str]:
     """
     if settings.unsafe_no_box:
         return list(command)
+    # Started by root, the box's user is root's uid without capabilities, and that uid may write /proc/sys
+    # (core_pattern, and so the host) as its owner.
+    return _walls([*_namespaces(), *SEALED], ["--remount-ro", "/proc"], settings, command)
+
+
+def enclose_template(command: Sequence[str], settings: Settings) -> list[str]:
+    """``command``, of our own code, inside a new box in which it can make boxes: forks that wall themselves off.
+
+    It keeps what it needs to uncover its /proc and to map a user, within its own user namespace, and gives both up
+    before it forks; it must be the box's root for that. Its /proc stays writable, for it mounts those of its forks.
+    """
+    return _walls([*_namespaces(), *NESTING], [], settings, command)
+
+
+def _walls(privileges: list[str], proc: list[str], settings: Settings, command: Sequence[str]) -> list[str]:
     scratch = str(settings.limits.scratch_bytes)
     walls = [
         find_bubblewrap().path,
-        *_namespaces(),
+        *privileges,
         "--clearenv",
         *(word for name, value in box_environment(settings).items() for word in ("--setenv", name, value)),
         *_system_binds(),
@@ -156,9 +174,7 @@ def enclose(command: Sequence[str], settings: Settings) -> list[str]:
         # After /tmp: a course kept there has its Python environment below it.
         *_python_binds(settings),
         *_code_binds(),
-        # Started by root, the box's user is root's uid without capabilities, and that uid may write /proc/sys
-        # (core_pattern, and so the host) as its owner.
-        "--remount-ro", "/proc",
+        *proc,
         "--remount-ro", "/dev",
         "--remount-ro", "/",
         "--chdir", "/tmp",
@@ -180,8 +196,7 @@ def python_in_box() -> str:
 
 def _namespaces() -> list[str]:
     return [
-        "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "box",
-        "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+        "--unshare-all", "--unshare-user", "--hostname", "box", "--die-with-parent", "--new-session",
     ]  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """A Jupyter kernel inside a box, as jupyter_client and nbclient expect one.
 
-The client connects to five unix sockets in a private folder of the host. The box never sees that folder: the sockets
-are opened and set listening out here, and their descriptors are inherited through bubblewrap; inside, libzmq adopts
-them (ZMQ_USE_FD). Messages are signed with a key that is new for each box.
+The box is a fork of a template, or with none a new one of its own, which takes the seconds that torch needs.
+
+Five unix sockets in a private folder of the host lead to the box, which never sees that folder: the sockets are opened
+and set listening out here, and their descriptors are inherited; inside, libzmq adopts them (ZMQ_USE_FD). The client
+connects to them through a relay that bounds what comes out. Messages are signed with a key that is new for each box.
 """
 
 import contextlib
@@ -15,8 +17,10 @@ import socket
 import subprocess
 import tempfile
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import zmq
@@ -27,23 +31,32 @@ from traitlets.config import Config
 
 from autograder.box.cgroup import ControlGroup, abandoned, make_group, remove_abandoned
 from autograder.box.isolation import box_environment, enclose, python_in_box
-from autograder.box.limits import Watchdog, kill_tree, members
+from autograder.box.limits import Watchdog, alive, kill_tree, members
+from autograder.box.relay import Relay
+from autograder.box.template import Template
 from autograder.config import MIB, Settings
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 ENVELOPE = 8 * MIB  # what a message may hold beside evidence; at a larger one libzmq ends the connection
+# Port -> bytes of one message in all its frames. Evidence comes over iopub, a piece at a time, with arrays of 8 MiB at
+# most; an honest error may be some megabytes long.
+MESSAGES = {port: (3 if channel == "iopub" else 1) * ENVELOPE for port, channel in enumerate(CHANNELS, start=1)}
 UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a thousand, also where nobody reads (stdin)
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
+Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
+_live: "weakref.WeakSet[BoxProvisioner]" = weakref.WeakSet()
 
 
 class BoxProvisioner(KernelProvisionerBase):
     """Starts and ends the process tree of one boxed kernel."""
 
-    process: psutil.Popen | None = None
+    process: psutil.Process | None = None
     watchdog: Watchdog | None = None
     settings: Settings
+    template: Template | None = None
     folder: Path | None = None
+    relay: Relay | None = None
     group: ControlGroup | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
@@ -57,6 +70,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
         """Start the box with the kernel in it."""
+        assert self.folder is not None  # made by pre_launch
         manager = self.parent
         connection = manager.get_connection_info()
         connection["key"] = connection["key"].decode()
@@ -65,36 +79,59 @@ class BoxProvisioner(KernelProvisionerBase):
             listening = {}
             for port in range(1, len(CHANNELS) + 1):
                 sock = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-                sock.bind(f"{manager.ip}-{port}")
+                sock.bind(str(self.folder / f"b-{port}"))
                 sock.listen(16)
                 sock.setblocking(False)
                 listening[port] = sock.fileno()
-            spec = {"connection": connection, "sockets": listening, "rlimits": rlimits(self.settings)}
-            spec["confined"] = not self.settings.unsafe_no_box
-            command = [python_in_box(), "-P", "-m", "inside.start"]
-            self.process = psutil.Popen(
-                enclose(command, self.settings),
-                pass_fds=tuple(listening.values()),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=self._environment(),
-                cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
-                start_new_session=True,
-            )
+            spec = {"connection": connection, "rlimits": rlimits(self.settings)}
+            self.relay = Relay(self.folder, MESSAGES)
+            await self.relay.start()
+            start = self._fork if self.template else self._new
+            self.process, tree, orders = start(listening, spec)
         # The first program in the box waits for its orders: what it starts is born in the group.
         self.group = make_group(limits)
         if self.group:
-            self.group.add(self._tree_at_rest(self.process))
-        with contextlib.suppress(BrokenPipeError), self.process.stdin as pipe:
+            self.group.add(tree())
+        with contextlib.suppress(BrokenPipeError), orders:
             # Not as an argument: the signing key would stand in every user's process list.
-            pipe.write(json.dumps(spec).encode())
+            orders.write(json.dumps(spec).encode())
+        _live.add(self)
         self.watchdog = Watchdog(self.process, limits)
         self.watchdog.start()
         return manager.get_connection_info()
 
+    def _new(self, listening: dict[int, int], spec: dict[str, Any]) -> Started:
+        """A box of its own."""
+        spec |= {"sockets": listening, "confined": not self.settings.unsafe_no_box}
+        process = psutil.Popen(
+            enclose([python_in_box(), "-P", "-m", "inside.start"], self.settings),
+            pass_fds=tuple(listening.values()),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._environment(),
+            cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
+            start_new_session=True,
+        )
+        return process, lambda: self._tree_at_rest(process), process.stdin
+
+    def _fork(self, listening: dict[int, int], spec: dict[str, Any]) -> Started:
+        """A fork of the template."""
+        assert self.template is not None
+        spec |= {"scratch_bytes": self.settings.limits.scratch_bytes}
+        reading, writing = os.pipe()
+        orders = os.fdopen(writing, "wb")
+        try:
+            process = self.template.fork([reading, *listening.values()])
+        except BaseException:
+            orders.close()
+            raise
+        finally:
+            os.close(reading)
+        return process, lambda: [process.pid], orders
+
     def _tree_at_rest(self, process: psutil.Popen) -> list[int]:
-        """The processes of the box before it has its orders: bubblewrap, its process 1, and Python."""
+        """The processes of a new box before it has its orders: bubblewrap, its process 1, and Python."""
         depth = 1 if self.settings.unsafe_no_box else 3
         end = time.monotonic() + START_S
         tree = members(process.pid)
@@ -116,7 +153,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def poll(self) -> int | None:
         """None while the box lives."""
-        return self.process.poll() if self.process else 0
+        return None if self.process and alive(self.process) else 0
 
     async def wait(self) -> int | None:
         """Wait for the box to end."""
@@ -127,6 +164,8 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def kill(self, restart: bool = False) -> None:
         """End the box and everything in it."""
+        if self.relay:
+            self.relay.close()
         if self.watchdog:
             self.watchdog.stop()
         if self.process:
@@ -147,7 +186,7 @@ class BoxProvisioner(KernelProvisionerBase):
 class BoxedKernelManager(AsyncKernelManager):
     """An AsyncKernelManager whose kernel lives in a box."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, template: Template | None = None) -> None:
         # The class wants its transport from configuration; a keyword would be read after its defaults were made.
         super().__init__(config=Config({"BoxedKernelManager": {"transport": "ipc"}}))
         self.session.key = secrets.token_hex(32).encode()
@@ -155,6 +194,7 @@ class BoxedKernelManager(AsyncKernelManager):
         self._kernel_spec = KernelSpec(argv=["unused"], language="python", interrupt_mode="message")
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
+        self.provisioner.template = template
         self.context.setsockopt(zmq.MAXMSGSIZE, settings.limits.evidence_bytes + ENVELOPE)
         self.context.setsockopt(zmq.RCVHWM, UNREAD)
 
@@ -178,6 +218,13 @@ class BoxedKernelManager(AsyncKernelManager):
         if watchdog and watchdog.broken:
             return watchdog.broken
         return "memory" if group and group.ran_out_of_memory() else None
+
+
+def end_all() -> None:
+    """Kill every box of this process; whoever drives one finds its kernel dead."""
+    for provisioner in list(_live):
+        if provisioner.process:
+            kill_tree(provisioner.process)
 
 
 def sweep() -> None:

@@ -8,6 +8,7 @@ the files in the sized tmpfs: an empty one takes none of its size, and a kilobyt
 
 import contextlib
 import os
+import re
 import resource
 import threading
 import time
@@ -21,6 +22,8 @@ from autograder.config import MIB, Limits
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
 PAGE = resource.getpagesize()
 SCRATCH = ("tmp", "dev/shm")
+KEPT = re.compile(r"^(?:VmRSS|VmPTE):\s+(\d+) kB", re.MULTILINE)  # pages that were touched, and the tables of all
+PROPORTIONAL = re.compile(r"^(?:Pss|VmPTE):\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,17 @@ class Usage:
 def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
     """Memory and tasks of ``pid`` and everything below it, and files in the scratch folder that holds most of them.
 
-    Memory is the sum of resident sizes; where that exceeds ``memory_matters_above`` it is replaced by the
-    proportional sizes, which count a page shared by n processes once (slower to read).
+    Memory is the sum of resident sizes and page tables; where that exceeds ``memory_matters_above``, proportional sizes
+    take the place of the resident ones, which count a page shared by n processes once (slower to read).
     """
     resident = tasks = 0
     tree = list(_tree(pid))
     for member, threads in tree:
         tasks += len(threads)
-        resident += int((_read(f"/proc/{member}/statm").split() or ["0"] * 2)[1]) * PAGE
+        resident += sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) * 1024
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
-    return Usage(resident, tasks, _scratch_files(tree[-1][0]) if tree else 0)
+    return Usage(resident, tasks, next((files for pid, _ in reversed(tree) if (files := _scratch_files(pid))), 0))
 
 
 def members(pid: int) -> list[int]:
@@ -53,17 +56,20 @@ def members(pid: int) -> list[int]:
     return [member for member, _ in _tree(pid)]
 
 
+def children(pid: int) -> list[int]:
+    """What ``pid`` started and is still there."""
+    threads = _listed(f"/proc/{pid}/task")
+    return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
+
+
 def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
     """Each process at or below ``pid`` with its threads. Walked down from ``pid``: reading all of /proc many times a
     second costs more than a small notebook."""
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return  # it ended meanwhile
-    yield pid, threads
-    for thread in threads:
-        for child in _read(f"/proc/{pid}/task/{thread}/children").split():
-            yield from _tree(int(child))
+    threads = _listed(f"/proc/{pid}/task")
+    if threads:
+        yield pid, threads
+        for child in children(pid):
+            yield from _tree(child)
 
 
 def _read(path: str) -> str:
@@ -72,6 +78,14 @@ def _read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def _listed(folder: str) -> list[str]:
+    """Names in ``folder``; none where its process ended meanwhile."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _scratch_files(pid: int) -> int:
@@ -86,8 +100,8 @@ def _scratch_files(pid: int) -> int:
 
 
 def _proportional_bytes(pid: int) -> int:
-    lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    text = _read(f"/proc/{pid}/smaps_rollup") + _read(f"/proc/{pid}/status")
+    return sum(map(int, PROPORTIONAL.findall(text))) * 1024
 
 
 def max_files(limits: Limits) -> int:
@@ -102,7 +116,7 @@ class Watchdog(threading.Thread):
         broken: "memory", "tasks" or "files" once the box was killed for it, else None.
     """
 
-    def __init__(self, process: psutil.Popen, limits: Limits) -> None:
+    def __init__(self, process: psutil.Process, limits: Limits) -> None:
         super().__init__(name="box-watchdog", daemon=True)
         self._process = process
         self._limits = limits
@@ -111,7 +125,7 @@ class Watchdog(threading.Thread):
 
     def run(self) -> None:
         """Look at the tree until it ends or :meth:`stop` is called."""
-        while not self._over.wait(POLL_S) and self._process.poll() is None:
+        while not self._over.wait(POLL_S) and alive(self._process):
             usage = tree_usage(self._process.pid, memory_matters_above=self._limits.memory_bytes)
             if usage.memory_bytes > self._limits.memory_bytes:
                 self.broken = "memory"
@@ -130,7 +144,12 @@ class Watchdog(threading.Thread):
             self.join()
 
 
-def kill_tree(process: psutil.Popen, patience_s: float = 10.0) -> None:
+def alive(process: psutil.Process) -> bool:
+    """Whether a box still runs; one that we started ourselves stays in the process table until it is asked for."""
+    return process.poll() is None if isinstance(process, psutil.Popen) else process.is_running()
+
+
+def kill_tree(process: psutil.Process, patience_s: float = 10.0) -> None:
     """Kill a box and everything in it, and wait until all of it is gone.
 
     Killing the outermost process is enough inside a pid namespace; the walk over the children is for a run without

@@ -1,10 +1,13 @@
-"""Proves a box by attacking it: lays out bait on the host, runs ``attack.py`` inside, and looks what was reached."""
+"""Proves a box by attacking it: lays out bait on the host, runs ``attack.py`` inside, and looks what was reached.
 
+The attack is a cell of a kernel that was started as for a submission, so what is proven is what student code meets.
+"""
+
+import asyncio
 import json
 import os
 import secrets
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,11 +16,14 @@ from pathlib import Path
 
 import psutil
 
-from autograder.box.isolation import PACKAGE, enclose
+from autograder.box.isolation import PACKAGE
+from autograder.box.kernel import BoxedKernelManager
+from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable
 
 PROBE_SCRATCH = 16 * MIB  # the same limit, smaller, so that filling it takes no time
+CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded machine
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,11 @@ class Finding:
     remedy: str = ""
 
 
-def attack_the_box(settings: Settings) -> list[Finding]:
+def attack_the_box(settings: Settings, template: Template | None = None) -> list[Finding]:
     """One finding for each property of the box.
+
+    Args:
+        template: What the box is a fork of; None for a cold one.
 
     Raises:
         BoxUnavailable: No box can be had, or the attack could not run in it.
@@ -61,26 +70,57 @@ def attack_the_box(settings: Settings) -> list[Finding]:
             "variable": f"CANARY_{token}",
             "marker": token,
             "scratch_bytes": PROBE_SCRATCH,
-            "confined": not settings.unsafe_no_box,
         }
         text = (Path(__file__).parent / "attack.py").read_text()
-        command = enclose([sys.executable, "-P", "-c", text, json.dumps(bait)], settings)
+        os.environ[bait["variable"]] = "x"
         try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                env={**os.environ, f"CANARY_{token}": "x"},
+            held = json.loads(
+                printed_in_a_box(f"{text}\n\nimport json\nprint(json.dumps(attack({bait!r})))", settings, template)
             )
-            held = json.loads(done.stdout)
-        except (OSError, subprocess.SubprocessError, ValueError) as error:
-            raise BoxUnavailable(f"The attack on the box could not run: {error}") from None
+        except ValueError:
+            raise BoxUnavailable("The attack on the box broke off.") from None
+        finally:
+            del os.environ[bait["variable"]]
         touched = any(Path(name).stat().st_size for name in (canary.name, at_home.name))
     held["no bait on the host was changed"] = not touched
     held["nothing in the box outlives it"] = not _alive(token)
     remedy = "Do not grade on this machine until this holds: a submission could use it."
-    return [Finding(f"box: {what}", good, remedy) for what, good in held.items()]
+    kind = "warm box" if template else "box"
+    return [Finding(f"{kind}: {what}", good, remedy) for what, good in held.items()]
+
+
+def printed_in_a_box(code: str, settings: Settings, template: Template | None = None) -> str:
+    """What ``code`` prints as a cell of a kernel in a new box.
+
+    Raises:
+        BoxUnavailable: The box did not start, or the code took too long.
+    """
+    try:
+        return asyncio.run(_printed(code, settings, template))
+    except (OSError, RuntimeError) as error:  # a TimeoutError is an OSError
+        raise BoxUnavailable(f"Nothing could be run in a box: {str(error) or 'it took too long'}") from None
+
+
+async def _printed(code: str, settings: Settings, template: Template | None) -> str:
+    manager = BoxedKernelManager(settings, template)
+    printed: list[str] = []
+    try:
+        await manager.start_kernel()
+        client = manager.client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=CELL_S)
+            await client.execute_interactive(
+                code,
+                allow_stdin=False,
+                timeout=CELL_S,
+                output_hook=lambda message: printed.append(message["content"].get("text", "")),
+            )
+        finally:
+            client.stop_channels()
+    finally:
+        await manager.end()
+    return "".join(printed)
 
 
 def _home(settings: Settings) -> Path:

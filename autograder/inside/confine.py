@@ -1,16 +1,16 @@
 """Takes system calls away from this process and everything it starts, before student code runs.
 
 What is taken away has no use in a notebook and each a reason: memory that no process maps (memfd, System V segments),
-so that the watchdog would not see it; keyrings, which no namespace separates; and interfaces of the kernel that have
-let programs out of boxes before (io_uring, bpf, userfaultfd, perf, ptrace). A call then fails with "operation not
-permitted". See seccomp(2) for the filter's form.
+so that the watchdog would not see it; keyrings, leases, inotify and kinds of sockets, which no namespace separates;
+interfaces of the kernel that have let programs out of boxes before (io_uring, bpf, userfaultfd, perf, ptrace); and ways
+into another process's memory. Such a call fails with "operation not permitted". See seccomp(2) for the filter's form.
 """
 
 import ctypes
 import platform
 import struct
 
-# name: (x86_64, aarch64)
+# name: (x86_64, aarch64); None where that machine has no such call
 DENIED = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
@@ -24,11 +24,29 @@ DENIED = {
     "userfaultfd": (323, 282),
     "perf_event_open": (298, 241),
     "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
 }
+# Answered as done, and not done: a notebook copies files with their modes, and nothing in a box depends on a mode; but
+# where root started the grader, the machine's device nodes belong to the box's user, who could shut others out of them.
+PRETENDED = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+}
+# A call that is denied for some values of one argument only: (numbers, index of the argument, values).
+LEASES = ((72, 25), 1, (1024, 1026))  # fcntl: F_SETLEASE holds up whoever opens a file, F_NOTIFY watches a folder
+FAMILIES = ((41, 198), 0, (1, 2, 10, 16))  # socket: all but unix, IPv4, IPv6, netlink, which namespaces separate
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 ALLOW, DENY, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # DENY carries EPERM
+PRETEND = 0x00050000  # the same with no error
+NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where struct seccomp_data has them; an argument is 8 bytes, low ones first
 X32 = 0x40000000  # x86_64's second set of numbers for the same calls
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 
@@ -36,11 +54,24 @@ PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 def program(machine: str) -> bytes:
     """The filter for a machine: an array of struct sock_filter."""
     column, architecture = ARCHITECTURES[machine]
-    numbers = sorted(pair[column] for pair in DENIED.values())
-    lines = [(LOAD, 0, 0, 4), (JUMP_EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
-    lines += [(JUMP_AT_LEAST, len(numbers) + 1, 0, X32)]
-    lines += [(JUMP_EQUAL, len(numbers) - index, 0, number) for index, number in enumerate(numbers)]
-    lines += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, DENY)]
+    lines = [
+        (LOAD, 0, 0, ARCHITECTURE),
+        (JUMP_EQUAL, 1, 0, architecture),
+        (RETURN, 0, 0, KILL),
+        (LOAD, 0, 0, NUMBER),
+        (JUMP_AT_LEAST, 0, 1, X32),
+        (RETURN, 0, 0, DENY),
+    ]
+    for calls, answer in ((DENIED, DENY), (PRETENDED, PRETEND)):
+        for numbers in calls.values():
+            number = numbers[column]
+            if number is not None:
+                lines += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, answer)]
+    for (numbers, argument, values), (listed, other) in ((LEASES, (DENY, ALLOW)), (FAMILIES, (ALLOW, DENY))):
+        tests = [line for value in values for line in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, listed))]
+        lines += [(JUMP_EQUAL, 0, len(tests) + 2, numbers[column]), (LOAD, 0, 0, ARGUMENTS + 8 * argument)]
+        lines += [*tests, (RETURN, 0, 0, other)]
+    lines += [(RETURN, 0, 0, ALLOW)]
     return b"".join(struct.pack("HBBI", *line) for line in lines)
 
 

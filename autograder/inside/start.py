@@ -11,8 +11,12 @@ import sys
 
 
 def main() -> None:
-    """Set the rlimits, adopt the sockets, run the kernel."""
-    spec = json.load(sys.stdin)
+    """Take the orders and run."""
+    run(json.load(sys.stdin))
+
+
+def run(spec: dict) -> None:
+    """Set the rlimits, adopt the sockets, run the kernel until it ends."""
     for name, value in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
 

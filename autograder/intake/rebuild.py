@@ -6,6 +6,7 @@ student edited, lost, tagged or retyped are the master's again. Cells the studen
 solution cell that is missing is the released stub, never the solution.
 """
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ SEARCHED = 20_000  # characters of a cell in which definitions are looked for
 COMPARED = 2_000  # characters that are compared; with 20,000 of each a notebook of 2,000 cells took half a minute
 # The name in `def name(` or `name =` at the start of a line.
 DEFINED = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[^=]))(\w+)", re.MULTILINE)
+CANDIDATES = 50  # cells that are compared with one of the master: a comparison takes milliseconds
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
 
 
@@ -174,12 +176,17 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
             matches[position] = index
 
     wanted = [index for index, cell in enumerate(master) if cell.solution and index not in matches.values()]
+    defines = {
+        position: set(DEFINED.findall(cell.source[:SEARCHED]))
+        for position, cell in _open(cells, matches)
+        if cell.kind == "code"
+    }
     pairs = sorted(
         (
             (_similarity(cells[position].source, master[index]), position, index)
-            for position, cell in _open(cells, matches)
             for index in wanted
-            if cell.kind == master[index].kind == "code"
+            if master[index].kind == "code"
+            for position in itertools.islice(_candidates(_function(master[index]), defines), CANDIDATES)
         ),
         key=lambda pair: (-pair[0], pair[1], pair[2]),
     )
@@ -204,13 +211,15 @@ def _following(index: int, matches: dict[int, int]) -> int | None:
     return max(before) + 1 if before else None
 
 
+def _candidates(function: str, defines: dict[int, set[str]]) -> Iterable[int]:
+    """Positions of cells that define ``function``; all where there is none to define."""
+    return (position for position, names in defines.items() if not function or function in names)
+
+
 def _similarity(source: str, master: MasterCell) -> float:
-    """How much of the released cell is in ``source``, 0 to 1; a cell that defines another function is not similar."""
-    wanted = _function(master)
-    if wanted and wanted not in DEFINED.findall(source[:SEARCHED]):
-        return 0.0
+    """How much of the released cell is in ``source``, 0 to 1."""
     score = fuzz.token_set_ratio(master.source[:COMPARED], source[:COMPARED]) / 100
-    return max(score, SIMILAR) if wanted else score
+    return max(score, SIMILAR) if _function(master) else score
 
 
 def _function(master: MasterCell) -> str:

@@ -17,6 +17,8 @@ from autograder.errors import EvidenceError
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 MAX_DEPTH = 8
 MAX_DIMENSIONS = 8
+MAX_PAIRS = 10_000  # of a mapping, as encode.py gives them
+MAX_KEY = 2**53  # larger numbers can be chosen so that all of them share a hash
 MAX_CONTAINERS = 200_000  # each takes some 100 bytes once read
 
 
@@ -100,6 +102,8 @@ def _decode(node: object, depth: int) -> Any:
         items = [_decode(item, depth + 1) for item in value]
         return tuple(items) if kind == "tuple" else items
     if kind == "dict" and isinstance(value, list):
+        if len(value) > MAX_PAIRS:
+            raise EvidenceError("a mapping of the evidence is malformed")
         return dict(_pair(pair, depth + 1) for pair in value)
     if kind in ("tensor", "array"):
         return _array(node)
@@ -121,6 +125,8 @@ def _pair(pair: object, depth: int) -> tuple[Any, Any]:
         key = key.values.item()
     if not isinstance(key, str | int | float | bool | None):
         raise EvidenceError("a key of the evidence is neither a number nor text")
+    if isinstance(key, int | float) and not -MAX_KEY < key < MAX_KEY:
+        raise EvidenceError("a key of the evidence is a number too large to count anything")
     return key, _decode(pair[1], depth)
 
 

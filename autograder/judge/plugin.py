@@ -1,13 +1,19 @@
 """The pytest side of judging: gives the checks their evidence and collects one result per check.
 
+pytest takes a third of a second to start and a thirtieth to run all checks of a submission, so it is started once: its
+test loop waits for submissions and runs the collected checks on each.
+
 A check is a function ``check_*`` in ``checks/check_<task>.py``. Its docstring is what the student reads: a sentence on
 what should hold and, where it is worth points, a second paragraph on why that matters. It passes by returning, fails by
 raising Failure, and anything else it raises is our fault and never the student's.
 """
 
 import contextlib
+import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,13 +81,28 @@ def worth(share: float, *, needs: Callable[..., None] | None = None) -> Callable
     return mark
 
 
-class _Judge:
-    """Pytest plugin for one submission."""
+class _Plugin:
+    """Pytest plugin for a session that judges one submission after another."""
 
-    def __init__(self, student: Mapping[str, Evidence], key: Mapping[str, Evidence]) -> None:
-        self._evidence = {"student": student, "key": key}
-        self.results: dict[str, dict[str, CheckResult]] = {task: {} for task in student}
+    def __init__(self, key: Mapping[str, Evidence], tasks: Iterable[str]) -> None:
+        self._evidence: dict[str, Mapping[str, Evidence]] = {"key": key}
+        self._tasks = tuple(tasks)
+        self.submissions: queue.SimpleQueue[Mapping[str, Evidence] | None] = queue.SimpleQueue()  # None: no more
+        self.judged: queue.SimpleQueue[None] = queue.SimpleQueue()  # told when ready for the next, or ended
+        self.results: dict[str, dict[str, CheckResult]] = {}
         self.faults: list[str] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run all checks on each submission, until there is no more."""
+        while not self.faults:
+            self.judged.put(None)
+            student = self.submissions.get()
+            if student is None:
+                break
+            self._evidence["student"], self.results = student, {task: {} for task in self._tasks}
+            for item, following in itertools.pairwise([*session.items, None]):
+                session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return True
 
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest) -> Evidence:
@@ -134,46 +155,77 @@ class _Judge:
             self.faults.append(f"the checks cannot be read: {report.longrepr}")
 
 
-def judge(
-    student: Mapping[str, Evidence], key: Mapping[str, Evidence], points: Mapping[str, float]
-) -> tuple[TaskGrade, ...]:
-    """Run all checks of the tasks in ``points``, in their order.
+class Judge:
+    """The checks, ready to judge submissions.
 
     Args:
-        student: Task -> the submission's evidence.
         key: Task -> the solution's evidence on the same hidden inputs.
         points: Task -> points, from the notebook's metadata.
 
     Raises:
-        GraderError: A task has no checks, or a check raised something that is no Failure.
+        GraderError: A task has no checks, or they cannot be read.
     """
-    plugin = _Judge({task: student[task] for task in points}, key)
-    files = [str(check_file(task)) for task in points]
-    options = [
-        "--import-mode=importlib",
-        f"--rootdir={CHECKS}",
-        "--confcutdir",
-        str(CHECKS),
-        "-c",
-        "/dev/null",
-    ]
-    options += [
-        "-o",
-        "python_files=check_*.py",
-        "-o",
-        "python_functions=check_*",
-        "--capture=no",
-        "--strict-markers",
-    ]
+
+    def __init__(self, key: Mapping[str, Evidence], points: Mapping[str, float]) -> None:
+        self._key, self._points = key, points
+        self._files = [str(check_file(task)) for task in points]
+        self._plugin: _Plugin | None = None
+
+    def __call__(self, student: Mapping[str, Evidence]) -> tuple[TaskGrade, ...]:
+        """Run all checks on one submission; the tasks in the order of their points.
+
+        Args:
+            student: Task -> the submission's evidence.
+
+        Raises:
+            GraderError: A check raised something that is no Failure; the next submission is judged by a new session.
+        """
+        plugin = self._plugin or self._started()
+        if not plugin.faults:
+            plugin.submissions.put({task: student[task] for task in self._points})
+            plugin.judged.get()
+            plugin.faults += [f"check_{task}.py holds no check" for task in self._points if not plugin.results[task]]
+        if plugin.faults:
+            self.close()
+            raise GraderError("A check failed by itself: " + "; ".join(plugin.faults))
+        return tuple(TaskGrade(task, self._points[task], tuple(plugin.results[task].values())) for task in self._points)
+
+    def close(self) -> None:
+        """End the session."""
+        if self._plugin:
+            self._plugin.submissions.put(None)
+            self._plugin = None
+
+    def _started(self) -> _Plugin:
+        """A session that waits for its first submission."""
+        self._plugin = plugin = _Plugin(self._key, self._points)
+        with _no_pytest_settings():
+            threading.Thread(target=_session, args=(plugin, self._files), name="judge", daemon=True).start()
+            plugin.judged.get()
+        return plugin
+
+
+def judge(
+    student: Mapping[str, Evidence], key: Mapping[str, Evidence], points: Mapping[str, float]
+) -> tuple[TaskGrade, ...]:
+    """Judge one submission; as :class:`Judge`, which does many in less time."""
+    with contextlib.closing(Judge(key, points)) as one:
+        return one(student)
+
+
+def _session(plugin: _Plugin, files: list[str]) -> None:
+    """One run of pytest, in a thread of its own."""
+    options = ["--import-mode=importlib", f"--rootdir={CHECKS}", "--confcutdir", str(CHECKS), "-c", "/dev/null"]
+    options += ["-o", "python_files=check_*.py", "-o", "python_functions=check_*"]
+    options += ["--capture=no", "--strict-markers"]
     options += [word for name in ("cacheprovider", "terminal", "junitxml") for word in ("-p", f"no:{name}")]
-    with _no_pytest_settings():
+    code: object = "an exception"
+    try:
         code = pytest.main([*options, *files], plugins=[plugin])
-    if code == pytest.ExitCode.INTERRUPTED and not plugin.faults:
-        raise KeyboardInterrupt
-    plugin.faults += [f"check_{task}.py holds no check" for task in points if not plugin.results[task]]
-    if plugin.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise GraderError("A check failed by itself: " + ("; ".join(plugin.faults) or f"pytest ended with {code}"))
-    return tuple(TaskGrade(task, points[task], tuple(plugin.results[task].values())) for task in points)
+    finally:
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not plugin.faults:
+            plugin.faults.append(f"pytest ended with {code}")
+        plugin.judged.put(None)  # for whoever waits
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ show what the student's own run had left there, for whoever grades the written q
 are text and PNG only.
 """
 
-import copy
+import json
 from typing import Any
 
 import nbformat
@@ -19,7 +19,7 @@ from autograder.results import TaskGrade
 
 def graded_notebook(graded: Graded, course: Course) -> Any:
     """An nbformat notebook with every cell of the master and the student's own cells in it."""
-    notebook = nbformat.from_dict(copy.deepcopy(course.released))
+    notebook = nbformat.from_dict(json.loads(json.dumps(course.released)))  # a tenth of the time of a deep copy
     of_master = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}
     tasks = {task.task: task for task in graded.grade.tasks}
     cells = [_said("How this submission was graded", submission_text(graded.grade, course.box))]
@@ -40,6 +40,11 @@ def graded_notebook(graded: Graded, course: Course) -> Any:
             cells.append(_with_checks(cell, tasks))
     notebook.cells = cells
     return notebook
+
+
+def notebook_text(notebook: Any) -> bytes:
+    """The notebook as a file. Not by nbformat, which validates what it writes and takes longer than all the checks."""
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def _with_checks(cell: Any, tasks: dict[str, TaskGrade]) -> Any:

@@ -16,9 +16,13 @@ from autograder.report.text import score
 from autograder.results import Grade, Verdict
 
 if TYPE_CHECKING:
+    from autograder.graded import Course
     from autograder.records.results_json import ClassResults
 
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
+
+# Names and messages can hold what moves the cursor, ends a line, or turns the direction of writing.
+UNSHOWN = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 
 
 class ClassDisplay:
@@ -56,16 +60,26 @@ class ClassDisplay:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(escape(re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", text)))  # names can hold escapes
+        self.console.print(escape(re.sub(UNSHOWN, "?", text)))
 
     def found(self, count: int) -> None:
         """The submissions are counted."""
         self.say(f"{count} submission{'s' if count != 1 else ''} found; running the solutions notebook first")
         self._bar.update(self._row, total=count)
 
-    def prepared(self, box: str, seed: int, jobs: int) -> None:
+    def kept(self, count: int) -> None:
+        """So many are unchanged."""
+        if count:
+            self.say(f"{count} unchanged since graded, kept as they are (--fresh runs everything anew)")
+            self._bar.advance(self._row, count)
+
+    def prepared(self, course: "Course") -> None:
         """The solutions have run."""
-        self.say(f"Box: {box}; seed {seed}; {jobs} at a time")
+        cold = course.boxes.why_cold
+        self.say(
+            f"Box: {course.box}, {f'cold: {cold}' if cold else 'warm'}; seed {course.seed}; "
+            f"{course.settings.jobs} at a time"
+        )
         self._bar.update(self._row, description="grading")
 
     def graded(self, grade: Grade) -> None:
@@ -98,6 +112,8 @@ class ClassDisplay:
         self.console.print(table)
         counts = Counter(grade.verdict.value for grade in results.grades)
         self.say(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
+        for group in results.identical:
+            self.say(f"The same cells, run once: {', '.join(group)}")
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
         self.say(f"Gradebook: {index.parent.parent / 'gradebook.db'} (written answers: nbgrader formgrader)")

@@ -1,15 +1,19 @@
 """One small course for all tests of the grader, prepared once: its solutions have been through the box."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from small_course import make_course, settings_for, submission
 
+from autograder.boxes import Boxes
 from autograder.graded import Course, Graded
 from autograder.intake.find import Found
+from autograder.judge.plugin import Judge
 from autograder.pipeline import grade_one, prepare
 
 
@@ -23,6 +27,14 @@ def _prepared(small_course: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     return prepare(settings_for(small_course, tmp_path_factory.mktemp("workspace")), seed=11)
 
 
+@pytest.fixture(name="below_tmp")
+def _below_tmp() -> Iterator[Path]:
+    """A folder that lies in /tmp, as a course may, with a file ``mark`` in it that says "here"."""
+    with tempfile.TemporaryDirectory(prefix="a prefix-", dir="/tmp") as folder:
+        (Path(folder) / "mark").write_text("here")
+        yield Path(folder)
+
+
 @pytest.fixture(name="graded")
 def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
     """Grades the right answers with some replaced, under limits of which some are changed."""
@@ -31,7 +43,10 @@ def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
         (tmp_path / "student.ipynb").write_bytes(data if data is not None else submission(prepared.released, **answers))
         settings = prepared.settings
         changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, **limits or {}))
-        course = dataclasses.replace(prepared, settings=changed)
-        return grade_one(Found("student", tmp_path, (PurePosixPath("student.ipynb"),)), course)
+        boxes = Boxes(dataclasses.replace(changed, workspace=tmp_path / "kept"), fresh=True)
+        boxes._templates = prepared.boxes._templates  # torch is loaded once for all tests
+        with contextlib.closing(Judge(prepared.judge._key, prepared.points)) as judge:  # of the checks as they are now
+            course = dataclasses.replace(prepared, settings=changed, boxes=boxes, judge=judge)
+            return grade_one(Found("student", tmp_path, (PurePosixPath("student.ipynb"),)), course)
 
     return run

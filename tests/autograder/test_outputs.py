@@ -2,13 +2,15 @@
 
 import base64
 import json
+import struct
 import time
 
 import pytest
 
-from autograder.outputs import MAX_OUTPUTS, MAX_PICTURE, MAX_TEXT, PNG, safe_outputs
+from autograder.outputs import MAX_OUTPUTS, MAX_PICTURE, MAX_TEXT, PNG, harmless_markdown, safe_outputs
 
-PICTURE = base64.b64encode(PNG + b"pixels").decode()
+HEADER = PNG + struct.pack(">I4sII", 13, b"IHDR", 640, 480)
+PICTURE = base64.b64encode(HEADER + b"pixels").decode()
 ODD = [None, True, 7, 1.5, float("nan"), "text", [], {}, [1, None, {}], {"a": [1]}]
 
 
@@ -82,7 +84,7 @@ def test_a_display_of_which_nothing_may_be_kept_is_dropped():
 
 
 def test_the_plain_text_of_a_picture_becomes_its_alternative_text_and_can_end_no_attribute():
-    output = display(text_plain='two "curves" <b onload=x> & more', image_png=base64.b64encode(PNG).decode())
+    output = display(text_plain='two "curves" <b onload=x> & more', image_png=base64.b64encode(HEADER).decode())
 
     (kept,) = safe_outputs([output])
 
@@ -120,8 +122,8 @@ def test_nothing_hides_between_the_letters_of_a_picture():
 
 
 def test_a_picture_that_is_too_large_is_dropped():
-    just_right = base64.b64encode(PNG + bytes(MAX_PICTURE - len(PNG))).decode()
-    too_large = base64.b64encode(PNG + bytes(MAX_PICTURE)).decode()
+    just_right = base64.b64encode(HEADER + bytes(MAX_PICTURE - len(HEADER))).decode()
+    too_large = base64.b64encode(HEADER + bytes(MAX_PICTURE)).decode()
 
     assert len(safe_outputs([display(image_png=just_right)])) == 1
     assert safe_outputs([display(image_png=too_large)]) == []
@@ -206,3 +208,23 @@ def test_results_of_the_old_format_are_read():
         display(image_png=PICTURE),
         {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []},
     ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (2**31 - 1, 1), (1, 2**31 - 1), (0, 0)])
+def test_a_picture_of_more_pixels_than_a_browser_can_show_is_dropped(width: int, height: int):
+    header = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height)
+    picture = base64.b64encode(header + b"\x08\x02\0\0\0" + bytes(40)).decode()
+
+    assert safe_outputs([{"output_type": "display_data", "data": {"image/png": picture}}]) == []
+
+
+@pytest.mark.parametrize("piece", [r"\begin{a}", r"\\(", "[x](", "**a", "`a", "> "])
+def test_what_takes_a_page_long_to_read_is_cut_off(piece: str):
+    text = harmless_markdown(piece * 100_000)
+
+    assert len(text) < 30_000
+    assert "shortened" in text
+
+
+def test_no_link_comes_from_a_token_of_a_formula():
+    assert r"\mmlToken" not in harmless_markdown(r"$\mmlToken{mi}[href='javascript:x']{a}$")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from small_course import make_course, right_answers, settings_for, submission
 
-from autograder import pipeline
+from autograder import workspace
 from autograder.box.cgroup import make_group
 from autograder.errors import GraderError, UsageError
 from autograder.graded import Course, Graded
@@ -337,14 +337,14 @@ def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> N
     (tmp_path / "seed").write_text("seven")
 
     with pytest.raises(UsageError, match="holds no number"):
-        pipeline._workspace_seed(tmp_path, None)
+        workspace.workspace_seed(tmp_path, None)
 
 
 def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
     with (
-        pipeline.locked(tmp_path),
+        workspace.locked(tmp_path),
         pytest.raises(UsageError, match="Another grading is running"),
-        pipeline.locked(tmp_path),
+        workspace.locked(tmp_path),
     ):
         pass
 
@@ -352,7 +352,7 @@ def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
 def test_when_the_workspace_cannot_be_written_then_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UsageError, match="cannot be written"), pipeline.locked(tmp_path / "file"):
+    with pytest.raises(UsageError, match="cannot be written"), workspace.locked(tmp_path / "file"):
         pass
 
 

@@ -40,7 +40,7 @@ def strike_at(log: Path, fatal: str, workspace: str) -> None:
             return
         path = words[PATHS.get(event, 0)] if event == "open" or event in PATHS else None
         if isinstance(path, str | os.PathLike) and (name := os.fspath(path)).startswith(f"{workspace}/"):
-            label = re.sub(r"(?<=ed/)\w+|[0-9a-f]{24}", "x", name.removeprefix(f"{workspace}/"))
+            label = re.sub(r"(?<=ed/)\w+|[0-9a-f]{32}", "x", name.removeprefix(f"{workspace}/"))
             touch(f"{event} {label}", name if event == "open" else "")
 
     sys.addaudithook(audit)

@@ -67,7 +67,7 @@ def check_entropies(student, key):
     """
     for case in TOLERANCES:
         found, right = student.values(case)["returned"][2], key.values(case)
-        if isinstance(found, Array) and found.values.ndim == 1:
+        if isinstance(found, Array) and found.values.shape == (BATCHES,):
             found = found.values.astype(float).tolist()
         if not isinstance(found, list | tuple) or len(found) != BATCHES:
             hint = (

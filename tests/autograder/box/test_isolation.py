@@ -73,15 +73,9 @@ def test_the_grader_is_not_importable_inside(small_course: Path, tmp_path: Path)
 
 
 def test_when_the_python_environment_lies_below_tmp_then_it_is_seen(
-    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_course: Path, tmp_path: Path, below_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prefix = Path("/tmp") / f"prefix-{tmp_path.name}"
-    prefix.mkdir()
-    (prefix / "mark").write_text("here")
-    monkeypatch.setattr(sys, "prefix", str(prefix))
-    try:
-        command = enclose(["/bin/cat", str(prefix / "mark")], settings_for(small_course, tmp_path))
-        assert subprocess.run(command, capture_output=True, text=True).stdout == "here"
-    finally:
-        (prefix / "mark").unlink()
-        prefix.rmdir()
+    monkeypatch.setattr(sys, "prefix", str(below_tmp))
+    command = enclose(["/bin/cat", str(below_tmp / "mark")], settings_for(small_course, tmp_path))
+
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "here"

@@ -16,6 +16,7 @@ from autograder.errors import BadSubmission
 from autograder.graded import Course, Graded
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, master_cells, rebuild
+from autograder.judge.plugin import Judge
 from autograder.records.graded_notebook import graded_notebook
 from autograder.results import Grade, Verdict
 
@@ -108,7 +109,7 @@ def test_any_notebook_is_refused_or_rebuilt(examples: int) -> None:
 @tiers(quick=30, slow=200)
 def test_any_notebook_can_be_shown_with_its_outputs(examples: int, tmp_path: Any) -> None:
     """What people open is a valid notebook and can be written to a file, whatever outputs were handed in."""
-    course = Course(Settings(tmp_path, tmp_path), RELEASED, MASTER, {}, {}, 1, "bubblewrap 0")
+    course = Course(Settings(tmp_path, tmp_path), RELEASED, MASTER, {}, Judge({}, {}), 1, "bubblewrap 0", None, "")  # type: ignore[arg-type]
 
     @bounded(examples)
     @given(notebooks(), st.lists(odd | outputs(), max_size=3), texts)

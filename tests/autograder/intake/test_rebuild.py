@@ -1,6 +1,7 @@
 """Putting a student's cells into the master: every way a notebook comes back, and what of it is used."""
 
 import json
+import random
 import time
 from typing import Any
 
@@ -500,3 +501,20 @@ def test_when_the_real_notebook_is_reversed_then_what_runs_stays_the_same():
     notebook["cells"].reverse()
 
     assert sources(rebuilt_case(json.dumps(notebook).encode())) == sources(rebuilt_case(whole))
+
+
+def test_when_many_cells_define_the_same_functions_then_they_cost_no_minute():
+    """Comparing texts takes milliseconds: a thousand cells that claim to be each of nine others would take a minute."""
+    names = [f"task_{letter}" for letter in "abcdefghi"]
+    given = MasterCell("code", "import math", "imports", "imports")
+    rng = random.Random(1)
+    text = " ".join(f"{rng.randrange(16**3):x}" for _ in range(440))
+    master = (given, *(MasterCell("code", f"def {n}(x):\n    return {text}", n, n, solution=True) for n in names))
+    defined = "\n".join(f"def {name}(x): pass" for name in names)
+    cells = [
+        Cell("code", f"{defined}\n{' '.join(f'{rng.randrange(16**3):x}' for _ in range(440))}") for _ in range(1000)
+    ]
+    begin = time.process_time()
+    rebuild(Submission("x", (*cells, Cell("code", "import math", grade_id="imports"))), master)
+
+    assert time.process_time() - begin < 5

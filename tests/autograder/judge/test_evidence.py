@@ -344,3 +344,19 @@ def test_no_field_of_any_type_does_more_than_be_refused(wrong: object):
                 assert found is None or isinstance(
                     found, bool | int | float | str | list | tuple | dict | Array | Other
                 )
+
+
+def test_when_a_mapping_has_more_pairs_than_any_answer_then_it_is_refused():
+    """Keys that share a hash make a mapping of n pairs cost n squared."""
+    keys = [{"t": "int", "v": str(1 + number * (2**61 - 1))} for number in range(20_000)]
+    refused(
+        {"t": "dict", "v": [[key, {"t": "plain", "v": None}] for key in keys]}, "a mapping of the evidence is malformed"
+    )
+
+
+LARGE_KEY = "a key of the evidence is a number too large to count anything"
+
+
+def test_when_a_key_is_a_number_larger_than_any_index_then_it_is_refused():
+    refused({"t": "dict", "v": [[{"t": "int", "v": str(2**61)}, {"t": "plain", "v": None}]]}, LARGE_KEY)
+    refused({"t": "dict", "v": [[{"t": "float", "v": (2.0**61).hex()}, {"t": "plain", "v": None}]]}, LARGE_KEY)

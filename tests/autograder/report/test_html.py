@@ -159,3 +159,13 @@ def test_a_text_that_cannot_be_encoded_keeps_nobody_from_their_page(tmp_path: Pa
     write_report(results(Grade("alice", Verdict.OK, message="raised \ud800"), Grade("bob", Verdict.OK)), tmp_path)
 
     assert len(list((tmp_path / "report").iterdir())) == 3
+
+
+def test_submissions_with_the_same_cells_are_named_on_the_class_page_alone():
+    same = [Grade(name, Verdict.OK, (TASK,), run="abc") for name in ("alice", "<b>ob")]
+    pages = render_report(results(*same, Grade("cem", Verdict.OK, (TASK,), run="def"), Grade("dan", Verdict.BAD_FILE)))
+    index = pages.pop("index.html")
+
+    assert "The same cells, run once:" in index
+    assert "<li>alice, &lt;b&gt;ob</li>" in index
+    assert not any("same cells" in page for page in pages.values())

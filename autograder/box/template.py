@@ -1,0 +1,124 @@
+"""Warm boxes: a template process in a box of its own, of which every kernel is a fork (see inside/template.py).
+
+A worker keeps one template and forks one box at a time off it, so that boxes that run side by side stand in different
+bubblewrap boxes, as cold ones do; what separates a box from the ones before it are its own namespaces.
+"""
+
+import contextlib
+import queue
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+from autograder.box.isolation import box_environment, enclose_template, python_in_box
+from autograder.box.limits import children, kill_tree, members
+from autograder.config import Settings
+from autograder.errors import BoxUnavailable, TemplateFailed
+
+READY_S = 120  # importing torch takes seconds, many on a loaded machine
+FORK_S = 30
+
+
+class Template:
+    """One template process.
+
+    Raises:
+        BoxUnavailable: It did not come up, for instance where bubblewrap may not allow nested namespaces.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [python_in_box(), "-P", "-m", "inside.template", str(theirs.fileno())]
+            self._box = psutil.Popen(
+                enclose_template(command, settings),
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=box_environment(settings),
+                cwd="/",
+                start_new_session=True,
+            )
+        if self._answer(READY_S) != b"ready":
+            self.close()
+            last = (self._box.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+            raise BoxUnavailable(f"No template of warm boxes can be had here ({last}).")
+        self._pid = members(self._box.pid)[-1]
+
+    def fork(self, descriptors: Sequence[int]) -> psutil.Process:
+        """A new process that waits for its orders from the first of ``descriptors``.
+
+        Raises:
+            TemplateFailed: It does not answer, or not as it should.
+        """
+        try:
+            socket.send_fds(self._orders, [b"fork"], list(descriptors))
+            answer = self._answer(FORK_S)
+            forks = children(self._pid)
+            if answer == b"forked" and len(forks) == 1:
+                return psutil.Process(forks[0])
+        except (OSError, psutil.Error):
+            pass
+        raise TemplateFailed("The template of warm boxes did not make a new one.")
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._box.poll() is None
+
+    def close(self) -> None:
+        """End the template and everything that came from it."""
+        self._orders.close()
+        kill_tree(self._box)
+
+    def _answer(self, seconds: float) -> bytes:
+        self._orders.settimeout(seconds)
+        try:
+            return self._orders.recv(64)
+        except OSError:
+            return b""
+
+
+class Templates:
+    """Templates for as many workers as ask for one at a time; made when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        # bubblewrap ends with the thread that started it, so that is none of those who come and go.
+        self._makers = ThreadPoolExecutor(settings.jobs + 1, thread_name_prefix="template")
+        self._idle: queue.SimpleQueue[Template] = queue.SimpleQueue()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[Template]:
+        """A template that nobody else uses meanwhile; one that fails its user is not given out again.
+
+        Raises:
+            BoxUnavailable: A new one did not come up.
+        """
+        template = self._living() or self._makers.submit(Template, self._settings).result()
+        try:
+            yield template
+        except BaseException:
+            template.close()
+            raise
+        self._idle.put(template)
+
+    def _living(self) -> Template | None:
+        """An idle one, if there is one that did not die meanwhile."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                template = self._idle.get_nowait()
+                if template.alive():
+                    return template
+                template.close()
+        return None
+
+    def close(self) -> None:
+        """End all that are idle, and with its maker's thread what is still being made."""
+        self._makers.shutdown(wait=False)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()

@@ -1,0 +1,85 @@
+"""Where notebooks run: on this machine, in warm boxes where they can be had, else in cold ones; each notebook once.
+
+The grader asks for nothing but :meth:`Boxes.run`, from as many threads as it has jobs.
+"""
+
+import collections
+import threading
+from collections.abc import Iterable
+
+from autograder.box.kernel import end_all
+from autograder.box.template import Templates
+from autograder.config import Settings
+from autograder.errors import BoxUnavailable, TemplateFailed
+from autograder.execute import Run, run_notebook
+from autograder.fingerprint import run_name, surroundings
+from autograder.intake.rebuild import Rebuilt
+from autograder.runs import Runs
+
+
+class Boxes:
+    """The boxes of this machine.
+
+    Args:
+        fresh: Run also what was run before.
+
+    Attributes:
+        why_cold: Why every box is a new one with nothing loaded; "" while boxes are warm.
+    """
+
+    def __init__(self, settings: Settings, *, fresh: bool = False) -> None:
+        self._settings = settings
+        self._around = surroundings(settings)
+        self._kept = Runs(settings.workspace)
+        self._fresh = fresh
+        self._made: set[str] = set()  # in this process: what is fresh enough
+        self._turns: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)  # one for each name
+        self._templates = Templates(settings)
+        self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
+
+    def name(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int) -> str:
+        """What a run is kept as; the same for notebooks with the same cells."""
+        return run_name(rebuilt, cases, seed, self._around)
+
+    def run(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int) -> Run:
+        """Run one notebook in a box of its own, or give what came of the same one before.
+
+        As :func:`autograder.execute.run_notebook`; the second of two equal notebooks waits for the first.
+        """
+        cases = list(cases)
+        name = self.name(rebuilt, cases, seed)
+        with self._turns[name]:
+            kept = None if self._fresh and name not in self._made else self._kept.load(name)
+            if kept:
+                return kept
+            run = self._run(rebuilt, cases, seed)
+            self._kept.save(name, run)
+            self._made.add(name)
+            return run
+
+    def stop(self) -> None:
+        """End every box that runs, so that those who wait for one come back."""
+        self.why_cold = "stopped"
+        self._templates.close()
+        end_all()
+
+    def close(self) -> None:
+        """End what is kept ready for the next notebook."""
+        self._templates.close()
+
+    def _run(self, rebuilt: Rebuilt, cases: list[tuple[str, str]], seed: int) -> Run:
+        failed: list[str] = []
+        for _ in range(2):
+            if self.why_cold:
+                break
+            try:  # both exceptions come before anything of the student's ran
+                with self._templates.one() as template:
+                    return run_notebook(rebuilt, cases, seed, self._settings, template)
+            except TemplateFailed as error:
+                failed.append(str(error))  # a new one may do
+            except BoxUnavailable as error:
+                failed = [str(error)]
+                break
+        if failed and not self.why_cold:
+            self.why_cold = failed[-1]
+        return run_notebook(rebuilt, cases, seed, self._settings)

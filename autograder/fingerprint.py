@@ -1,0 +1,64 @@
+"""Names for content: what was graded before under the same name need not be graded again.
+
+Three of them, each made of everything that the thing depends on: the surroundings a notebook runs in, one run in them,
+and the grading of one file. Light: nothing here imports nbgrader, Jupyter or torch.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from autograder.config import Settings
+from autograder.intake.rebuild import Rebuilt
+
+PACKAGE = Path(__file__).resolve().parent
+PACKAGES = ("torch", "torchvision", "torchprofile", "numpy", "matplotlib", "ipykernel")
+LENGTH = 32  # hexadecimal digits: 128 bits, for students choose what is hashed
+
+
+def surroundings(settings: Settings) -> str:
+    """Of everything beside the notebook that a run depends on: code in the box, packages, profile, limits."""
+    found = importlib.util.find_spec("course_lib")  # the one that the box shows
+    assert found is not None and found.origin is not None
+    return _hash(
+        _files(PACKAGE / "inside"),
+        _files(Path(found.origin).parent),
+        [platform.python_version(), *map(importlib.metadata.version, PACKAGES)],
+        [settings.profile, settings.unsafe_no_box, dataclasses.asdict(settings.limits)],
+    )
+
+
+def run_name(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, around: str) -> str:
+    """Of one run: the cells as they stand in the rebuilt notebook, what is called afterwards, the surroundings."""
+    cells = [(cell.kind, cell.source, cell.master and cell.master.grade_id) for cell in rebuilt.cells]
+    return _hash(cells, list(cases), seed, around)
+
+
+def course_name(settings: Settings, seed: int, box: str) -> str:
+    """Of everything beside the file that a grade depends on: the surroundings, the solutions, the grader itself."""
+    return _hash(
+        surroundings(settings),
+        _files(PACKAGE),
+        hashlib.sha256(settings.solutions_notebook.read_bytes()).hexdigest(),
+        [importlib.metadata.version("nbgrader"), settings.assignment, seed, box],
+    )
+
+
+def file_name(data: bytes, notes: Sequence[str], course: str) -> str:
+    """Of the grading of one file in a course."""
+    return _hash(hashlib.sha256(data).hexdigest(), list(notes), course)
+
+
+def _files(folder: Path) -> list[tuple[str, str]]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return [(str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
+
+
+def _hash(*parts: object) -> str:
+    text = json.dumps(parts, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]

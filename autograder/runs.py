@@ -1,0 +1,45 @@
+"""Runs that were made before, kept in the workspace by the name of what was run."""
+
+import json
+import zlib
+from pathlib import Path
+
+from autograder.execute import Run
+from autograder.files import write_whole
+from autograder.results import Verdict
+
+# How these end may depend on how busy the machine was: such a notebook is run anew whenever it is graded anew.
+OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
+
+
+class Runs:
+    """The kept runs of a workspace."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._folder = workspace / "runs"
+
+    def load(self, name: str) -> Run | None:
+        """The run of that name; None where there is none that can be read."""
+        try:
+            entry = json.loads(zlib.decompress(self._file(name).read_bytes()))
+            evidence = {(task, case): text for task, case, text in entry["evidence"]}
+            parts = {"verdict": Verdict(entry["verdict"]), "too_slow": frozenset(entry["too_slow"])}
+            return Run(**{**entry, **parts, "evidence": evidence, "outputs": tuple(entry["outputs"])})
+        except (OSError, ValueError, zlib.error, KeyError, TypeError):
+            return None  # it is made again
+
+    def save(self, name: str, run: Run) -> None:
+        """Keep a run, where running it again would give the same.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if run.verdict in OF_THE_MOMENT or run.too_slow:
+            return
+        evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
+        entry = {"verdict": run.verdict, "message": run.message, "outputs": run.outputs, "evidence": evidence}
+        text = json.dumps(entry | {"too_slow": [], "wall_s": run.wall_s})
+        write_whole(self._file(name), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
+
+    def _file(self, name: str) -> Path:
+        return self._folder / name[:2] / f"{name}.json.z"

@@ -1,0 +1,222 @@
+"""Grading a class again: what is unchanged is left alone, what changed is done, and nothing runs twice."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_course import ROOT, submission
+
+from autograder import boxes as boxes_module
+from autograder import fingerprint
+from autograder.config import Settings
+from autograder.fingerprint import surroundings
+from autograder.graded import Course
+from autograder.judge import plugin
+from autograder.pipeline import Progress, grade_class
+from autograder.records.results_json import ClassResults
+from autograder.results import Grade
+from autograder.workspace import unchanged_class
+
+WRONG = "def mac_ratio(a, b):\n    return b / a"
+
+
+@dataclasses.dataclass
+class Class:
+    """Three submissions, of which two are the same, graded once; and what was run since."""
+
+    folder: Path
+    settings: Settings
+    ran: list[str]
+
+    def grade(self, **options: bool) -> tuple[ClassResults, list[Grade]]:
+        """Results, and the grades that were not simply kept."""
+        self.ran.clear()
+        graded: list[Grade] = []
+        results = grade_class(self.folder, self.settings, progress=Progress(graded=graded.append), **options)
+        return results, graded
+
+    def unchanged(self) -> ClassResults | None:
+        return unchanged_class(self.folder, self.settings)
+
+
+class SharedTemplates:
+    """The templates of another class, which go on when this one is done: torch is loaded once for all tests."""
+
+    def __init__(self, course: Course) -> None:
+        self.one = course.boxes._templates.one
+
+    def close(self) -> None:
+        """Leave them open."""
+
+
+@pytest.fixture(name="graded_once", scope="module")
+def _graded_once(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
+    folder = tmp_path_factory.mktemp("again")
+    made = Class(folder / "in", dataclasses.replace(prepared.settings, workspace=folder / "ws"), [])
+    made.folder.mkdir()
+    for name, answers in {"ann": {}, "bob": {"mac_ratio": WRONG}, "cem": {}}.items():
+        (made.folder / f"{name}.ipynb").write_bytes(submission(prepared.released, **answers))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boxes_module, "Templates", lambda settings: SharedTemplates(prepared))
+        made.grade()
+        yield made
+
+
+@pytest.fixture(name="three")
+def _three(graded_once: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Class:
+    shutil.copytree(graded_once.folder, tmp_path / "in")
+    shutil.copytree(graded_once.settings.workspace, tmp_path / "ws")
+    made = Class(tmp_path / "in", dataclasses.replace(graded_once.settings, workspace=tmp_path / "ws"), [])
+    real = boxes_module.run_notebook
+
+    def noted(rebuilt, *words):  # type: ignore[no-untyped-def]
+        made.ran.append(next(cell.source for cell in rebuilt.cells if cell.master.grade_id == "mac_ratio"))
+        return real(rebuilt, *words)
+
+    monkeypatch.setattr(boxes_module, "run_notebook", noted)
+    return made
+
+
+def test_equal_notebooks_run_once_and_are_said_to_be_equal(three: Class) -> None:
+    results, graded = three.grade(fresh=True)
+    by_name = {grade.student: grade for grade in results.grades}
+
+    assert len(three.ran) == 3, "the solutions, bob's, and one for ann and cem"
+    assert len(graded) == 3
+    assert by_name["ann"].run == by_name["cem"].run != by_name["bob"].run
+
+
+def test_when_nothing_changed_then_it_is_known_without_a_box_and_grades_stay(three: Class) -> None:
+    before = three.unchanged()
+    results, graded = three.grade()
+
+    assert before is not None
+    assert [grade.score for grade in before.grades] == [4.0, 3.0, 4.0]
+    assert (results, graded, three.ran) == (before, [], [])
+
+
+def test_when_one_file_changes_then_only_that_one_is_graded(three: Class, prepared: Course) -> None:
+    (three.folder / "bob.ipynb").write_bytes(submission(prepared.released))
+    assert three.unchanged() is None
+    results, graded = three.grade()
+
+    assert [grade.student for grade in graded] == ["bob"]
+    assert {grade.student: grade.score for grade in results.grades} == {"ann": 4.0, "bob": 4.0, "cem": 4.0}
+    assert three.ran == [], "the same cells ran for ann"
+
+
+def test_when_only_outputs_of_a_file_change_then_it_is_graded_without_a_run(three: Class) -> None:
+    notebook = json.loads((three.folder / "bob.ipynb").read_text())
+    code = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    code["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "ran again"}]
+    (three.folder / "bob.ipynb").write_text(json.dumps(notebook))
+    _, graded = three.grade()
+
+    assert [(grade.student, grade.score) for grade in graded] == [("bob", 3.0)]
+    assert three.ran == []
+
+
+def test_when_a_check_changes_then_kept_runs_are_judged_anew_and_no_notebook_runs(
+    three: Class, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = tmp_path / "autograder"  # a copy of the grader, of which one check is changed
+    shutil.copytree(fingerprint.PACKAGE, package)
+    check = package / "judge" / "checks" / "check_mac_ratio.py"
+    check.write_text(
+        "from autograder.judge.plugin import worth\n\n\n@worth(1)\ndef check_anything(student, key):\n"
+        '    """Everything is right."""\n'
+    )
+    monkeypatch.setattr(fingerprint, "PACKAGE", package)
+    monkeypatch.setattr(plugin, "CHECKS", check.parent)
+    for name in [name for name in sys.modules if name.endswith("check_mac_ratio")]:
+        monkeypatch.delitem(sys.modules, name)
+    results, graded = three.grade()
+
+    assert len(graded) == 3
+    assert {grade.score for grade in results.grades} == {4.0}
+    assert three.ran == []
+
+
+@pytest.mark.parametrize("lost", ["autograded/ann", "gradebook.db", "results.json"])
+def test_when_a_record_is_lost_then_it_is_made_again_without_a_run(three: Class, lost: str) -> None:
+    path = three.settings.workspace / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert three.unchanged() is None
+    three.grade()
+
+    assert path.exists()
+    assert three.ran == []
+    assert three.unchanged() is not None
+
+
+@pytest.mark.parametrize("change", ["limits", "profile", "seed"])
+def test_when_what_a_run_depends_on_changes_then_it_is_known_by_another_name(three: Class, change: str) -> None:
+    settings = three.settings
+    if change == "limits":
+        three.settings = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, call_s=7.5))
+    elif change == "profile":
+        three.settings = dataclasses.replace(settings, profile="quick")
+    around = [surroundings(one) for one in (settings, three.settings)]
+    seed = 77 if change == "seed" else None
+
+    assert (around[0] == around[1]) == (change == "seed")
+    assert unchanged_class(three.folder, three.settings, seed) is None
+
+
+@pytest.mark.slow
+def test_when_the_class_is_unchanged_then_neither_nbgrader_nor_jupyter_is_imported(three: Class) -> None:
+    code = (
+        "import sys\nfrom autograder.cli import main\ntry:\n    main(sys.argv[1:])\nfinally:\n"
+        "    heavy = {'torch', 'nbgrader', 'nbclient', 'jupyter_client', 'sqlalchemy', 'pytest'}\n"
+        "    print(sorted(heavy & set(sys.modules)))"
+    )
+    places = ["--course", three.settings.course, "--workspace", three.settings.workspace]
+    command = [str(word) for word in (sys.executable, "-c", code, "grade", three.folder, *places)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command, env=environment, capture_output=True)  # its limits are not those of this test's settings
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert "Nothing has changed" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.endswith("\n[]\n")
+
+
+@pytest.mark.slow
+def test_when_interrupted_then_it_stops_at_once_and_goes_on_where_it_was(
+    prepared: Course, tmp_path: Path, small_course: Path
+) -> None:
+    handed_in, workspace = tmp_path / "in", tmp_path / "ws"
+    handed_in.mkdir()
+    (handed_in / "ann.ipynb").write_bytes(submission(prepared.released, mac_ratio=WRONG))
+    for name in ("bob", "cem"):
+        sleeps = f"import time\ntime.sleep(600)  # {name}"
+        (handed_in / f"{name}.ipynb").write_bytes(submission(prepared.released, mac_ratio=sleeps))
+    words = [sys.executable, "-c", "from autograder.cli import main; main()", "grade", handed_in]
+    command = [str(word) for word in (*words, "--course", small_course, "--workspace", workspace, "--jobs", 2)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as grader:
+        assert grader.stdout is not None
+        for line in grader.stdout:
+            if "ann" in line:
+                break
+        time.sleep(1)
+        begin = time.monotonic()
+        grader.send_signal(signal.SIGINT)
+        said = grader.stdout.read()
+    took = time.monotonic() - begin
+
+    assert grader.returncode == 1
+    assert "stopped. What was graded so far is recorded" in said
+    assert "Traceback" not in said
+    assert took < 30, "it does not wait for the boxes"
+    results = json.loads((workspace / "results.json").read_text())
+    assert [entry["student"] for entry in results["submissions"]] == ["ann"]

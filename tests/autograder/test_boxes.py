@@ -1,0 +1,97 @@
+"""Where notebooks run: warm where that can be had, else cold, and never the student's fault."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder import boxes as boxes_module
+from autograder.boxes import Boxes
+from autograder.errors import BoxUnavailable, TemplateFailed
+from autograder.execute import Run
+from autograder.graded import Course
+from autograder.intake.parse import parse_notebook
+from autograder.intake.rebuild import Rebuilt, rebuild
+from autograder.judge.expected import cases_of
+from autograder.results import Verdict
+
+
+class Templates:
+    """Gives what it is told to, or raises it."""
+
+    def __init__(self, *given: object) -> None:
+        self.given = list(given)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[object]:
+        given = self.given.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        yield given
+
+    def close(self) -> None:
+        self.given.clear()
+
+
+@pytest.fixture(name="ran")
+def _ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What each run was a fork of; None for a cold one. A template called "broken" fails to fork."""
+    ran: list[object] = []
+
+    def run(rebuilt, cases, seed, settings, template=None) -> Run:  # type: ignore[no-untyped-def]
+        ran.append(template)
+        if template == "broken":
+            raise TemplateFailed("The template of warm boxes did not make a new one.")
+        return Run(Verdict.OK)
+
+    monkeypatch.setattr(boxes_module, "run_notebook", run)
+    return ran
+
+
+@pytest.fixture(name="rebuilt")
+def _rebuilt(prepared: Course) -> Rebuilt:
+    source = prepared.settings.solutions_notebook.read_bytes()
+    return rebuild(parse_notebook(source, "solutions"), prepared.master)
+
+
+def some_boxes(prepared: Course, workspace: Path, *given: object) -> Boxes:
+    boxes = Boxes(dataclasses.replace(prepared.settings, workspace=workspace), fresh=True)
+    boxes._templates = Templates(*given)  # type: ignore[assignment]
+    return boxes
+
+
+def run(boxes: Boxes, rebuilt: Rebuilt, prepared: Course, seed: int) -> Verdict:
+    return boxes.run(rebuilt, cases_of(prepared.points), seed).verdict
+
+
+def test_when_no_template_can_be_had_then_every_box_is_cold_and_the_reason_is_kept(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
+) -> None:
+    boxes = some_boxes(prepared, tmp_path, BoxUnavailable("No template of warm boxes can be had here (EPERM)."))
+
+    assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
+    assert ran == [None, None]
+    assert "EPERM" in boxes.why_cold
+
+
+def test_when_a_template_fails_then_another_is_taken_and_at_last_cold_boxes(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
+) -> None:
+    boxes = some_boxes(prepared, tmp_path, "broken", "good", "broken", "broken", "good")
+
+    assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2, 3)] == [Verdict.OK] * 3
+    assert ran == ["broken", "good", "broken", "broken", None, None]
+    assert boxes.why_cold == "The template of warm boxes did not make a new one."
+
+
+@pytest.mark.parametrize(("option", "why"), [("cold", "as asked"), ("unsafe_no_box", "without a box")])
+def test_when_asked_for_then_boxes_are_cold(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path, option: str, why: str
+) -> None:
+    boxes = Boxes(dataclasses.replace(prepared.settings, workspace=tmp_path, **{option: True}))
+
+    assert run(boxes, rebuilt, prepared, 1) == Verdict.OK
+    assert ran == [None]
+    assert boxes.why_cold == why

@@ -1,0 +1,67 @@
+"""What the doctor says of a machine that cannot grade, by what can be seen of the reason."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_course import ROOT
+
+from autograder.box.isolation import find_bubblewrap
+from autograder.doctor import no_box_remedy
+
+
+def machine(root: Path, **files: str) -> Path:
+    """A folder that looks like / of a machine with these files; ``__`` stands for a slash."""
+    for name, text in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("proc__sys__kernel__apparmor_restrict_unprivileged_userns", "1\n", "bwrap-userns-restrict"),
+        ("proc__sys__kernel__unprivileged_userns_clone", "0\n", "sysctl kernel.unprivileged_userns_clone=1"),
+        ("proc__sys__user__max_user_namespaces", "0\n", "sysctl user.max_user_namespaces="),
+        ("run__.containerenv", "", "seccomp=unconfined"),
+        (".dockerenv", "", "seccomp=unconfined"),
+    ],
+)
+def test_each_reason_has_its_remedy(tmp_path: Path, name: str, text: str, says: str) -> None:
+    assert says in no_box_remedy("linux", machine(tmp_path, **{name: text}))
+
+
+def test_settings_that_allow_a_box_are_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    root = machine(
+        tmp_path,
+        proc__sys__kernel__apparmor_restrict_unprivileged_userns="0\n",
+        proc__sys__kernel__unprivileged_userns_clone="1\n",
+        proc__sys__user__max_user_namespaces="96365\n",
+    )
+
+    assert no_box_remedy("linux", root).startswith("Ask whoever runs this machine")
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_other_systems_are_sent_to_linux(platform: str) -> None:
+    assert "WSL 2" in no_box_remedy(platform)
+
+
+def test_when_a_real_machine_forbids_namespaces_then_doctor_says_so(small_course: Path, tmp_path: Path) -> None:
+    """In a user namespace in which no further one may be made, as an administrator would set it."""
+    code = "import sys; from autograder.cli import main; main(sys.argv[1:])"
+    doctor = [sys.executable, "-c", code, "doctor", "--course", str(small_course), "--workspace", str(tmp_path / "ws")]
+    script = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    apart = ["--dev-bind", "/", "/", "--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "ALL"]
+    words = [find_bubblewrap().path, *apart, "sh", "-c", script, "sh", *doctor]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env={"PATH": "/usr/bin:/bin"})
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "sysctl user.max_user_namespaces=" in done.stdout
+    assert "This machine cannot grade yet" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
