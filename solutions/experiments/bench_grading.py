@@ -1,56 +1,261 @@
-"""Where the time of grading one submission goes on this machine: medians over a few runs of the solutions notebook.
+"""What grading costs on this machine, beside stock nbgrader, and where the time goes.
 
-    make bench
+    make bench                      a class of 6; minutes
+    make bench CLASS=30 STOCK=10    the published figures; on two cores half an hour
 
-Prints shares of the whole, not only seconds: the machine is noisy, the shares are not.
+Every notebook is the solutions notebook with a comment of its own in each answer: distinct, and equally much work. All
+of it is measured in one run, side by side, for the machine is noisy; a ratio says more than a second. CPU seconds are
+those of the whole machine, so nothing else should run meanwhile. How the cost beside the notebooks grows is measured
+with classes whose runs are taken to be the solution's, as after an edited check.
 """
 
+import argparse
+import asyncio
+import json
+import os
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
+import threading
 import time
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
-from autograder.config import find_course, load_settings
-from autograder.execute import run_notebook
-from autograder.intake.find import Found
+import nbformat
+import psutil
+from nbclient import NotebookClient
+
+from autograder.box.kernel import BoxedKernelManager
+from autograder.box.proof import printed_in_a_box
+from autograder.box.template import Template
+from autograder.config import MIB, Settings, find_course, load_settings
+from autograder.execute import CHECK_PREFIX
+from autograder.graded import Course
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
-from autograder.judge.expected import cases_of, group
-from autograder.judge.plugin import judge
-from autograder.pipeline import grade_one, prepare
-from autograder.records.gradebook import record
+from autograder.judge.expected import cases_of
+from autograder.pipeline import prepare
+from autograder.runs import Runs
 
-RUNS = 3
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from sample_class import RELEASE, SOLUTION, build_notebook, solution_cells  # noqa: E402
+
+SIZES = (10, 30, 100, 300)
+PICTURE = ROOT / "grading" / "bench_growth.png"
+SEED = 1
 
 
 def main() -> None:
-    """Grade the solutions a few times and print the medians."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(find_course(Path(__file__).resolve().parent), Path(folder))
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--class", type=int, default=6, dest="size", help="notebooks that ours grades")
+    parser.add_argument("--stock", type=int, default=2, help="of these, notebooks that stock nbgrader grades")
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        settings = load_settings(find_course(ROOT), folder / "ws")
+        cells, hidden = _work_of_one(settings)
+        print(f"a notebook: {cells:.2f} CPU s in its cells, {hidden:.2f} CPU s in its hidden calls", flush=True)
+        print(f"kernel ready in a warm box: {_median(lambda: _ready(settings)):.2f} s", flush=True)
+
+        ours = _ours(folder, words.size, settings)
+        stock = _stock(folder / "stock", words.stock)
+        each, stock_each = ours["wall"] / words.size, stock / words.stock
+        cores = settings.jobs
+        print(f"\n{words.size} distinct notebooks, {cores} at a time, nothing kept from before: {ours['wall']:.1f} s")
+        print(f"  a notebook                                   {each:8.2f} s")
+        ratio = stock_each / each
+        print(f"  stock nbgrader, a notebook (of {words.stock:2})          {stock_each:8.2f} s = {ratio:.1f} x ours")
+        print(f"  wall over (CPU of cells / cores)             {ours['wall'] / (words.size * cells / cores):8.2f}")
+        print(f"  CPU beside cells, a notebook                 {ours['cpu'] / words.size - cells:8.2f} s "
+              f"(hidden calls {hidden:.2f} s of it)")  # fmt: skip
+        print(f"  most memory of grader and boxes              {ours['memory'] / MIB:8.0f} MiB")
+        print(f"  the same class again                         {ours['again']:8.2f} s\n", flush=True)
+        _growth(folder, settings)
+
+
+def _work_of_one(settings: Settings) -> tuple[float, float]:
+    """CPU seconds of the solution's cells, and of the hidden calls on it, in a warm box."""
+    course = prepare(settings, SEED)
+    rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
+    sources = [
+        cell.source
+        for cell in rebuilt.cells
+        if cell.kind == "code" and not (cell.master and cell.master.grade_id.startswith(CHECK_PREFIX))
+    ]
+    calls = "from inside.observe import observe\n" + "\n".join(
+        f"observe({task!r}, {case!r}, {SEED})" for task, case in cases_of(course.points)
+    )
+    probe = "import time; print('PROBE', time.process_time())"
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(s) for s in (probe, *sources, probe, calls, probe)]
+    )
+
+    async def session() -> None:
+        template = Template(settings)
+        manager = BoxedKernelManager(settings, template)
+        client = NotebookClient(notebook, km=manager, timeout=None)
+        try:
+            await manager.start_kernel()
+            await client.async_start_new_kernel_client()
+            for index, cell in enumerate(notebook.cells):
+                await client.async_execute_cell(cell, index)
+            client.kc.stop_channels()
+        finally:
+            await manager.end()
+            template.close()
+
+    asyncio.run(session())
+    course.boxes.close()
+    course.judge.close()
+    printed = [output.text for cell in notebook.cells for output in cell.outputs if output.get("name") == "stdout"]
+    first, middle, last = (float(text.split()[1]) for text in printed if text.startswith("PROBE"))
+    return middle - first, last - middle
+
+
+def _ready(settings: Settings) -> float:
+    """Seconds from nothing but a template to the first answer of a kernel with torch imported."""
+    template = Template(settings)
+    try:
         begin = time.perf_counter()
-        course = prepare(settings, seed=1)
-        print(f"once a class: release, gradebook and solutions {time.perf_counter() - begin:.1f} s")
-        source = settings.solutions_notebook
-        found = Found("bench", source.parent, (PurePosixPath(source.name),))
-        graded = grade_one(found, course)
-        stages: dict[str, list[float]] = {}
-        for _ in range(RUNS):
-            marks = [time.perf_counter()]
-            rebuilt = rebuild(parse_notebook(found.read(settings.limits.file_bytes), "bench"), course.master)
-            marks.append(time.perf_counter())
-            run = run_notebook(rebuilt, cases_of(course.points), course.seed, settings)
-            marks.append(time.perf_counter())
-            judge(group(cases_of(course.points), run.evidence), course.key, course.points)
-            marks.append(time.perf_counter())
-            record(graded, course)
-            marks.append(time.perf_counter())
-            for name, start, end in zip(("intake", "box", "judge", "record"), marks, marks[1:], strict=False):
-                stages.setdefault(name, []).append(end - start)
-    medians = {name: statistics.median(times) for name, times in stages.items()}
-    total = sum(medians.values())
-    for name, median in medians.items():
-        print(f"{name:<8}{median:>8.3f} s{median / total:>7.1%}")
-    print(f"{'all':<8}{total:>8.3f} s   median of {RUNS} runs, {graded.grade.verdict}, {graded.grade.score} points")
+        assert printed_in_a_box("import torch; print(torch.__version__)", settings, template)
+        return time.perf_counter() - begin
+    finally:
+        template.close()
+
+
+def _ours(folder: Path, size: int, settings: Settings) -> dict[str, float]:
+    handed_in = _class(folder / f"class-{size}", size)
+    shutil.rmtree(settings.workspace)
+    measured = _watched(handed_in, settings)
+    measured["again"] = _watched(handed_in, settings)["wall"]
+    return measured
+
+
+def _watched(handed_in: Path, settings: Settings) -> dict[str, float]:
+    """One `autograder grade`: wall seconds, CPU seconds of the machine, most proportional memory of the tree."""
+    command = [Path(sys.executable).parent / "autograder", "grade", handed_in, "--seed", SEED]
+    command += ["--workspace", settings.workspace, "--course", ROOT]
+    before, begin = _busy(), time.perf_counter()
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as grader:
+        most, own = [0], [0]
+        watcher = threading.Thread(target=_watch, args=(grader, most, own), daemon=True)
+        watcher.start()
+        assert grader.stdout is not None
+        said = grader.stdout.read()
+    wall = time.perf_counter() - begin
+    if grader.returncode:
+        sys.exit(f"The grader failed:\n{said}")
+    watcher.join()
+    return {"wall": wall, "cpu": _busy() - before, "memory": most[0], "own": own[0]}
+
+
+def _watch(grader: "subprocess.Popen[str]", most: list[int], own: list[int]) -> None:
+    while grader.poll() is None:
+        try:
+            process = psutil.Process(grader.pid)
+            own[0] = max(own[0], process.memory_full_info().pss)
+            tree = [process, *process.children(recursive=True)]
+            most[0] = max(most[0], sum(one.memory_full_info().pss for one in tree))
+        except (psutil.Error, OSError):
+            continue
+        time.sleep(0.5)
+
+
+def _busy() -> float:
+    times = psutil.cpu_times()
+    return times.user + times.system
+
+
+def _stock(folder: Path, size: int) -> float:
+    """Seconds that stock `nbgrader autograde` takes for ``size`` of the notebooks."""
+    source = folder / "source" / "early_exit" / "early_exit.ipynb"
+    source.parent.mkdir(parents=True)
+    shutil.copy(SOLUTION, source)
+    shutil.copytree(ROOT / "course_lib", folder / "course_lib")
+    (folder / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.CourseDirectory.course_id = 'bench'\nc.ExecutePreprocessor.timeout = 300\n"
+    )
+    program = str(Path(sys.executable).parent / "nbgrader")
+    environment = os.environ | {"PYTHONPATH": str(folder), "COURSE_PROFILE": "smoke", "OMP_NUM_THREADS": "1"}
+    quiet = {"cwd": folder, "env": environment, "capture_output": True, "check": True}
+    subprocess.run([program, "generate_assignment", "early_exit", "--force"], **quiet)  # type: ignore[call-overload]
+    for file in sorted(_class(folder / "class", size).glob("*.ipynb")):
+        place = folder / "submitted" / file.stem / "early_exit"
+        place.mkdir(parents=True)
+        shutil.copy(file, place / "early_exit.ipynb")
+    begin = time.perf_counter()
+    subprocess.run([program, "autograde", "early_exit"], **quiet)  # type: ignore[call-overload]
+    return time.perf_counter() - begin
+
+
+def _growth(folder: Path, settings: Settings) -> None:
+    """What a class costs beside its notebooks, when all are judged anew, and when nothing changed."""
+    print(f"{'class':>6}{'judged anew':>14}{'a notebook':>12}{'unchanged':>12}{'grader itself':>15}")
+    rows = []
+    for size in SIZES:
+        workspace = folder / f"ws-{size}"
+        course = prepare(replace(settings, workspace=workspace), SEED)
+        handed_in = _class(folder / f"class-{size}", size)
+        _pretend_run(handed_in, course)
+        course.boxes.close()
+        course.judge.close()
+        anew = _watched(handed_in, course.settings)
+        unchanged = _watched(handed_in, course.settings)
+        rows.append((size, anew["wall"], unchanged["wall"]))
+        print(f"{size:>6}{anew['wall']:>12.1f} s{anew['wall'] / size:>10.3f} s{unchanged['wall']:>10.2f} s"
+              f"{anew['own'] / MIB:>11.0f} MiB", flush=True)  # fmt: skip
+    _draw(rows)
+
+
+def _pretend_run(handed_in: Path, course: Course) -> None:
+    """Keep the solution's run under the name of every notebook's."""
+    cases, runs = cases_of(course.points), Runs(course.settings.workspace)
+    solution = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
+    run = course.boxes.run(solution, cases, SEED)
+    for file in handed_in.glob("*.ipynb"):
+        rebuilt = rebuild(parse_notebook(file.read_bytes(), file.stem), course.master)
+        runs.save(course.boxes.name(rebuilt, cases, SEED), run)
+
+
+def _class(folder: Path, size: int) -> Path:
+    """Notebooks with all answers right, each with comments of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = build_notebook("solution", *(json.loads(file.read_text()) for file in (SOLUTION, RELEASE)))
+    answers = [cell for cell in solution_cells(notebook).values() if cell["cell_type"] == "code"]
+    sources = ["".join(cell["source"]) for cell in answers]
+    for number in range(size):
+        for cell, source in zip(answers, sources, strict=True):
+            cell["source"] = f"{source}\n# student {number}"
+        (folder / f"student-{number:04d}.ipynb").write_text(json.dumps(notebook))
+    return folder
+
+
+def _draw(rows: list[tuple[int, float, float]]) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    sizes, anew, unchanged = zip(*rows, strict=True)
+    axes.plot(sizes, anew, "o-", color="0.1", label="every notebook judged anew")
+    axes.plot(sizes, unchanged, "s--", color="0.5", label="nothing changed")
+    axes.set(xlabel="submissions", ylabel="seconds", title="What a class costs beside running its notebooks")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=120)
+    print(f"drawn: {PICTURE.relative_to(ROOT)}")
+
+
+def _median(measure: Callable[[], float], times: int = 3) -> float:
+    return statistics.median(measure() for _ in range(times))
 
 
 if __name__ == "__main__":
