@@ -18,7 +18,7 @@ help:
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
-	@echo "make bench     what grading costs here, beside stock nbgrader (CLASS=30 STOCK=10: the published figures)"
+	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 
 setup: $(READY)
 
@@ -40,7 +40,7 @@ grade: $(READY)
 	@echo "Done. Open grading/sample/report/index.html to read the grades."
 
 rubric: $(READY)
-	@echo "== Grading the catalogue of right and wrong answers, in boxes: a quarter of an hour on two cores"
+	@echo "== Grading the catalogue of right and wrong answers, in boxes: five minutes on two cores"
 	@$(BIN)/python tests/support/rubric.py
 
 corpus: $(READY)
@@ -70,7 +70,8 @@ notebook: $(READY)
 		solutions/early_exit/early_exit.ipynb  # a progress bar leaves its last state, not all of them
 
 bench: $(READY)
-	@$(BIN)/python solutions/experiments/bench_grading.py --class $(or $(CLASS),6) --stock $(or $(STOCK),2)
+	@$(BIN)/python solutions/experiments/bench_grading.py --class $(or $(CLASS),6) --others $(or $(OTHERS),2) \
+		--rounds $(or $(ROUNDS),1)
 
 clean:
 	rm -rf $(VENV) dist

@@ -21,7 +21,9 @@ Functions = dict[str, Any]  # the notebook's names
 Case = Callable[[Functions, np.random.Generator], dict[str, Any]]
 CPU = torch.device("cpu")
 CASES: dict[str, dict[str, Case]] = {}
-COSTS: dict[str, tuple[int, ...]] = {}  # of the hidden networks, which have one width; counting takes half a second
+# Of the hidden networks, which have one width: counted once, in a warm box before it is forked.
+_ANY = EarlyExitResNet18(inputs.CLASSES, inputs.WIDTH)
+COSTS = {"table": exit_macs(_ANY, (3, 32, 32)), "all_heads": exit_macs(_ANY, (3, 32, 32), all_heads=True)}
 
 
 def case(task: str, name: str) -> Callable[[Case], Case]:
@@ -83,12 +85,6 @@ def _second(returned: object) -> object:
     return returned[1] if isinstance(returned, tuple | list) and len(returned) == 2 else None
 
 
-def _all_exits(network: EarlyExitResNet18, data: torch.Tensor) -> list[torch.Tensor]:
-    """The exits' logits of a batch, from a copy, so that no statistics move."""
-    with torch.no_grad():
-        return copy.deepcopy(network).early_train(data)
-
-
 def _after_step(network: EarlyExitResNet18) -> dict[str, bool]:
     """What a training step left behind."""
     return {"training": network.training, "backward": any(p.grad is not None for p in network.parameters())}
@@ -98,7 +94,8 @@ def _after_step(network: EarlyExitResNet18) -> dict[str, bool]:
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     network = inputs.model(rng, training=True)
     data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
-    exits = _all_exits(network, data)
+    with torch.no_grad():
+        exits = copy.deepcopy(network).early_train(data)  # of a copy, so that no statistics move
     returned = functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())
     left = _after_step(network)
     gradients = _gradients(_second(returned), _first_layer(network))
@@ -117,11 +114,7 @@ def _evaluation(
 ) -> dict[str, Any]:
     """Call an evaluation, and write down what explains a wrong result of it."""
     data, labels = batches.dataset.tensors
-    evaluated = copy.deepcopy(network).eval()
-    if not COSTS:
-        COSTS["table"] = exit_macs(evaluated, (3, 32, 32))
-        COSTS["all_heads"] = exit_macs(evaluated, (3, 32, 32), all_heads=True)
-    known = {"exits": _all_exits(evaluated, data), "labels": labels, **COSTS}
+    known = {"exits": inputs.evaluated(network, data), "labels": labels, **COSTS}
     spy = Spy(network)
     returned = function(network, batches, *arguments)
     return {"returned": returned, "gradients_on": torch.is_grad_enabled(), **known, **spy.seen()}
@@ -151,10 +144,12 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     labels = torch.tensor(rng.integers(6, size=9))
     given = list(outputs)
     loss = functions["early_exit_loss"](given, labels, nn.CrossEntropyLoss())
+    again = functions["early_exit_loss"](list(outputs), labels, nn.CrossEntropyLoss())
     intact, backward = len(given) == len(outputs), any(part.grad is not None for part in outputs)
     gradients = _gradients(loss, outputs)
     return {
         "returned": loss,
+        "again": again,
         "gradients": gradients,
         "intact": intact,
         "backward": backward,
@@ -235,13 +230,14 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 @case("mac_ratio", "two_totals")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     totals = [(int(rng.integers(3 * 10**12, 4 * 10**12)), int(rng.integers(10**12, 3 * 10**12))) for _ in range(2)]
+    totals += [(int(rng.integers(40, 90)), int(rng.integers(11, 30)))]  # small, for those who count in millions
     return {"returned": [functions["mac_ratio"](*pair) for pair in totals], "totals": totals}
 
 
 @case("choose_tolerance", "plain")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     returned, sweeps, targets = [], [], []
-    for _ in range(6):
+    for best in (None, None, None, None, None, 0.0):
         rows = inputs.sweep(rng, 12)
         target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
         fewest = min(row[2] for row in rows)
@@ -249,6 +245,10 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
         rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
         # The first row is never the one to take: its place, 0, could be taken for a tolerance.
         rows = [(1.9, 0.69, 3_500_000_000), *(rows[i] for i in rng.permutation(len(rows)))]
+        if best is not None:  # the row to take is of tolerance 0.0, which could be taken for "nothing found yet"
+            right = min((row for row in rows if row[1] >= target), key=lambda row: row[2])
+            rows.remove(right)
+            rows.insert(1, (best, *right[1:]))
         sweeps.append(rows)
         targets.append(target)
         returned.append(functions["choose_tolerance"](list(rows), target))
@@ -295,7 +295,11 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     certain = [200.0 * torch.eye(6)[torch.tensor(rng.integers(6, size=5))] for _ in range(4)]  # entropy exactly 0
     exits = functions["per_sample_exits"]
+    pairs = torch.tensor(np.array([rng.choice(6, size=2, replace=False) for _ in range(5)]))
+    torn = [200.0 * torch.zeros(5, 6).scatter_(1, pairs, 1.0) for _ in range(4)]  # entropy exactly ln 2
     return {
+        "below_ln_2": exits([part.clone() for part in torn], 0.6),
+        "above_ln_2": exits([part.clone() for part in torn], 0.8),
         "at_zero": exits([part.clone() for part in certain], 0.0),
         "above_zero": exits([part.clone() for part in certain], 0.01),
         "above_all": exits(inputs.logits(rng, 7), 2.0),
@@ -308,7 +312,7 @@ def _compaction(
 ) -> dict[str, Any]:
     network = inputs.model(rng, training=training)
     data = inputs.images(rng, rng.permutation(np.geomspace(0.15, 6.0, samples)))
-    exit_logits = _all_exits(copy.deepcopy(network).eval(), data)
+    exit_logits = inputs.evaluated(network, data)
     spy = Spy(network)
     returned = functions["predict_with_compaction"](network, data, tolerance)
     return {"returned": returned, "logits": exit_logits, "tolerance": tolerance, **spy.seen()}
@@ -335,6 +339,14 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     data = inputs.images(rng, np.full(6, 2.0))
     predict = functions["predict_with_compaction"]
     return {"at_zero": predict(network, data, 0.0), "above_zero": predict(network, data, 0.01)}
+
+
+@case("predict_with_compaction", "other_shapes")
+def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
+    network = EarlyExitResNet18(10, inputs.WIDTH).eval()
+    data = inputs.images(rng, np.full(4, 1.0))
+    predict = functions["predict_with_compaction"]
+    return {"one_image": predict(network, data[:1], 0.0), "ten_classes": predict(network, data, 2.5)}  # ln 10 = 2.3
 
 
 @case("predict_with_compaction", "fresh_from_training")

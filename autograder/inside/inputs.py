@@ -4,6 +4,7 @@ The same seed gives the same inputs in the solution's box and in a student's, so
 computes what a task asks for.
 """
 
+import copy
 import zlib
 
 import numpy as np
@@ -14,6 +15,8 @@ from course_lib.model import EarlyExitResNet18
 
 CLASSES = 6
 WIDTH = 8
+SAMPLE = 24  # images that a network's statistics and spreads are made from
+AT_ONCE = 32  # images in a pass of our own; what fits no cache takes twice as long
 CONFIDENCE = (1.5, 2.5, 4.0, 6.0)  # spread of each exit's logits: later exits are surer, as after training
 
 
@@ -49,7 +52,7 @@ def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNe
     for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
         norm.momentum = None  # a plain average: the first batch sets the statistics
     with torch.no_grad():
-        sample = images(rng, rng.uniform(0.1, 2.0, 64))
+        sample = images(rng, rng.uniform(0.1, 2.0, SAMPLE))
         network.train()
         network.early_train(sample)
         for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
@@ -78,15 +81,19 @@ def surest(network: EarlyExitResNet18) -> EarlyExitResNet18:
     return network
 
 
+def evaluated(network: EarlyExitResNet18, data: torch.Tensor) -> list[torch.Tensor]:
+    """The four exits' logits of ``data`` in eval mode, from a copy of the network."""
+    network = copy.deepcopy(network).eval()
+    with torch.no_grad():
+        parts = [network.early_train(part) for part in data.split(AT_ONCE)]
+    return [torch.cat(of_exit) for of_exit in zip(*parts, strict=True)]
+
+
 def loader(rng: np.random.Generator, network: EarlyExitResNet18, sizes: tuple[int, ...]) -> DataLoader:
     """Batches of the given sizes (all but the last alike), each of one contrast, labels that are sometimes right."""
     contrasts = np.repeat(rng.permutation(np.geomspace(0.3, 12.0, len(sizes))), sizes)
     data = images(rng, contrasts)
-    modes = [(part, part.training) for part in network.modules()]
-    with torch.no_grad():
-        answers = torch.stack([exit_logits.argmax(1) for exit_logits in network.eval().early_train(data)])
-    for part, mode in modes:
-        part.training = mode
+    answers = torch.stack([exit_logits.argmax(1) for exit_logits in evaluated(network, data)])
     # Half the labels are the last exit's answer, the others any exit's or random, so that accuracies differ.
     pick = torch.tensor(rng.choice(5, len(data), p=[0.1, 0.1, 0.1, 0.5, 0.2]))
     labels = torch.where(

@@ -9,6 +9,13 @@ CASE_NAMES: dict[str, tuple[str, ...]] = {
     "mac_ratio": ("two_totals",),
     "choose_tolerance": ("plain", "met_exactly", "ties", "none_good_enough"),
     "per_sample_exits": ("mixed", "edges"),
-    "predict_with_compaction": ("mixed", "all_leave_first", "none_leaves_early", "certain", "fresh_from_training"),
+    "predict_with_compaction": (
+        "mixed",
+        "all_leave_first",
+        "none_leaves_early",
+        "certain",
+        "other_shapes",
+        "fresh_from_training",
+    ),
 }
 EVIDENCE = "application/vnd.autograder.evidence"  # MIME type of one observed case

@@ -1,18 +1,18 @@
-"""What grading costs on this machine, beside stock nbgrader, and where the time goes.
+"""What grading costs on this machine, beside stock nbgrader and otter, and where the time goes.
 
-    make bench                      a class of 6; minutes
-    make bench CLASS=30 STOCK=10    the published figures; on two cores half an hour
+    make bench                              a class of 6; minutes
+    make bench CLASS=30 OTHERS=3 ROUNDS=3   the published figures; on two cores half an hour
 
-Every notebook is the solutions notebook with a comment of its own in each answer: distinct, and equally much work. All
-of it is measured in one run, side by side, for the machine is noisy; a ratio says more than a second. CPU seconds are
-those of the whole machine, so nothing else should run meanwhile. How the cost beside the notebooks grows is measured
-with classes whose runs are taken to be the solution's, as after an edited check.
+Every notebook is the solutions notebook with a comment of its own in each answer: distinct, and equally much work. Each
+round grades with all three graders one after the other, and their ratio is the round's; shown is the median of rounds,
+for the machine is noisy. CPU seconds are those of the whole machine, so nothing else should run meanwhile. How the cost
+beside the notebooks grows is measured with classes whose runs are taken to be the solution's, as after an edited check.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -20,29 +20,34 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
 from nbclient import NotebookClient
 
+from autograder import execute
 from autograder.box.kernel import BoxedKernelManager
 from autograder.box.proof import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, find_course, load_settings
 from autograder.execute import CHECK_PREFIX
-from autograder.graded import Course
+from autograder.graded import Course, Graded
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
 from autograder.judge.expected import cases_of
-from autograder.pipeline import prepare
+from autograder.pipeline import judge_one, prepare
+from autograder.records.gradebook import Records
+from autograder.results import Grade
 from autograder.runs import Runs
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from rivals import Otter, StockNbgrader  # noqa: E402
 from sample_class import RELEASE, SOLUTION, build_notebook, solution_cells  # noqa: E402
 
 SIZES = (10, 30, 100, 300)
@@ -54,29 +59,109 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--class", type=int, default=6, dest="size", help="notebooks that ours grades")
-    parser.add_argument("--stock", type=int, default=2, help="of these, notebooks that stock nbgrader grades")
+    parser.add_argument("--others", type=int, default=2, help="of these, notebooks that each other grader grades")
+    parser.add_argument("--rounds", type=int, default=1)
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         settings = load_settings(find_course(ROOT), folder / "ws")
         cells, hidden = _work_of_one(settings)
-        print(f"a notebook: {cells:.2f} CPU s in its cells, {hidden:.2f} CPU s in its hidden calls", flush=True)
-        print(f"kernel ready in a warm box: {_median(lambda: _ready(settings)):.2f} s", flush=True)
-
-        ours = _ours(folder, words.size, settings)
-        stock = _stock(folder / "stock", words.stock)
-        each, stock_each = ours["wall"] / words.size, stock / words.stock
-        cores = settings.jobs
-        print(f"\n{words.size} distinct notebooks, {cores} at a time, nothing kept from before: {ours['wall']:.1f} s")
-        print(f"  a notebook                                   {each:8.2f} s")
-        ratio = stock_each / each
-        print(f"  stock nbgrader, a notebook (of {words.stock:2})          {stock_each:8.2f} s = {ratio:.1f} x ours")
-        print(f"  wall over (CPU of cells / cores)             {ours['wall'] / (words.size * cells / cores):8.2f}")
-        print(f"  CPU beside cells, a notebook                 {ours['cpu'] / words.size - cells:8.2f} s "
-              f"(hidden calls {hidden:.2f} s of it)")  # fmt: skip
-        print(f"  most memory of grader and boxes              {ours['memory'] / MIB:8.0f} MiB")
-        print(f"  the same class again                         {ours['again']:8.2f} s\n", flush=True)
+        print(f"a notebook: {cells:.2f} CPU s in its cells, {hidden:.2f} CPU s in its hidden calls")
+        print(f"kernel ready, with torch imported: {_ready(settings):.2f} s\n", flush=True)
+        _stages(folder, settings)
+        _paired(folder, settings, words.size, words.others, words.rounds, cells, hidden)
         _growth(folder, settings)
+
+
+def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: int, cells: float, hidden: float) -> None:
+    """Ours and the others in turn, with nothing kept from before."""
+    handed_in = _class(folder / f"class-{size}", size)
+    some = sorted(handed_in.glob("*.ipynb"))[:others]
+    rivals = {"stock nbgrader": StockNbgrader(folder / "stock"), "otter run": Otter(folder / "otter")}
+    ours: dict[str, list[float]] = {}
+    slower: dict[str, list[float]] = {name: [] for name in rivals}
+    each: dict[str, list[float]] = {name: [] for name in rivals}
+    for _ in range(rounds):
+        shutil.rmtree(settings.workspace, ignore_errors=True)
+        measured = _watched(handed_in, settings)
+        measured["again"] = _watched(handed_in, settings)["wall"]
+        for name, value in measured.items():
+            ours.setdefault(name, []).append(value)
+        for name, rival in rivals.items():
+            each[name].append(rival.grade(some) / others)
+            slower[name].append(each[name][-1] / (measured["wall"] / size))
+    median = {name: statistics.median(values) for name, values in ours.items()}
+    print(f"{size} distinct notebooks, {settings.jobs} at a time, nothing kept from before; median of {rounds}")
+    print(f"  the class                                {median['wall']:8.1f} s")
+    print(f"  a notebook                               {median['wall'] / size:8.2f} s")
+    for name in rivals:
+        print(f"  {f'{name} (of {others}), a notebook':<40} {statistics.median(each[name]):8.2f} s, "
+              f"{statistics.median(slower[name]):.1f} times ours ({_listed(slower[name])})")  # fmt: skip
+    floor = size * cells / settings.jobs
+    walls = [wall / floor for wall in ours["wall"]]
+    print(f"  wall over (CPU of cells / cores)         {statistics.median(walls):8.2f} ({_listed(walls)})")
+    print(f"  CPU beside cells, a notebook             {median['cpu'] / size - cells:8.2f} s, "
+          f"of it hidden calls {hidden:.2f} s")  # fmt: skip
+    print(f"  most memory of grader and boxes          {median['memory'] / MIB:8.0f} MiB")
+    print(f"  the same class again                     {median['again']:8.2f} s\n", flush=True)
+
+
+def _listed(values: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def _stages(folder: Path, settings: Settings) -> None:
+    """Seconds of one notebook in each stage of its way, one box at a time; medians over a few notebooks."""
+    settings = replace(settings, workspace=folder / "stages", jobs=1)
+    course = prepare(settings, SEED)
+    records, boxes = Records(course), course.boxes
+    taken: dict[str, list[float]] = {}
+    with contextlib.ExitStack() as stack:
+        for name in ("_start", "_run_cells", "_observe", "_end"):
+            stack.enter_context(_timed(execute._Session, name, taken))
+        for file in sorted(_class(folder / "class-stages", 4).glob("*.ipynb"))[1:]:
+            marks = [time.perf_counter()]
+            data = file.read_bytes()
+            rebuilt = rebuild(parse_notebook(data, file.stem), course.master)
+            marks.append(time.perf_counter())
+            run = boxes.run(rebuilt, cases_of(course.points), SEED)
+            between = time.perf_counter()
+            graded = judge_one(Graded(Grade(file.stem, run.verdict), data, rebuilt, run), course)
+            marks += [between, time.perf_counter()]
+            records.add(graded)
+            marks.append(time.perf_counter())
+            for name, start, end in zip(("intake", "box", "judge", "record"), marks, marks[1:], strict=False):
+                taken.setdefault(name, []).append(end - start)
+    for one in (records, boxes, course.judge):
+        one.close()
+    medians = {name: statistics.median(times) for name, times in taken.items()}
+    within = ("_start", "_run_cells", "_observe", "_end")
+    medians["box: keep"] = medians.pop("box") - sum(medians[name] for name in within)
+    titles = dict(zip(within, ("box: start", "box: cells", "box: hidden calls", "box: end"), strict=True))
+    total = sum(medians.values())
+    order = ["intake", *within, "box: keep", "judge", "record"]
+    for name in order:
+        print(f"  {titles.get(name, name):<20}{medians[name]:8.3f} s{medians[name] / total:7.1%}")
+    print(f"  {'one after the other':<20}{total:8.3f} s\n", flush=True)
+
+
+@contextlib.contextmanager
+def _timed(owner: type, name: str, taken: dict[str, list[float]]) -> Iterator[None]:
+    """Note how long each call of an async method takes, in the list of its name."""
+    real = getattr(owner, name)
+
+    async def timed(*words: Any) -> Any:
+        begin = time.perf_counter()
+        try:
+            return await real(*words)
+        finally:
+            taken.setdefault(name, []).append(time.perf_counter() - begin)
+
+    setattr(owner, name, timed)
+    try:
+        yield
+    finally:
+        setattr(owner, name, real)
 
 
 def _work_of_one(settings: Settings) -> tuple[float, float]:
@@ -119,22 +204,17 @@ def _work_of_one(settings: Settings) -> tuple[float, float]:
 
 
 def _ready(settings: Settings) -> float:
-    """Seconds from nothing but a template to the first answer of a kernel with torch imported."""
+    """Seconds from nothing but a template to the first answer of a kernel with torch imported; median of five."""
     template = Template(settings)
+    taken = []
     try:
-        begin = time.perf_counter()
-        assert printed_in_a_box("import torch; print(torch.__version__)", settings, template)
-        return time.perf_counter() - begin
+        for _ in range(5):
+            begin = time.perf_counter()
+            assert printed_in_a_box("import torch; print(torch.__version__)", settings, template)
+            taken.append(time.perf_counter() - begin)
     finally:
         template.close()
-
-
-def _ours(folder: Path, size: int, settings: Settings) -> dict[str, float]:
-    handed_in = _class(folder / f"class-{size}", size)
-    shutil.rmtree(settings.workspace)
-    measured = _watched(handed_in, settings)
-    measured["again"] = _watched(handed_in, settings)["wall"]
-    return measured
+    return statistics.median(taken)
 
 
 def _watched(handed_in: Path, settings: Settings) -> dict[str, float]:
@@ -170,28 +250,6 @@ def _watch(grader: "subprocess.Popen[str]", most: list[int], own: list[int]) -> 
 def _busy() -> float:
     times = psutil.cpu_times()
     return times.user + times.system
-
-
-def _stock(folder: Path, size: int) -> float:
-    """Seconds that stock `nbgrader autograde` takes for ``size`` of the notebooks."""
-    source = folder / "source" / "early_exit" / "early_exit.ipynb"
-    source.parent.mkdir(parents=True)
-    shutil.copy(SOLUTION, source)
-    shutil.copytree(ROOT / "course_lib", folder / "course_lib")
-    (folder / "nbgrader_config.py").write_text(
-        "c = get_config()\nc.CourseDirectory.course_id = 'bench'\nc.ExecutePreprocessor.timeout = 300\n"
-    )
-    program = str(Path(sys.executable).parent / "nbgrader")
-    environment = os.environ | {"PYTHONPATH": str(folder), "COURSE_PROFILE": "smoke", "OMP_NUM_THREADS": "1"}
-    quiet = {"cwd": folder, "env": environment, "capture_output": True, "check": True}
-    subprocess.run([program, "generate_assignment", "early_exit", "--force"], **quiet)  # type: ignore[call-overload]
-    for file in sorted(_class(folder / "class", size).glob("*.ipynb")):
-        place = folder / "submitted" / file.stem / "early_exit"
-        place.mkdir(parents=True)
-        shutil.copy(file, place / "early_exit.ipynb")
-    begin = time.perf_counter()
-    subprocess.run([program, "autograde", "early_exit"], **quiet)  # type: ignore[call-overload]
-    return time.perf_counter() - begin
 
 
 def _growth(folder: Path, settings: Settings) -> None:
@@ -252,10 +310,6 @@ def _draw(rows: list[tuple[int, float, float]]) -> None:
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=120)
     print(f"drawn: {PICTURE.relative_to(ROOT)}")
-
-
-def _median(measure: Callable[[], float], times: int = 3) -> float:
-    return statistics.median(measure() for _ in range(times))
 
 
 if __name__ == "__main__":

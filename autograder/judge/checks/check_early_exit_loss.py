@@ -25,6 +25,9 @@ def check_value(student, key):
             )
             if case == "random_logits":
                 hint = recognised(found, _mistakes(key.values(case), wanted), hint, rtol=1e-4)
+            first, again = (student.values("random_logits")[name] for name in ("returned", "again"))
+            if not close(number(again, "the loss", ONE_TENSOR), number(first, "the loss", ONE_TENSOR)):
+                hint = "A second call with the same inputs gives another loss: keep nothing from earlier calls."
             raise Failure(f"Expected the loss {wanted:.4f}; found {found:.4f}.", hint)
 
 

@@ -52,6 +52,8 @@ def check_exits(student, key):
             hint = "Count 1 for each batch, at the exit index that the model returned for this tolerance."
             if sum(found.values()) == IMAGES:
                 hint = "Add 1 for each batch: batches are counted, not their number of images."
+            elif sum(found.values()) > BATCHES:
+                hint = "More batches than the loader has: start the counts anew in each call, and add 1 for each batch."
             elif sum(found.values()) < BATCHES:
                 hint = "Count every batch: add 1, also where an exit has its second batch."
             elif sum(found.values()) == BATCHES:

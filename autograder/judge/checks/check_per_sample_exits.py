@@ -52,6 +52,8 @@ def check_edges(student, key):
             "Do not change the caller's list or tensors in place: a second call would work on what you wrote there.",
         )
     for name, sentence in (
+        ("below_ln_2", "Samples torn between two classes must not leave at tolerance 0.6: their entropy is ln 2"),
+        ("above_ln_2", "Samples torn between two classes must leave at exit 0 at tolerance 0.8, which is above ln 2"),
         ("above_zero", "Samples of entropy 0 must leave at exit 0 as soon as the tolerance is above 0"),
         ("above_all", "At a tolerance above ln C all samples must leave at exit 0"),
         ("one_sample", "A batch of one sample must work"),

@@ -12,6 +12,10 @@ EDGES = {
     "all_leave_first": "Write the answers down before a break: what happens when the batch is empty after exit 0?",
     "none_leaves_early": "The last exit answers for whoever is left.",
 }
+SHAPES = {
+    "one_image": "A batch that holds, or keeps, a single image is still a batch: squeeze() takes that axis away too.",
+    "ten_classes": "Take the number of classes from the logits' shape: another model need not have six.",
+}
 
 
 @worth(0)
@@ -111,12 +115,15 @@ def check_together(student):
 
 @worth(0.25, needs=check_exits)
 def check_edges(student, key):
-    """It works when all samples leave at the first exit, when none leaves early, and when entropies are exactly 0.
+    """It works when all leave first, or none does, for one image, for ten classes, and for entropies of exactly 0.
 
     An empty batch and a full one are what the first and the last tolerance of every sweep give.
     """
     for case, hint in EDGES.items():
         _same(student.values(case)["returned"], key.values(case)["returned"], f"when {case.replace('_', ' ')}", hint)
+    mine, right = student.values("other_shapes"), key.values("other_shapes")
+    for name, hint in SHAPES.items():
+        _same(mine[name], right[name], f"for {name.replace('_', ' ')}", hint)
     for name, when, hint in (
         ("at_zero", "at tolerance 0 for entropies of exactly 0", "Below means strictly below: < and not <=."),
         ("above_zero", "for entropies of exactly 0", "Keep 0 · log 0 from becoming NaN: use log_softmax."),
