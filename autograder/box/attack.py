@@ -10,6 +10,7 @@ import os
 import platform
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,14 +62,23 @@ def taken_away(libc: ctypes.CDLL, path: bytes) -> int:
 
 
 def changes(path: str) -> bool:
-    """Whether the mode of ``path`` can be changed; it is put back."""
-    before = os.stat(path).st_mode & 0o7777
+    """Whether the mode, the times or the access list of ``path`` can be changed; all are left or put back as they were."""
+    before = os.stat(path)
+    mode = before.st_mode & 0o7777
     with contextlib.suppress(OSError):
-        os.chmod(path, before ^ 0o1)
-    after = os.stat(path).st_mode & 0o7777
+        os.chmod(path, mode ^ 0o1)
+    changed = os.stat(path).st_mode & 0o7777 != mode
     with contextlib.suppress(OSError):
-        os.chmod(path, before)
-    return after != before
+        os.chmod(path, mode)
+    # A list that says what the mode says: version, then (tag, permissions, nobody) for owner, group and others.
+    entries = ((tag, mode >> shift & 7) for tag, shift in ((0x01, 6), (0x04, 3), (0x20, 0)))
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", tag, allowed, -1) for tag, allowed in entries)
+    for change in (
+        lambda: os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns)),
+        lambda: os.setxattr(path, "system.posix_acl_access", access),
+    ):
+        changed |= not blocked(change)
+    return changed
 
 
 def fill(path: str, size: int) -> None:

@@ -18,6 +18,16 @@ from autograder.judge.expected import cases_of
 from autograder.results import Verdict
 
 
+@dataclasses.dataclass
+class Template:
+    """One that works, is broken, dies while a box of it runs, or of which the box alone dies."""
+
+    kind: object
+
+    def alive(self) -> bool:
+        return self.kind != "dies"
+
+
 class Templates:
     """Gives what it is told to, or raises it."""
 
@@ -29,7 +39,7 @@ class Templates:
         given = self.given.pop(0)
         if isinstance(given, Exception):
             raise given
-        yield given
+        yield Template(given)
 
     def close(self) -> None:
         self.given.clear()
@@ -41,10 +51,10 @@ def _ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     ran: list[object] = []
 
     def run(rebuilt, cases, seed, settings, template=None) -> Run:  # type: ignore[no-untyped-def]
-        ran.append(template)
-        if template == "broken":
+        ran.append(template and template.kind)
+        if template and template.kind == "broken":
             raise TemplateFailed("The template of warm boxes did not make a new one.")
-        return Run(Verdict.OK)
+        return Run(Verdict.KERNEL_DIED if template and template.kind == "dies" else Verdict.OK)
 
     monkeypatch.setattr(boxes_module, "run_notebook", run)
     return ran
@@ -84,6 +94,29 @@ def test_when_a_template_fails_then_another_is_taken_and_at_last_cold_boxes(
     assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2, 3)] == [Verdict.OK] * 3
     assert ran == ["broken", "good", "broken", "broken", None, None]
     assert boxes.why_cold == "The template of warm boxes did not make a new one."
+
+
+def test_when_a_template_dies_under_its_box_then_the_notebook_is_run_in_another(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
+) -> None:
+    boxes = some_boxes(prepared, tmp_path, "dies", "good")
+
+    assert run(boxes, rebuilt, prepared, 1) == Verdict.OK
+    assert ran == ["dies", "good"]
+
+
+def test_when_a_run_may_have_ended_for_the_machines_sake_then_equal_notebooks_share_it_and_later_ones_run_anew(
+    prepared: Course, rebuilt: Rebuilt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = [Verdict.TIMEOUT, Verdict.OUTPUT_LIMIT, Verdict.OK, Verdict.KERNEL_DIED]
+    monkeypatch.setattr(boxes_module, "run_notebook", lambda *words: Run(verdicts.pop(0)))
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path, cold=True)
+    found = []
+    for fresh in (False, False, False, False, True):
+        boxes = Boxes(settings, fresh=fresh)
+        found.append([run(boxes, rebuilt, prepared, 1) for _ in range(2)])
+
+    assert found == [[verdict] * 2 for verdict in ("TIMEOUT", "OUTPUT_LIMIT", "OK", "OK", "KERNEL_DIED")]
 
 
 @pytest.mark.parametrize(("option", "why"), [("cold", "as asked"), ("unsafe_no_box", "without a box")])

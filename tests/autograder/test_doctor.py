@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_course import ROOT
+from small_course import ROOT, settings_for
 
+from autograder import doctor
 from autograder.box.isolation import find_bubblewrap
+from autograder.box.proof import Finding
 from autograder.doctor import no_box_remedy
+from autograder.errors import BoxUnavailable
 
 
 def machine(root: Path, **files: str) -> Path:
@@ -50,6 +53,20 @@ def test_settings_that_allow_a_box_are_not_blamed(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_other_systems_are_sent_to_linux(platform: str) -> None:
     assert "WSL 2" in no_box_remedy(platform)
+
+
+def test_when_the_attack_on_a_warm_box_breaks_off_then_the_machine_is_not_called_fit(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def attack(settings: object, template: object = None) -> list[Finding]:
+        if template:
+            raise BoxUnavailable("The attack on the box broke off.")
+        return []
+
+    monkeypatch.setattr(doctor, "attack_the_box", attack)
+    findings = list(doctor.examine(settings_for(small_course, tmp_path)))
+
+    assert ["broke off" in finding.what for finding in findings if not finding.good] == [True]
 
 
 def test_when_a_real_machine_forbids_namespaces_then_doctor_says_so(small_course: Path, tmp_path: Path) -> None:

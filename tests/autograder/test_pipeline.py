@@ -4,20 +4,23 @@ import dataclasses
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import psutil
 import pytest
-from small_course import make_course, right_answers, settings_for, submission
+from small_course import MIB, make_course, right_answers, settings_for, submission
 
-from autograder import workspace
+from autograder import pipeline, workspace
 from autograder.box.cgroup import make_group
 from autograder.errors import GraderError, UsageError
+from autograder.fingerprint import course_name
 from autograder.graded import Course, Graded
 from autograder.inside.names import EVIDENCE
 from autograder.intake.find import Found
-from autograder.pipeline import grade_class, grade_one, prepare
+from autograder.pipeline import Progress, grade_class, grade_one, prepare
+from autograder.records.results_json import load_results
 from autograder.results import Verdict
 
 Grader = Callable[..., Graded]
@@ -94,6 +97,27 @@ def test_when_right_code_warns_and_prints_to_stderr_then_it_costs_nothing(graded
 
     assert result.grade.verdict == Verdict.OK
     assert result.grade.score == 4.0
+
+
+def test_when_a_cell_draws_then_the_picture_is_shown_and_the_figure_closed(graded: Grader) -> None:
+    """As in the student's own kernel, also where matplotlib was imported before the box was forked."""
+    draws = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n" + right_answers()["mac_ratio"]
+    looks = "print(plt.get_fignums())\n" + right_answers()["choose_tolerance"]
+    outcome = graded(mac_ratio=draws, choose_tolerance=looks)
+    shown = [output for outputs in outcome.run.outputs for output in outputs]
+
+    assert [list(output["data"]) for output in shown if output["output_type"] == "display_data"] == [
+        ["text/plain", "image/png"]
+    ]
+    assert "[]\n" in [output["text"] for output in shown if output["output_type"] == "stream"]
+
+
+def test_when_the_box_ends_before_any_student_code_then_it_is_our_fault(graded: Grader) -> None:
+    outcome = graded(limits={"memory_bytes": 8 * MIB}).grade
+
+    assert outcome.verdict == Verdict.GRADER_ERROR
+    assert "did not start" in outcome.message
+    assert {check.passed for task in outcome.tasks for check in task.checks} == {None}
 
 
 def test_when_a_cell_loops_for_ever_then_timeout_and_the_other_tasks_are_judged(graded: Grader) -> None:
@@ -331,6 +355,62 @@ def test_when_the_solutions_do_not_run_then_grading_refuses_with_the_reason(smal
     path.write_text(json.dumps(notebook))
     with pytest.raises(GraderError, match="does not run cleanly in the box"):
         prepare(settings_for(course, tmp_path / "ws"), seed=1)
+
+
+@pytest.mark.slow
+def test_when_the_solutions_change_while_they_run_then_grades_are_not_named_after_the_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = make_course(tmp_path / "course")
+    settings = settings_for(course, tmp_path / "ws")
+    real = pipeline.expected_evidence
+
+    def meanwhile(*words):  # type: ignore[no-untyped-def]
+        with settings.solutions_notebook.open("a") as file:
+            file.write("\n")
+        return real(*words)
+
+    monkeypatch.setattr(pipeline, "expected_evidence", meanwhile)
+    made = prepare(settings, seed=1)
+    made.boxes.close()
+
+    assert made.name != course_name(settings, 1, made.box)
+
+
+@pytest.mark.slow
+def test_when_recording_breaks_off_then_no_box_is_waited_for(prepared: Course, tmp_path: Path) -> None:
+    handed_in = tmp_path / "in"
+    handed_in.mkdir()
+    (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
+    (handed_in / "bob.ipynb").write_bytes(submission(prepared.released, mac_ratio="import time\ntime.sleep(600)"))
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
+
+    def breaks(grade: object) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        grade_class(handed_in, settings, progress=Progress(graded=breaks))
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("box_")] == []
+
+
+@pytest.mark.slow
+def test_when_grading_with_another_seed_refuses_then_results_and_seed_stay(
+    prepared: Course, small_course: Path, tmp_path: Path
+) -> None:
+    handed_in, course = tmp_path / "in", make_course(tmp_path / "course")
+    handed_in.mkdir()
+    (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
+    settings = dataclasses.replace(settings_for(course, tmp_path / "ws"))
+    before = grade_class(handed_in, settings, seed=11)
+    notebook = json.loads(settings.solutions_notebook.read_text())
+    notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
+    settings.solutions_notebook.write_text(json.dumps(notebook))
+
+    assert workspace.unchanged_class(handed_in, settings, seed=12) is None
+    with pytest.raises(GraderError, match="does not run cleanly"):
+        grade_class(handed_in, settings, seed=12)
+    assert load_results(settings.workspace) == before
+    assert (settings.workspace / "seed").read_text() == "11\n"
 
 
 def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs kept by the name of what was run: the same comes back, and what may have been the moment's fault is not kept."""
+"""Runs kept by the name of what was run: the same comes back, or nothing."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from autograder.execute import Run
 from autograder.results import Verdict
-from autograder.runs import OF_THE_MOMENT, Runs
+from autograder.runs import Runs
 
 NAME = "ab" * 16
 RUN = Run(
@@ -35,9 +35,20 @@ def test_when_a_kept_run_is_damaged_then_there_is_none(tmp_path: Path, damage: b
     assert Runs(tmp_path).load(NAME) is None
 
 
-@pytest.mark.parametrize("verdict", OF_THE_MOMENT)
-def test_when_a_run_may_have_ended_for_the_machines_sake_then_it_is_not_kept(tmp_path: Path, verdict: Verdict) -> None:
-    Runs(tmp_path).save(NAME, Run(verdict))
-    Runs(tmp_path).save(NAME, Run(Verdict.OK, too_slow=frozenset({"mac_ratio"})))
+@pytest.mark.parametrize(
+    ("run", "of_the_moment"),
+    [
+        (RUN, False),
+        (Run(Verdict.OK), False),
+        (Run(Verdict.TIMEOUT), True),
+        (Run(Verdict.OUTPUT_LIMIT), True),
+        (Run(Verdict.OUT_OF_MEMORY), True),
+        (Run(Verdict.KERNEL_DIED), True),
+        (Run(Verdict.PARTIAL_RUN, too_slow=frozenset({"mac_ratio"})), True),
+    ],
+)
+def test_a_run_says_whether_a_busy_machine_may_have_ended_it(tmp_path: Path, run: Run, of_the_moment: bool) -> None:
+    Runs(tmp_path).save(NAME, run)
 
-    assert Runs(tmp_path).load(NAME) is None
+    assert Runs(tmp_path).load(NAME) == run
+    assert run.of_the_moment == of_the_moment

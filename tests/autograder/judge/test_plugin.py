@@ -10,7 +10,7 @@ from autograder.errors import GraderError
 from autograder.judge import plugin
 from autograder.judge.compare import Failure
 from autograder.judge.evidence import Observation
-from autograder.judge.plugin import CHECKS, Evidence, check_file, judge, worth
+from autograder.judge.plugin import CHECKS, Evidence, Judge, check_file, judge, worth
 from autograder.results import CheckResult, TaskGrade
 
 HEAD = """
@@ -276,3 +276,29 @@ def test_when_a_message_quotes_a_whole_answer_then_it_is_shortened(checks: Write
     assert len(check.message) < 3_000
     assert len(check.hint) < 3_000
     assert check.message.endswith("[shortened]")
+
+
+def test_when_judging_is_interrupted_then_the_next_submission_gets_its_own_results(
+    checks: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks(double=DOUBLES)
+    one = Judge({"double": returned(14)}, {"double": 3.0})
+    one({"double": returned(14)})
+    told = one._plugin.judged
+    monkeypatch.setattr(one._plugin, "judged", Interrupted(told))
+    with pytest.raises(KeyboardInterrupt):
+        one({"double": returned(14)})
+    (grade,) = one({"double": returned(13)})
+    one.close()
+
+    assert grade.score == 1.0
+
+
+class Interrupted:
+    """A queue that is not waited for: Ctrl-C comes first."""
+
+    def __init__(self, queue: object) -> None:
+        self.put = queue.put  # type: ignore[attr-defined]
+
+    def get(self) -> None:
+        raise KeyboardInterrupt
