@@ -14,6 +14,7 @@ from autograder.errors import BoxUnavailable, TemplateFailed
 from autograder.execute import Run, run_notebook
 from autograder.fingerprint import run_name, surroundings
 from autograder.intake.rebuild import Rebuilt
+from autograder.results import Verdict
 from autograder.runs import Runs
 
 
@@ -32,7 +33,7 @@ class Boxes:
         self._around = surroundings(settings)
         self._kept = Runs(settings.workspace)
         self._fresh = fresh
-        self._made: set[str] = set()  # in this process: what is fresh enough
+        self._made: set[str] = set()  # in this process: as fresh as asked for
         self._turns: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)  # one for each name
         self._templates = Templates(settings)
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
@@ -49,8 +50,8 @@ class Boxes:
         cases = list(cases)
         name = self.name(rebuilt, cases, seed)
         with self._turns[name]:
-            kept = None if self._fresh and name not in self._made else self._kept.load(name)
-            if kept:
+            kept = self._kept.load(name)
+            if kept and (name in self._made or not (self._fresh or kept.of_the_moment)):
                 return kept
             run = self._run(rebuilt, cases, seed)
             self._kept.save(name, run)
@@ -72,9 +73,12 @@ class Boxes:
         for _ in range(2):
             if self.why_cold:
                 break
-            try:  # both exceptions come before anything of the student's ran
+            try:
                 with self._templates.one() as template:
-                    return run_notebook(rebuilt, cases, seed, self._settings, template)
+                    run = run_notebook(rebuilt, cases, seed, self._settings, template)
+                    if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
+                        return run
+                    raise TemplateFailed("The template of warm boxes died while one ran.")
             except TemplateFailed as error:
                 failed.append(str(error))  # a new one may do
             except BoxUnavailable as error:

@@ -48,6 +48,11 @@ class Run:
     too_slow: frozenset[str] = frozenset()
     wall_s: float = 0.0
 
+    @property
+    def of_the_moment(self) -> bool:
+        """Whether it might have ended in another way on a machine less busy: it may not stand for a later run."""
+        return self.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) or bool(self.too_slow)
+
 
 def run_notebook(
     rebuilt: Rebuilt,
@@ -115,12 +120,17 @@ class _Client(NotebookClient):
         if self.hidden_call and evidence and self.shown < 2:  # two say that it was doubled; more would fill our memory
             self.shown += 1
             return True
-        self.allowance -= _weight(content)
+        self.allowance -= _weight(content) * (1 + self._places(content))
         if self.allowance < 0 and not self.over:
             self.over = True
             self.flooded.set()
         # Evidence shown by a cell of the notebook is forged; a hidden call shows nothing else.
         return self.allowance >= 0 and not evidence and not self.hidden_call
+
+    def _places(self, content: Any) -> int:
+        """How many outputs an output replaces, all those of the same display id."""
+        cells = self._display_id_map.get(content.get("transient", {}).get("display_id"), {})
+        return sum(map(len, cells.values()))
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         try:
@@ -185,6 +195,7 @@ class _Session:
         )
 
     async def _start(self) -> None:
+        kind = TemplateFailed if self.warm else GraderError  # of a warm box another try may do
         try:
             await self.manager.start_kernel()
             await asyncio.wait_for(self.client.async_start_new_kernel_client(), READY_S)
@@ -192,12 +203,14 @@ class _Session:
             self.cut = asyncio.ensure_future(monitor.recv_multipart())
         except (RuntimeError, OSError) as error:  # a TimeoutError is an OSError
             reason = str(error) or f"its kernel did not answer within {READY_S} s"
-            kind = TemplateFailed if self.warm else GraderError  # of a warm box another try may do
             raise kind(f"The box did not start: {reason}. Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
-        ended = await self._hidden("import inside.observe", READY_S)
+        try:
+            ended = await self._hidden("import inside.observe", READY_S)
+        except _BoxEnded as end:
+            raise kind(f"The box did not start: it ended before any of the notebook ran. {end}") from None
         if ended == "late" or self.client.failed:
-            raise GraderError("The observer could not be imported in the box. Run `autograder doctor`.")
+            raise kind("The observer could not be imported in the box. Run `autograder doctor`.")
 
     async def _end(self) -> None:
         if hasattr(self, "cut"):
@@ -278,6 +291,8 @@ class _Session:
             await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if self.cut.done():
                 await asyncio.wait({running}, timeout=GRACE_S)  # for nbclient to see whether the kernel died
+                if not await self.manager.is_alive():
+                    raise self._death(index)
                 if not running.done():
                     what = f"Cell {self._name_at(index)} sent a message larger than any output."
                     raise _BoxEnded(Verdict.OUTPUT_LIMIT, what)

@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import json
 import platform
+import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,18 +18,22 @@ from autograder.config import Settings
 from autograder.intake.rebuild import Rebuilt
 
 PACKAGE = Path(__file__).resolve().parent
-PACKAGES = ("torch", "torchvision", "torchprofile", "numpy", "matplotlib", "ipykernel")
+MAKING_A_RUN = ("inside", "box", "execute.py", "outputs.py")
 LENGTH = 32  # hexadecimal digits: 128 bits, for students choose what is hashed
 
 
 def surroundings(settings: Settings) -> str:
-    """Of everything beside the notebook that a run depends on: code in the box, packages, profile, limits."""
+    """Of everything beside the notebook that a run depends on: code in and of the box, packages, profile, limits."""
     found = importlib.util.find_spec("course_lib")  # the one that the box shows
     assert found is not None and found.origin is not None
+    site_packages = sysconfig.get_path("purelib")  # not sys.path, which grows by what is imported
     return _hash(
-        _files(PACKAGE / "inside"),
+        [_files(PACKAGE / name) for name in MAKING_A_RUN],
         _files(Path(found.origin).parent),
-        [platform.python_version(), *map(importlib.metadata.version, PACKAGES)],
+        [
+            platform.python_version(),
+            *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=[site_packages])}),
+        ],
         [settings.profile, settings.unsafe_no_box, dataclasses.asdict(settings.limits)],
     )
 
@@ -54,9 +59,11 @@ def file_name(data: bytes, notes: Sequence[str], course: str) -> str:
     return _hash(hashlib.sha256(data).hexdigest(), list(notes), course)
 
 
-def _files(folder: Path) -> list[tuple[str, str]]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return [(str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
+def _files(place: Path) -> list[tuple[str, str]]:
+    """Of a folder, or of one file: its parts' names and what is in them."""
+    paths = [place] if place.is_file() else sorted(place.rglob("*"))
+    paths = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
+    return [(str(path.relative_to(place)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
 
 
 def _hash(*parts: object) -> str:

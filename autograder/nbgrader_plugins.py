@@ -45,8 +45,11 @@ def _course() -> Course:
     """The course in the current folder, made ready once for all submissions of this run."""
     root = find_course(Path.cwd()).resolve()
     settings = load_settings(root, root / "grading", jobs=1)
-    _held.enter_context(locked(settings.workspace))  # until this process ends
-    return prepare(settings)
+    with contextlib.ExitStack() as unless_ready:  # or a second try would meet the lock, and hide the reason
+        unless_ready.enter_context(locked(settings.workspace))
+        course = prepare(settings)
+        _held.push(unless_ready.pop_all())  # until this process ends
+    return course
 
 
 def make_ready(**_: Any) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from autograder.records.gradebook import Records
 from autograder.records.results_json import ClassResults, save_results
 from autograder.release import release_text
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
-from autograder.workspace import locked, results_so_far, unchanged, why_refused, workspace_seed
+from autograder.workspace import keep_seed, locked, results_so_far, unchanged, why_refused, workspace_seed
 
 SAVED_EVERY_S = 2.0  # a grader that is killed has at most these to judge again, and nothing to run again
 
@@ -75,10 +75,12 @@ def grade_class(
             kept = set() if fresh else unchanged(found, results, settings, course.name)
             progress.kept(len(kept))
             with Saving(results, settings.workspace) as saving, contextlib.closing(Records(course)) as records:
-                for graded in _each_graded([one for one in found if one.student not in kept], course):
-                    grade = _recorded(graded, course, records).grade
-                    results = saving.add(grade)
-                    progress.graded(grade)
+                changed = [one for one in found if one.student not in kept]
+                with contextlib.closing(_each_graded(changed, course)) as each:  # or its boxes would outlive an error
+                    for graded in each:
+                        grade = _recorded(graded, course, records).grade
+                        results = saving.add(grade)
+                        progress.graded(grade)
     return results
 
 
@@ -103,7 +105,8 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False)
         for cell in master
         if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
     }
-    seed = workspace_seed(settings.workspace, seed)
+    seed = workspace_seed(settings.workspace) if seed is None else seed
+    name = course_name(settings, seed, box)  # before anything is read: what changes meanwhile is graded anew
     with contextlib.ExitStack() as unless_ready:
         boxes = unless_ready.enter_context(contextlib.closing(Boxes(settings, fresh=fresh)))
         key = expected_evidence(master, points, seed, settings, boxes)
@@ -112,8 +115,9 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False)
         if refused:
             answers = ", ".join(refused)
             raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {answers}.")
+        keep_seed(settings.workspace, seed)
         unless_ready.pop_all()  # whoever has the course closes them
-    return Course(settings, released, master, points, judge, seed, box, boxes, course_name(settings, seed, box))
+    return Course(settings, released, master, points, judge, seed, box, boxes, name)
 
 
 def remember(grade: Grade, course: Course) -> None:
@@ -181,7 +185,7 @@ class Saving:
         return self._results
 
 
-def _each_graded(found: list[Found], course: Course) -> Iterator[Graded]:
+def _each_graded(found: list[Found], course: Course) -> Generator[Graded]:
     """Submissions in the order they are done. Boxes run side by side; pytest does not, so judging is one by one.
 
     No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.

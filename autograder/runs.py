@@ -8,9 +8,6 @@ from autograder.execute import Run
 from autograder.files import write_whole
 from autograder.results import Verdict
 
-# How these end may depend on how busy the machine was: such a notebook is run anew whenever it is graded anew.
-OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
-
 
 class Runs:
     """The kept runs of a workspace."""
@@ -29,16 +26,14 @@ class Runs:
             return None  # it is made again
 
     def save(self, name: str, run: Run) -> None:
-        """Keep a run, where running it again would give the same.
+        """Keep a run, in place of an earlier one.
 
         Raises:
             OSError: It cannot be written.
         """
-        if run.verdict in OF_THE_MOMENT or run.too_slow:
-            return
         evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
         entry = {"verdict": run.verdict, "message": run.message, "outputs": run.outputs, "evidence": evidence}
-        text = json.dumps(entry | {"too_slow": [], "wall_s": run.wall_s})
+        text = json.dumps(entry | {"too_slow": sorted(run.too_slow), "wall_s": run.wall_s})
         write_whole(self._file(name), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
 
     def _file(self, name: str) -> Path:

@@ -31,13 +31,12 @@ def unchanged_class(path: Path, settings: Settings, seed: int | None = None) -> 
         return None
     found = find_submissions(path, settings.assignment)
     with locked(settings.workspace):
-        seed, box = workspace_seed(settings.workspace, seed), box_label(settings)
-        results = results_so_far(settings, seed, box)
-        return (
-            results
-            if len(unchanged(found, results, settings, course_name(settings, seed, box))) == len(found)
-            else None
-        )
+        results, box = load_results(settings.workspace), box_label(settings)
+        seed = workspace_seed(settings.workspace) if seed is None else seed
+        if (results.assignment, results.seed, results.box) != (settings.assignment, seed, box):
+            return None
+        same = unchanged(found, results, settings, course_name(settings, seed, box))
+        return results if len(same) == len(found) else None
 
 
 def unchanged(found: Iterable[Found], results: ClassResults, settings: Settings, course: str) -> set[str]:
@@ -47,12 +46,12 @@ def unchanged(found: Iterable[Found], results: ClassResults, settings: Settings,
         course: Name of everything a grade depends on beside the file.
     """
     graded = {grade.student: grade.fingerprint for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
-    recorded = _in_gradebook(settings)
+    recorded, name = _in_gradebook(settings), settings.assignment
     return {
         one.student
         for one in found
         if one.student in recorded
-        and (settings.workspace / "autograded" / one.student / settings.assignment).is_dir()
+        and (settings.workspace / "autograded" / one.student / name / f"{name}.ipynb").is_file()
         and graded.get(one.student) == file_name(content(one, settings), one.notes, course)
     }
 
@@ -96,22 +95,29 @@ def results_so_far(settings: Settings, seed: int, box: str) -> ClassResults:
     if (kept.assignment, kept.seed, kept.box) == (fresh.assignment, fresh.seed, fresh.box):
         return kept
     # Graded on other hidden inputs or in another box: kept beside, not mixed.
-    os.replace(results_path(workspace), workspace / f"results-seed-{kept.seed}.json")
+    places = (workspace / f"results-seed-{kept.seed}{again}.json" for again in ("", *(f"-{n}" for n in range(2, 1000))))
+    os.replace(results_path(workspace), next(place for place in places if not place.exists()))
     return fresh
 
 
-def workspace_seed(workspace: Path, seed: int | None) -> int:
-    """``seed``, else the one the workspace was given last, else one that nobody can guess; kept for the next time."""
+def workspace_seed(workspace: Path) -> int:
+    """The seed that the workspace keeps, else one that nobody can guess.
+
+    Raises:
+        UsageError: What it keeps is no number.
+    """
     file = workspace / "seed"
-    if seed is None and file.is_file():
-        try:
-            return int(file.read_text())
-        except ValueError:
-            raise UsageError(f"{file} holds no number. Delete it for a new seed, or give --seed.") from None
-    if seed is None:
-        seed = int.from_bytes(os.urandom(6), "big")
-    write_whole(file, f"{seed}\n".encode())  # half a seed would be another one, or none
-    return seed
+    if not file.is_file():
+        return int.from_bytes(os.urandom(6), "big")
+    try:
+        return int(file.read_text())
+    except ValueError:
+        raise UsageError(f"{file} holds no number. Delete it for a new seed, or give --seed.") from None
+
+
+def keep_seed(workspace: Path, seed: int) -> None:
+    """Keep the seed for the next time."""
+    write_whole(workspace / "seed", f"{seed}\n".encode())  # half a seed would be another one, or none
 
 
 @contextlib.contextmanager

@@ -62,7 +62,7 @@ def taken_away(libc: ctypes.CDLL, path: bytes) -> int:
 
 
 def changes(path: str) -> bool:
-    """Whether the mode, the times or the access list of ``path`` can be changed; all are left or put back as they were."""
+    """Whether mode, times or access list of ``path`` can be changed; they are left, or put back, as they were."""
     before = os.stat(path)
     mode = before.st_mode & 0o7777
     with contextlib.suppress(OSError):
@@ -73,12 +73,12 @@ def changes(path: str) -> bool:
     # A list that says what the mode says: version, then (tag, permissions, nobody) for owner, group and others.
     entries = ((tag, mode >> shift & 7) for tag, shift in ((0x01, 6), (0x04, 3), (0x20, 0)))
     access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", tag, allowed, -1) for tag, allowed in entries)
-    for change in (
-        lambda: os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns)),
-        lambda: os.setxattr(path, "system.posix_acl_access", access),
-    ):
-        changed |= not blocked(change)
-    return changed
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns - 10**9))
+    changed |= os.stat(path).st_mtime_ns != before.st_mtime_ns
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return changed or not blocked(lambda: os.setxattr(path, "system.posix_acl_access", access))
 
 
 def fill(path: str, size: int) -> None:
@@ -89,6 +89,11 @@ def fill(path: str, size: int) -> None:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path)
+
+
+def interfaces() -> list[str]:
+    with open("/proc/self/net/dev") as file:
+        return [line.partition(":")[0].strip() for line in file.readlines()[2:]]
 
 
 def pids() -> list[int]:
@@ -108,7 +113,7 @@ def attack(bait: dict) -> dict[str, bool]:
         "no way to an abstract unix socket of this machine": blocked(
             lambda: connects(socket.AF_UNIX, "\0" + bait["abstract_socket"])
         ),
-        "no network interface but its own loopback": [name for _, name in socket.if_nameindex()] == ["lo"],
+        "no network interface but its own loopback": interfaces() == ["lo"],
         "no file of the course, the workspace or the home folder can be read": all(
             blocked(partial(open, path)) for path in bait["files"]
         ),
@@ -129,7 +134,16 @@ def attack(bait: dict) -> dict[str, bool]:
         "no new namespace of any other kind": not any(in_a_child(partial(libc.unshare, k)) for k in OTHER_NAMESPACES),
         "no lease on a file, which would hold up whoever opens it": blocked(lambda: fcntl.fcntl(opened, F_SETLEASE, 0)),
         "no watching what the machine opens": all(call() < 0 for call in (libc.inotify_init, fanotify)),
-        "no socket but of this network namespace": blocked(lambda: socket.socket(AF_VSOCK, socket.SOCK_STREAM)),
+        "no socket but unix ones": all(
+            blocked(partial(socket.socket, family, kind))
+            for family, kind in (
+                (socket.AF_INET, socket.SOCK_STREAM),
+                (socket.AF_INET, socket.SOCK_DGRAM),
+                (socket.AF_INET6, socket.SOCK_STREAM),
+                (socket.AF_NETLINK, socket.SOCK_RAW),
+                (AF_VSOCK, socket.SOCK_STREAM),
+            )
+        ),
         "no device of the machine can be changed": not changes("/dev/full"),
         "no mount": not in_a_child(lambda: apart(libc) or libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)),
         "nothing that is mounted can be taken away": not any(

@@ -1,5 +1,7 @@
 """A control group for one box, where this process may make one: the kernel itself then bounds memory and tasks.
 
+Boxes that run side by side then also share the processors evenly, however many processes one of them starts.
+
 Both versions are tried, the second first. Where neither can be written (most machines without root, or a user's session
 that was given no controllers) there is none, and the watchdog alone keeps the limits.
 """
@@ -56,8 +58,14 @@ class ControlGroup:
 def make_group(limits: Limits) -> ControlGroup | None:
     """A new group with the limits of one box; None where none can be made here."""
     name = f"autograder-{os.getpid()}-{next(_numbers)}"
-    second = {"": {"memory.max": limits.memory_bytes, "memory.swap.max": 0, "pids.max": limits.tasks}}
-    first = {"memory": {"memory.limit_in_bytes": limits.memory_bytes}, "pids": {"pids.max": limits.tasks}}
+    second = {
+        "": {"memory.max": limits.memory_bytes, "memory.swap.max": 0, "pids.max": limits.tasks, "cpu.weight": 100}
+    }
+    first = {
+        "memory": {"memory.limit_in_bytes": limits.memory_bytes},
+        "pids": {"pids.max": limits.tasks},
+        "cpu": {"cpu.shares": 1024},
+    }
     own = _own_groups()
     return _made(second, own, name) or _made(first, own, name)
 
@@ -91,12 +99,14 @@ def _made(wanted: dict[str, dict[str, int]], own: dict[str, Path], name: str) ->
     folders: list[Path] = []
     try:
         for controller, values in wanted.items():
+            if controller == "cpu" and controller not in own:
+                continue
             folder = own[controller] / name
             folder.mkdir()
             folders.append(folder)
             for file, value in values.items():
-                if file == "memory.swap.max" and not (folder / file).exists():
-                    continue  # a kernel without swap accounting
+                if file in ("memory.swap.max", "cpu.weight") and not (folder / file).exists():
+                    continue  # a kernel without swap accounting; a session that was not given the processors
                 _write(folder / file, value)
     except (OSError, KeyError):
         for folder in folders:

@@ -53,6 +53,8 @@ ENVIRONMENT = {
     "TMPDIR": "/tmp",
     "IPYTHONDIR": "/tmp/.ipython",
     "MPLCONFIGDIR": "/tmp/.matplotlib",
+    # As a kernel sets it, and before pyplot is imported, which a template does: else figures would not be shown.
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",  # a set's order must not differ between the solution's run and the student's
     "PYTHONNOUSERSITE": "1",

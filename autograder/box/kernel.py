@@ -17,7 +17,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -45,7 +44,7 @@ UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a th
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
-_live: "weakref.WeakSet[BoxProvisioner]" = weakref.WeakSet()
+_live: "set[BoxProvisioner]" = set()
 
 
 class BoxProvisioner(KernelProvisionerBase):
@@ -102,7 +101,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     def _new(self, listening: dict[int, int], spec: dict[str, Any]) -> Started:
         """A box of its own."""
-        spec |= {"sockets": listening, "confined": not self.settings.unsafe_no_box}
+        spec |= {"sockets": listening, "boxed": not self.settings.unsafe_no_box, "confined": False}
         process = psutil.Popen(
             enclose([python_in_box(), "-P", "-m", "inside.start"], self.settings),
             pass_fds=tuple(listening.values()),
@@ -170,6 +169,7 @@ class BoxProvisioner(KernelProvisionerBase):
             self.watchdog.stop()
         if self.process:
             kill_tree(self.process)
+        _live.discard(self)
         if self.group:
             self.group.remove()
 

@@ -3,12 +3,15 @@
 What is taken away has no use in a notebook and each a reason: memory that no process maps (memfd, System V segments),
 so that the watchdog would not see it; keyrings, leases, inotify and kinds of sockets, which no namespace separates;
 interfaces of the kernel that have let programs out of boxes before (io_uring, bpf, userfaultfd, perf, ptrace); and ways
-into another process's memory. Such a call fails with "operation not permitted". See seccomp(2) for the filter's form.
+into another process's memory. When the kernel of the notebook stands, sockets go too, all but unix ones: what they hold
+counts for no control group of version 1, and TCP and UDP have one store for the whole machine. Such a call fails with
+"operation not permitted". See seccomp(2) for the filter's form.
 """
 
 import ctypes
 import platform
 import struct
+from collections.abc import Sequence
 
 # name: (x86_64, aarch64); None where that machine has no such call
 DENIED = {
@@ -29,18 +32,39 @@ DENIED = {
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
     "fanotify_init": (300, 262),
+    # An access list of a device node, as below; whoever copies a file with its attributes takes a refusal.
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
 }
-# Answered as done, and not done: a notebook copies files with their modes, and nothing in a box depends on a mode; but
-# where root started the grader, the machine's device nodes belong to the box's user, who could shut others out of them.
+# Answered as done, and not done: a notebook copies files with their modes and times, and nothing in a box depends on
+# these; but where root started the grader, the machine's device nodes belong to the box's user, who could shut others
+# out of them. (bubblewrap can mount them read-only only in a way that takes their use away too.)
 PRETENDED = {
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
 }
 # A call that is denied for some values of one argument only: (numbers, index of the argument, values).
 LEASES = ((72, 25), 1, (1024, 1026))  # fcntl: F_SETLEASE holds up whoever opens a file, F_NOTIFY watches a folder
-FAMILIES = ((41, 198), 0, (1, 2, 10, 16))  # socket: all but unix, IPv4, IPv6, netlink, which namespaces separate
+SOCKET = (41, 198)
+# unix, and IPv4 and netlink: the kernel, when it starts, listens for what its children print.
+FAMILIES = (SOCKET, 0, (1, 2, 16))
+UNIX_ALONE = (SOCKET, 0, (1,))
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
@@ -48,11 +72,16 @@ ALLOW, DENY, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # DENY carries EPERM
 PRETEND = 0x00050000  # the same with no error
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where struct seccomp_data has them; an argument is 8 bytes, low ones first
 X32 = 0x40000000  # x86_64's second set of numbers for the same calls
-PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+SECCOMP = {"x86_64": 317, "aarch64": 277}
+SET_MODE_FILTER, ALL_THREADS = 1, 1  # the kernel has threads by the time of the second
 
 
-def program(machine: str) -> bytes:
-    """The filter for a machine: an array of struct sock_filter."""
+def program(machine: str, *, sockets_alone: bool = False) -> bytes:
+    """The filter for a machine: an array of struct sock_filter.
+
+    Args:
+        sockets_alone: The second filter, which adds to the first.
+    """
     column, architecture = ARCHITECTURES[machine]
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
@@ -62,12 +91,16 @@ def program(machine: str) -> bytes:
         (JUMP_AT_LEAST, 0, 1, X32),
         (RETURN, 0, 0, DENY),
     ]
-    for calls, answer in ((DENIED, DENY), (PRETENDED, PRETEND)):
+    named: Sequence = ((DENIED, DENY), (PRETENDED, PRETEND))
+    by_argument: Sequence = [(LEASES, (DENY, ALLOW)), (FAMILIES, (ALLOW, DENY))]
+    if sockets_alone:
+        named, by_argument = (), [(UNIX_ALONE, (ALLOW, DENY))]
+    for calls, answer in named:
         for numbers in calls.values():
             number = numbers[column]
             if number is not None:
                 lines += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, answer)]
-    for (numbers, argument, values), (listed, other) in ((LEASES, (DENY, ALLOW)), (FAMILIES, (ALLOW, DENY))):
+    for (numbers, argument, values), (listed, other) in by_argument:
         tests = [line for value in values for line in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, listed))]
         lines += [(JUMP_EQUAL, 0, len(tests) + 2, numbers[column]), (LOAD, 0, 0, ARGUMENTS + 8 * argument)]
         lines += [*tests, (RETURN, 0, 0, other)]
@@ -75,15 +108,18 @@ def program(machine: str) -> bytes:
     return b"".join(struct.pack("HBBI", *line) for line in lines)
 
 
-def confine() -> None:
-    """Put the filter in force for this thread and all that come from it; it cannot be taken off again.
+def confine(*, sockets_alone: bool = False) -> None:
+    """Put a filter in force for this thread and all that come from it; it cannot be taken off again.
+
+    Args:
+        sockets_alone: The second filter, once the kernel has its sockets. In force for every thread.
 
     Raises:
         OSError: The kernel does not take it.
     """
     if platform.machine() not in ARCHITECTURES:
         return  # `autograder doctor` then finds that memory can be hidden
-    code = ctypes.create_string_buffer(program(platform.machine()))
+    code = ctypes.create_string_buffer(program(platform.machine(), sockets_alone=sockets_alone))
     length = (len(code) - 1) // 8
 
     class Program(ctypes.Structure):
@@ -91,6 +127,6 @@ def confine() -> None:
 
     libc = ctypes.CDLL(None, use_errno=True)
     filtered = Program(length, ctypes.addressof(code))
-    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filtered), 0, 0):
+    if libc.syscall(SECCOMP[platform.machine()], SET_MODE_FILTER, ALL_THREADS, ctypes.byref(filtered)):
         number = ctypes.get_errno()
         raise OSError(number, "The kernel does not take the filter of system calls")

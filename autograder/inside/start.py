@@ -20,9 +20,9 @@ def run(spec: dict) -> None:
     for name, value in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
 
-    if spec["confined"]:
-        from .confine import confine
+    from .confine import confine
 
+    if spec["boxed"] and not spec["confined"]:
         confine()
 
     # The parent set this for kernels in its own pid namespace; here the number names nobody and the kernel would quit.
@@ -51,6 +51,8 @@ def run(spec: dict) -> None:
     app.initialize(["-f", connection, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
     zmq.Socket.bind = bind  # type: ignore[method-assign]
     os.unlink(connection)
+    if spec["boxed"]:
+        confine(sockets_alone=True)
     app.start()
 
 

@@ -28,12 +28,12 @@ from collections.abc import Iterable
 
 from . import namespaces as ns
 
-# What notebooks and the observer import, and torch's compiler, which it imports when operations are first counted.
+# What notebooks and the observer import, and torch's compiler, which it imports when operations are first counted. Not
+# matplotlib's inline backend: it is to find the kernel when it is imported, or no figure would be shown and closed.
 PRELOADED = (
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
     "torch._dynamo",
     "torch.utils.flop_counter",
     "torchprofile",
@@ -179,7 +179,7 @@ def _run(spec: dict, sockets: list[int]) -> None:
 
     np.random.seed(None)
     sys.argv = [str(start.__file__)]
-    start.run({**spec, "sockets": dict(enumerate(sockets, start=1)), "confined": False})
+    start.run({**spec, "sockets": dict(enumerate(sockets, start=1)), "boxed": True, "confined": True})
 
 
 if __name__ == "__main__":

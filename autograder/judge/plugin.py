@@ -183,7 +183,11 @@ class Judge:
         plugin = self._plugin or self._started()
         if not plugin.faults:
             plugin.submissions.put({task: student[task] for task in self._points})
-            plugin.judged.get()
+            try:
+                plugin.judged.get()
+            except BaseException:  # Ctrl-C: the answer still to come must not be taken for the next submission's
+                self.close()
+                raise
             plugin.faults += [f"check_{task}.py holds no check" for task in self._points if not plugin.results[task]]
         if plugin.faults:
             self.close()

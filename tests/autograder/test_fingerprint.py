@@ -1,7 +1,7 @@
 """Names for content change with everything that the thing they name depends on, and with nothing else."""
 
 import shutil
-import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -43,10 +43,10 @@ def test_a_run_depends_on_the_code_that_makes_it_and_not_on_what_judges_it(
 def test_a_run_depends_on_every_package_that_a_notebook_could_import(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    installed = tmp_path / "pandas-9.9.9.dist-info"
+    installed.mkdir()
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
     before = surroundings(settings)
-    installed = tmp_path / "site" / "pandas-9.9.9.dist-info"
-    installed.mkdir(parents=True)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 9.9.9\n")
-    monkeypatch.setattr(sys, "path", [*sys.path, str(installed.parent)])
 
     assert surroundings(settings) != before

@@ -203,6 +203,19 @@ def test_when_output_floods_then_output_limit_and_the_other_tasks_are_judged(gra
 
 
 @pytest.mark.slow
+def test_when_one_message_is_put_in_many_places_then_it_counts_as_often(graded: Grader) -> None:
+    """Shown once under a name that many small outputs have, a picture would be written as often as these are there."""
+    attack = (
+        "from IPython.display import display, update_display\n"
+        "for _ in range(150):\n    display('x', display_id='one')\n"
+        "update_display('y' * 60_000, display_id='one')\n"
+    )
+    result = graded(mac_ratio=attack + RATIO)
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert len(json.dumps(result.run.outputs)) < 1 * MIB
+
+
 def test_when_input_is_asked_for_then_the_cell_raises_and_nothing_hangs(graded: Grader) -> None:
     assert graded(mac_ratio=RATIO + "\ninput('?')").grade.verdict == Verdict.PARTIAL_RUN
 
@@ -400,8 +413,9 @@ def test_when_grading_with_another_seed_refuses_then_results_and_seed_stay(
     handed_in, course = tmp_path / "in", make_course(tmp_path / "course")
     handed_in.mkdir()
     (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
-    settings = dataclasses.replace(settings_for(course, tmp_path / "ws"))
-    before = grade_class(handed_in, settings, seed=11)
+    settings = settings_for(course, tmp_path / "ws")
+    grade_class(handed_in, settings, seed=11)
+    before = load_results(settings.workspace)
     notebook = json.loads(settings.solutions_notebook.read_text())
     notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
     settings.solutions_notebook.write_text(json.dumps(notebook))
@@ -417,7 +431,7 @@ def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> N
     (tmp_path / "seed").write_text("seven")
 
     with pytest.raises(UsageError, match="holds no number"):
-        workspace.workspace_seed(tmp_path, None)
+        workspace.workspace_seed(tmp_path)
 
 
 def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:

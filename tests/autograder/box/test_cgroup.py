@@ -1,9 +1,12 @@
 """Control groups: real ones where this machine gives them, and none, without a trace, where it does not."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.box import cgroup
@@ -49,3 +52,41 @@ def test_a_group_bounds_memory_says_so_and_goes_away() -> None:
     finally:
         group.remove()
     assert not any(folder.exists() for folder in group._folders)
+
+
+def test_a_box_of_many_processes_leaves_its_neighbour_its_share_of_the_processors() -> None:
+    """Each spinner is a session of its own, which without control groups has a share of its own."""
+    groups = [make_group(Limits()) for _ in range(2)]
+    if None in groups or not any((folder / "cpu.shares").exists() or (folder / "cpu.weight").exists()
+                                 for folder in groups[0]._folders):  # fmt: skip
+        for group in filter(None, groups):
+            group.remove()
+        return
+    many, alone = groups
+    spin = [sys.executable, "-c", "import sys; sys.stdin.read()\nwhile True: pass"]
+    first_core = {min(os.sched_getaffinity(0))}
+    spinners = [subprocess.Popen(spin, stdin=subprocess.PIPE, start_new_session=True) for _ in range(13)]
+    try:
+        for spinner in spinners:
+            os.sched_setaffinity(spinner.pid, first_core)
+        many.add([spinner.pid for spinner in spinners[1:]])
+        alone.add([spinners[0].pid])
+        for spinner in spinners:
+            spinner.stdin.close()
+        time.sleep(2)
+        begin = _cpu(spinners[0].pid), sum(_cpu(one.pid) for one in spinners)
+        time.sleep(3)
+        spent = _cpu(spinners[0].pid) - begin[0], sum(_cpu(one.pid) for one in spinners) - begin[1]
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
+        for group in groups:
+            group.remove()
+
+    assert spent[0] / spent[1] > 0.25, "half of the core, where nothing else runs on it; a thirteenth by processes"
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
