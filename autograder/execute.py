@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager
-from autograder.box.limits import max_files
+from autograder.box.limits import MAX_DESCRIPTORS, max_files
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError, TemplateFailed
@@ -327,6 +327,8 @@ class _Session:
             return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
         if reason == "tasks":
             return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} started more than {self.limits.tasks} processes.")
+        if reason == "descriptors":
+            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} opened more than {MAX_DESCRIPTORS} sockets.")
         if reason == "files":
             return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} made more than {max_files(self.limits)} files.")
         return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")

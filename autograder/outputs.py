@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 APART = "\u200b"  # zero-width space
-TEX = "href|url|style|class|cssId|require|data|html|mmlToken|csname"  # what in a formula can make a link or load
+TEX = "href|url|style|class|cssId|require|data|html|mmlToken|csname|bbox"  # what in a formula can make a link or load
 PNG = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 200_000  # characters of one output
 MAX_OUTPUTS = 200  # of one cell

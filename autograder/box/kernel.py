@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import secrets
 import shutil
 import socket
@@ -30,7 +31,7 @@ from traitlets.config import Config
 
 from autograder.box.cgroup import ControlGroup, abandoned, make_group, remove_abandoned
 from autograder.box.isolation import box_environment, enclose, python_in_box
-from autograder.box.limits import Watchdog, alive, kill_tree, members
+from autograder.box.limits import MAX_DESCRIPTORS, Watchdog, alive, kill_tree, members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
@@ -101,7 +102,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     def _new(self, listening: dict[int, int], spec: dict[str, Any]) -> Started:
         """A box of its own."""
-        spec |= {"sockets": listening, "boxed": not self.settings.unsafe_no_box, "confined": False}
+        spec |= {"sockets": listening, "confined": not self.settings.unsafe_no_box}
         process = psutil.Popen(
             enclose([python_in_box(), "-P", "-m", "inside.start"], self.settings),
             pass_fds=tuple(listening.values()),
@@ -249,7 +250,7 @@ def rlimits(settings: Settings) -> dict[str, int]:
     bounds = {
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": limits.scratch_bytes,
-        "RLIMIT_NOFILE": 4096,
+        "RLIMIT_NOFILE": min(MAX_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         # CPU seconds: wall time of everything, times cores, so that only a runaway helper process can meet it.
         "RLIMIT_CPU": int((limits.wall_s + 20 * limits.call_s) * (os.cpu_count() or 1)) + 60,
     }

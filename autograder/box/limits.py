@@ -12,7 +12,7 @@ import re
 import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -21,6 +21,7 @@ from autograder.config import MIB, Limits
 
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
 PAGE = resource.getpagesize()
+MAX_DESCRIPTORS = 2048  # of a box; what a socket holds in the kernel, a quarter of a megabyte, is no process's memory
 SCRATCH = ("tmp", "dev/shm")
 KEPT = re.compile(r"^(?:VmRSS|VmPTE):\s+(\d+) kB", re.MULTILINE)  # pages that were touched, and the tables of all
 PROPORTIONAL = re.compile(r"^(?:Pss|VmPTE):\s+(\d+) kB", re.MULTILINE)
@@ -33,22 +34,28 @@ class Usage:
     memory_bytes: int
     tasks: int
     files: int
+    descriptors: int
 
 
 def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
-    """Memory and tasks of ``pid`` and everything below it, and files in the scratch folder that holds most of them.
+    """Memory, tasks and descriptors of ``pid`` and everything below it, and files in the fuller scratch folder.
 
     Memory is the sum of resident sizes and page tables; where that exceeds ``memory_matters_above``, proportional sizes
-    take the place of the resident ones, which count a page shared by n processes once (slower to read).
+    take the place of the resident ones, which count a page shared by n processes once (slower to read). Where there are
+    too many descriptors, only different sockets and pipes are counted, likewise.
     """
-    resident = tasks = 0
+    resident = tasks = descriptors = 0
     tree = list(_tree(pid))
     for member, threads in tree:
         tasks += len(threads)
+        descriptors += len(_listed(f"/proc/{member}/fd"))
+    if descriptors > MAX_DESCRIPTORS:
+        descriptors = _different_sockets(member for member, _ in tree)
         resident += sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) * 1024
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
-    return Usage(resident, tasks, next((files for pid, _ in reversed(tree) if (files := _scratch_files(pid))), 0))
+    files = next((files for pid, _ in reversed(tree) if (files := _scratch_files(pid))), 0)
+    return Usage(resident, tasks, files, descriptors)
 
 
 def members(pid: int) -> list[int]:
@@ -88,6 +95,16 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
+def _different_sockets(pids: Iterable[int]) -> int:
+    """Sockets and pipes that processes have open; one that several inherited counts once."""
+    found = set()
+    for pid in pids:
+        for name in _listed(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return sum(where.startswith(("socket:", "pipe:")) for where in found)
+
+
 def _scratch_files(pid: int) -> int:
     """Files in the scratch folders as a process in the box sees them; 0 where they are not the box's own."""
     most = 0
@@ -113,7 +130,7 @@ class Watchdog(threading.Thread):
     """Kills a box that exceeds its memory, its tasks or its files, and remembers why.
 
     Attributes:
-        broken: "memory", "tasks" or "files" once the box was killed for it, else None.
+        broken: "memory", "tasks", "files" or "descriptors" once the box was killed for it, else None.
     """
 
     def __init__(self, process: psutil.Process, limits: Limits) -> None:
@@ -133,6 +150,8 @@ class Watchdog(threading.Thread):
                 self.broken = "tasks"
             elif usage.files > max_files(self._limits):
                 self.broken = "files"
+            elif usage.descriptors > MAX_DESCRIPTORS:
+                self.broken = "descriptors"
             if self.broken:
                 kill_tree(self._process)
                 return

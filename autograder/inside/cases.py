@@ -1,7 +1,8 @@
 """What is called with which hidden inputs, and what of it is written down. One function per case.
 
 A case takes the student's functions and random numbers, calls, and returns named values. It judges nothing: the same
-cases run on the solution, and outside the two are compared.
+cases run on the solution, and outside the two are compared. What explains a wrong value is computed after the call: a
+function can read the variables of whoever calls it.
 """
 
 import copy
@@ -94,10 +95,11 @@ def _after_step(network: EarlyExitResNet18) -> dict[str, bool]:
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     network = inputs.model(rng, training=True)
     data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
-    with torch.no_grad():
-        exits = copy.deepcopy(network).early_train(data)  # of a copy, so that no statistics move
+    untouched = copy.deepcopy(network)
     returned = functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())
     left = _after_step(network)
+    with torch.no_grad():
+        exits = untouched.early_train(data)
     gradients = _gradients(_second(returned), _first_layer(network))
     return {"returned": returned, "labels": labels, "gradients": gradients, "exits": exits, **left}
 
@@ -114,10 +116,10 @@ def _evaluation(
 ) -> dict[str, Any]:
     """Call an evaluation, and write down what explains a wrong result of it."""
     data, labels = batches.dataset.tensors
-    known = {"exits": inputs.evaluated(network, data), "labels": labels, **COSTS}
-    spy = Spy(network)
+    untouched, spy = copy.deepcopy(network), Spy(network)
     returned = function(network, batches, *arguments)
-    return {"returned": returned, "gradients_on": torch.is_grad_enabled(), **known, **spy.seen()}
+    seen = {"gradients_on": torch.is_grad_enabled(), **spy.seen()}
+    return {"returned": returned, "exits": inputs.evaluated(untouched, data), "labels": labels, **COSTS, **seen}
 
 
 def _evaluate_baseline(functions: Functions, rng: np.random.Generator, training: bool) -> dict[str, Any]:
@@ -237,18 +239,8 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
 @case("choose_tolerance", "plain")
 def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     returned, sweeps, targets = [], [], []
-    for best in (None, None, None, None, None, 0.0):
-        rows = inputs.sweep(rng, 12)
-        target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
-        fewest = min(row[2] for row in rows)
-        # Cheaper than all, and a little below the target: for those who round it or lower it.
-        rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
-        # The first row is never the one to take: its place, 0, could be taken for a tolerance.
-        rows = [(1.9, 0.69, 3_500_000_000), *(rows[i] for i in rng.permutation(len(rows)))]
-        if best is not None:  # the row to take is of tolerance 0.0, which could be taken for "nothing found yet"
-            right = min((row for row in rows if row[1] >= target), key=lambda row: row[2])
-            rows.remove(right)
-            rows.insert(1, (best, *right[1:]))
+    for index in range(6):
+        rows, target = inputs.sweep_with_target(rng, best_at_zero=index == 5)
         sweeps.append(rows)
         targets.append(target)
         returned.append(functions["choose_tolerance"](list(rows), target))
@@ -260,8 +252,7 @@ def _(functions: Functions, rng: np.random.Generator) -> dict[str, Any]:
     returned = []
     for _ in range(3):
         rows = inputs.sweep(rng, 6)
-        cheapest = min(rows, key=lambda row: row[2])
-        returned.append(functions["choose_tolerance"](rows, cheapest[1]))
+        returned.append(functions["choose_tolerance"](rows, min((row[2], row[1]) for row in rows)[1]))
     return {"returned": returned}
 
 
@@ -312,10 +303,10 @@ def _compaction(
 ) -> dict[str, Any]:
     network = inputs.model(rng, training=training)
     data = inputs.images(rng, rng.permutation(np.geomspace(0.15, 6.0, samples)))
-    exit_logits = inputs.evaluated(network, data)
-    spy = Spy(network)
+    untouched, spy = copy.deepcopy(network), Spy(network)
     returned = functions["predict_with_compaction"](network, data, tolerance)
-    return {"returned": returned, "logits": exit_logits, "tolerance": tolerance, **spy.seen()}
+    logits = inputs.evaluated(untouched, data)
+    return {"returned": returned, "logits": logits, "tolerance": tolerance, **spy.seen()}
 
 
 @case("predict_with_compaction", "mixed")

@@ -3,9 +3,8 @@
 What is taken away has no use in a notebook and each a reason: memory that no process maps (memfd, System V segments),
 so that the watchdog would not see it; keyrings, leases, inotify and kinds of sockets, which no namespace separates;
 interfaces of the kernel that have let programs out of boxes before (io_uring, bpf, userfaultfd, perf, ptrace); and ways
-into another process's memory. When the kernel of the notebook stands, sockets go too, all but unix ones: what they hold
-counts for no control group of version 1, and TCP and UDP have one store for the whole machine. Such a call fails with
-"operation not permitted". See seccomp(2) for the filter's form.
+into another process's memory. Of sockets unix ones stay: what others hold counts for no control group of version 1, and
+TCP and UDP have one store for the whole machine. Such a call fails with "operation not permitted". See seccomp(2).
 """
 
 import ctypes
@@ -27,6 +26,8 @@ DENIED = {
     "userfaultfd": (323, 282),
     "perf_event_open": (298, 241),
     "ptrace": (101, 117),
+    "unshare": (272, 97),
+    "setns": (308, 268),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "inotify_init": (253, None),
@@ -61,10 +62,7 @@ PRETENDED = {
 }
 # A call that is denied for some values of one argument only: (numbers, index of the argument, values).
 LEASES = ((72, 25), 1, (1024, 1026))  # fcntl: F_SETLEASE holds up whoever opens a file, F_NOTIFY watches a folder
-SOCKET = (41, 198)
-# unix, and IPv4 and netlink: the kernel, when it starts, listens for what its children print.
-FAMILIES = (SOCKET, 0, (1, 2, 16))
-UNIX_ALONE = (SOCKET, 0, (1,))
+FAMILIES = ((41, 198), 0, (1,))  # socket: all but unix
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
@@ -72,16 +70,11 @@ ALLOW, DENY, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # DENY carries EPERM
 PRETEND = 0x00050000  # the same with no error
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where struct seccomp_data has them; an argument is 8 bytes, low ones first
 X32 = 0x40000000  # x86_64's second set of numbers for the same calls
-SECCOMP = {"x86_64": 317, "aarch64": 277}
-SET_MODE_FILTER, ALL_THREADS = 1, 1  # the kernel has threads by the time of the second
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 
 
-def program(machine: str, *, sockets_alone: bool = False) -> bytes:
-    """The filter for a machine: an array of struct sock_filter.
-
-    Args:
-        sockets_alone: The second filter, which adds to the first.
-    """
+def program(machine: str) -> bytes:
+    """The filter for a machine: an array of struct sock_filter."""
     column, architecture = ARCHITECTURES[machine]
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
@@ -91,11 +84,8 @@ def program(machine: str, *, sockets_alone: bool = False) -> bytes:
         (JUMP_AT_LEAST, 0, 1, X32),
         (RETURN, 0, 0, DENY),
     ]
-    named: Sequence = ((DENIED, DENY), (PRETENDED, PRETEND))
-    by_argument: Sequence = [(LEASES, (DENY, ALLOW)), (FAMILIES, (ALLOW, DENY))]
-    if sockets_alone:
-        named, by_argument = (), [(UNIX_ALONE, (ALLOW, DENY))]
-    for calls, answer in named:
+    by_argument: Sequence = ((LEASES, (DENY, ALLOW)), (FAMILIES, (ALLOW, DENY)))
+    for calls, answer in ((DENIED, DENY), (PRETENDED, PRETEND)):
         for numbers in calls.values():
             number = numbers[column]
             if number is not None:
@@ -108,18 +98,15 @@ def program(machine: str, *, sockets_alone: bool = False) -> bytes:
     return b"".join(struct.pack("HBBI", *line) for line in lines)
 
 
-def confine(*, sockets_alone: bool = False) -> None:
-    """Put a filter in force for this thread and all that come from it; it cannot be taken off again.
-
-    Args:
-        sockets_alone: The second filter, once the kernel has its sockets. In force for every thread.
+def confine() -> None:
+    """Put the filter in force for this thread and all that come from it; it cannot be taken off again.
 
     Raises:
         OSError: The kernel does not take it.
     """
     if platform.machine() not in ARCHITECTURES:
         return  # `autograder doctor` then finds that memory can be hidden
-    code = ctypes.create_string_buffer(program(platform.machine(), sockets_alone=sockets_alone))
+    code = ctypes.create_string_buffer(program(platform.machine()))
     length = (len(code) - 1) // 8
 
     class Program(ctypes.Structure):
@@ -127,6 +114,6 @@ def confine(*, sockets_alone: bool = False) -> None:
 
     libc = ctypes.CDLL(None, use_errno=True)
     filtered = Program(length, ctypes.addressof(code))
-    if libc.syscall(SECCOMP[platform.machine()], SET_MODE_FILTER, ALL_THREADS, ctypes.byref(filtered)):
+    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filtered), 0, 0):
         number = ctypes.get_errno()
         raise OSError(number, "The kernel does not take the filter of system calls")

@@ -117,3 +117,23 @@ def sweep(rng: np.random.Generator, rows: int) -> list[tuple[float, float, int]]
     accuracies = rng.integers(700, 960, size=rows) / 1000
     macs = rng.choice(np.arange(150, 560), size=rows, replace=False) * 6_000_000
     return [(float(t), float(a), int(m)) for t, a, m in zip(tolerances, accuracies, macs, strict=True)]
+
+
+def sweep_with_target(rng: np.random.Generator, *, best_at_zero: bool) -> tuple[list[tuple[float, float, int]], float]:
+    """A sweep in no order with rows that are nearly right, and a target.
+
+    Args:
+        best_at_zero: The row to take is of tolerance 0.0, which could be taken for "nothing found yet".
+    """
+    rows = sweep(rng, 12)
+    target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
+    fewest = min(row[2] for row in rows)
+    # Cheaper than all, and a little below the target: for those who round it or lower it.
+    rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
+    # The first row is never the one to take: its place, 0, could be taken for a tolerance.
+    rows = [(1.9, 0.69, 3_500_000_000), *(rows[i] for i in rng.permutation(len(rows)))]
+    if best_at_zero:
+        best = min((row for row in rows if row[1] >= target), key=lambda row: row[2])
+        rows.remove(best)
+        rows.insert(1, (0.0, *best[1:]))
+    return rows, target

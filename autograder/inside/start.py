@@ -20,9 +20,9 @@ def run(spec: dict) -> None:
     for name, value in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
 
-    from .confine import confine
+    if spec["confined"]:
+        from .confine import confine
 
-    if spec["boxed"] and not spec["confined"]:
         confine()
 
     # The parent set this for kernels in its own pid namespace; here the number names nobody and the kernel would quit.
@@ -34,9 +34,10 @@ def run(spec: dict) -> None:
     bind = zmq.Socket.bind
 
     def bind_adopted(self: zmq.Socket, address: str) -> object:
+        port = address.rpartition("-")[2]
         # The path in the address lies outside the box; libzmq listens on the descriptor and never touches the path.
-        if address.startswith("ipc://"):
-            self.setsockopt(zmq.USE_FD, sockets.pop(int(address.rpartition("-")[2])))
+        if address.startswith("ipc://") and port.isdecimal():
+            self.setsockopt(zmq.USE_FD, sockets.pop(int(port)))
         return bind(self, address)
 
     zmq.Socket.bind = bind_adopted  # type: ignore[method-assign,assignment]
@@ -45,14 +46,16 @@ def run(spec: dict) -> None:
     with open(connection, "w") as file:
         json.dump(spec["connection"], file)
 
-    from ipykernel.kernelapp import IPKernelApp
+    from ipykernel import iostream, kernelapp
 
-    app = IPKernelApp.instance()
+    from .children import SenderWithoutTcp
+
+    kernelapp.IOPubThread = SenderWithoutTcp
+    iostream.OutStream.flush_interval = 0.05  # seconds; in 0.2 a loop that prints fills a message larger than is taken
+    app = kernelapp.IPKernelApp.instance()
     app.initialize(["-f", connection, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
     zmq.Socket.bind = bind  # type: ignore[method-assign]
     os.unlink(connection)
-    if spec["boxed"]:
-        confine(sockets_alone=True)
     app.start()
 
 

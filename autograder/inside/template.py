@@ -179,7 +179,7 @@ def _run(spec: dict, sockets: list[int]) -> None:
 
     np.random.seed(None)
     sys.argv = [str(start.__file__)]
-    start.run({**spec, "sockets": dict(enumerate(sockets, start=1)), "boxed": True, "confined": True})
+    start.run({**spec, "sockets": dict(enumerate(sockets, start=1)), "confined": False})
 
 
 if __name__ == "__main__":

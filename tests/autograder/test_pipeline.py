@@ -112,6 +112,59 @@ def test_when_a_cell_draws_then_the_picture_is_shown_and_the_figure_closed(grade
     assert "[]\n" in [output["text"] for output in shown if output["output_type"] == "stream"]
 
 
+def test_when_children_of_the_kernel_print_then_it_is_shown_and_nobody_waits(graded: Grader) -> None:
+    """ipykernel's children send their output over TCP, which a box has not."""
+    answer = """
+import logging, multiprocessing, sys, time
+from torch.utils.data import DataLoader
+logging.basicConfig(stream=sys.stderr)
+kept = sys.stdout
+class Data:
+    def __len__(self): return 4
+    def __getitem__(self, index):
+        print("loading", index); print("kept", file=kept); logging.warning("warned")
+        return index
+begin = time.time()
+context = multiprocessing.get_context("fork")
+child = context.Process(target=print, args=("from a child",)); child.start(); child.join()
+with context.Pool(2) as pool: pool.map(print, ["from a pool"] * 2)
+list(DataLoader(Data(), num_workers=2))
+print("took", time.time() - begin < 5)
+"""
+    result = graded(mac_ratio=answer + RATIO)
+    shown = "".join(o["text"] for outputs in result.run.outputs for o in outputs if o["output_type"] == "stream")
+
+    assert result.grade.score == 4.0
+    assert "took True" in shown
+    texts = ("from a child", "from a pool", "loading", "kept", "warned")
+    assert [shown.count(text) for text in texts] == [1, 2, 4, 4, 4]
+
+
+@pytest.mark.slow
+def test_when_sockets_pile_up_then_the_box_is_ended_also_without_a_control_group(
+    graded: Grader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.box.kernel.make_group", lambda limits: None)
+    attack = """
+import os, socket, time
+def fill():
+    kept = []
+    for _ in range(450):
+        pair = socket.socketpair(); kept.append(pair); pair[0].setblocking(False)
+        try:
+            while True: pair[0].send(b"x" * 4096)
+        except OSError: pass
+    time.sleep(60)
+for _ in range(6):
+    if os.fork() == 0: fill()
+time.sleep(60)
+"""
+    result = graded(mac_ratio=attack)
+
+    assert result.grade.verdict == Verdict.KERNEL_DIED
+    assert "2048 sockets" in result.grade.message
+
+
 def test_when_the_box_ends_before_any_student_code_then_it_is_our_fault(graded: Grader) -> None:
     outcome = graded(limits={"memory_bytes": 8 * MIB}).grade
 
