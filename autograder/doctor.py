@@ -105,7 +105,8 @@ def _bounded_by(settings: Settings) -> Finding:
         return Finding("memory and tasks of a box are bounded by a control group, and watched", True)
     return Finding(
         "memory and tasks of a box are watched ten times a second, without a control group: a box may overshoot for a "
-        "moment. For one, grade with: systemd-run --user --scope -p Delegate=yes autograder grade ...",
+        "moment, or slow its neighbours down. For one, grade with: systemd-run --user --scope -p Delegate=yes "
+        "autograder grade ...",
         True,
     )
 

@@ -17,6 +17,7 @@ from course_lib import _known as known
 from course_lib._known import CLASSES
 from course_lib._student import SelfCheckFailure, Student, close, describe, number, self_check
 from course_lib.macs import exit_macs
+from course_lib.model import EarlyExitResNet18
 
 __all__ = [
     "SelfCheckFailure",
@@ -66,13 +67,13 @@ def check_evaluate_baseline(student: Student) -> None:
     model = known.network()
     known.always_answer(model.heads[0], label=0, sharpness=50)  # for a batch that may leave
     known.always_answer(model.heads[3], label=2)
-    labels = torch.tensor([2, 2, 2, 2, 2, 1, 3, 4, 5, 0])  # 5 of the 10 are class 2, in batches 4 of 4, 1 of 4, 0 of 2
-    loader = known.batches(known.noise(10), labels, batch_size=4)
+    labels = torch.tensor([2, 2, 2, 2, 2, 1, 3, 4, 5, 0, 1])  # 5 of the 11 are class 2: 4 of 4, 1 of 4, 0 of 3
+    loader = known.batches(known.noise(11), labels, batch_size=4)
     with known.watched(model) as runs:
         accuracy, macs = student.call_for("accuracy, total_macs", model, loader, CPU)
-    _require_accuracy(student, accuracy, 0.5, "for a network that is right about 5 of 10 images")
+    _require_accuracy(student, accuracy, 5 / 11, "for a network that is right about 5 of 11 images")
     _require_evaluation_mode(student, runs)
-    _require_macs(student, macs, 10 * exit_macs(model, (3, 32, 32))[3], "for 10 images, all to the last exit")
+    _require_macs(student, macs, 11 * exit_macs(model, (3, 32, 32))[3], "for 11 images, all to the last exit")
 
 
 @self_check("exit_outputs, labels, criterion")
@@ -172,6 +173,12 @@ def check_evaluate_early_exit(student: Student) -> None:
     _require_counts(student, counts, 0, "at a tolerance above ln 6")
     _require_macs(student, macs, 12 * macs_to[0], "for 12 images that leave at exit 0")
     _require_entropies(student, entropies, alone)
+    # A dim image among bright ones: it leaves with its batch, and would not leave alone.
+    images = known.brightened(torch.tensor([0.1, 3.0, 3.0, 3.0]))
+    together, first = (model(part, ABOVE_ANY_ENTROPY)[2] for part in (images, images[:1]))
+    loader = known.batches(images, torch.zeros(4, dtype=torch.int64), batch_size=4)
+    _, _, _, macs = student.call_for(names, model, loader, (together + first) / 2, CPU)
+    _require_macs(student, macs, 4 * macs_to[0], "for a batch of 4 images that leaves at exit 0")
 
 
 @self_check("total_macs, total_early_macs")
@@ -188,6 +195,7 @@ def check_choose_tolerance(student: Student) -> None:
     """The cheapest tolerance that is good enough."""
     sweep = [(0.0, 0.92, 900), (0.3, 0.90, 500), (0.1, 0.91, 800), (0.6, 0.70, 300), (0.5, 0.90, 400)]
     equally_cheap = [(0.7, 0.9, 400), (0.4, 0.8, 400), (0.6, 0.8, 400)]
+    at_zero = [(0.0, 0.95, 300), (0.2, 0.96, 500), (0.4, 0.97, 400)]
     up_and_down = [(0.1, 0.950, 900), (0.2, 0.898, 700), (0.3, 0.940, 600), (0.4, 0.899, 500)]
     cases = (
         (sweep, 0.905, 0.1, "first see which rows reach the target, then look for the fewest MACs"),
@@ -196,6 +204,7 @@ def check_choose_tolerance(student: Student) -> None:
         (sweep, 0.99, 0.0, "no row reaches the target: run every image to the end"),
         (equally_cheap, 0.8, 0.4, "among rows with equally few MACs the smaller tolerance wins"),
         (equally_cheap, 0.95, 0.0, "no row reaches the target: run every image to the end"),
+        (at_zero, 0.9, 0.0, "a row's own tolerance may be 0.0; the fewest MACs decide"),
         (up_and_down, 0.9, 0.3, "look at every row, and compare without rounding: 0.899 is below 0.9"),
     )
     for rows, target, tolerance, hint in cases:
@@ -217,10 +226,10 @@ def check_per_sample_exits(student: Student) -> None:
         exits = student.call(exit_outputs, tolerance)
         _require_exits(student, exits, rows=4)
         student.same_list(exits.tolist(), right, f"at tolerance {tolerance:.2f}", hint=hint)
-    torn = [torch.tensor([[30.0, 30.0] + [0.0] * (CLASSES - 2)])] * 4
+    torn = [torch.tensor([[200.0, 200.0] + [0.0] * (CLASSES - 2)])] * 4
     for tolerance, right in ((0.71, [0]), (0.68, [3])):
         meaning = f"at tolerance {tolerance} for two equally likely classes, whose entropy is ln 2 = 0.693 nats"
-        hint = "the sum of -p ln p over the classes: the natural logarithm, not divided by anything"
+        hint = "the sum of -p ln p over the classes, where 0 ln 0 is 0: the natural logarithm, not divided by anything"
         student.same_list(student.call(torn, tolerance).tolist(), right, meaning, hint=hint)
     exit_outputs = [spread * torch.randn(50, CLASSES) for spread in (0.5, 1.0, 2.0, 4.0)]
     exits = student.call(exit_outputs, 1.2)
@@ -266,6 +275,13 @@ def check_predict_with_compaction(student: Student) -> None:
         same = torch.allclose(logits, model.early_train(images)[leaves_at], atol=1e-4)
         hint = "write the answers down before the loop ends"
         student.require(same, f"the logits of exit {leaves_at} at tolerance {tolerance:.2f}", "others", hint=hint)
+    _, exits = student.call_for("logits, exits", model, images[:1], 0.0)
+    student.same_list(exits.tolist(), [3], "for a batch of one image at tolerance 0", hint="one image is a batch too")
+    for_ten = EarlyExitResNet18(num_classes=10, width=known.WIDTH).eval()
+    logits, _ = student.call_for("logits, exits", for_ten, images[:2], 3.0)
+    fits = isinstance(logits, Tensor) and tuple(logits.shape) == (2, 10)
+    hint = "take the number of classes from the logits, not from this data set"
+    student.require(fits, "logits of shape (2, 10) from a network of ten classes", describe(logits), hint=hint)
     for head in model.heads:
         known.always_answer(head, label=0, sharpness=200)
     _, exits = student.call_for("logits, exits", model, images, 0.01)

@@ -6,6 +6,7 @@ Every byte was written beside student code, so every field is checked for its ty
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from autograder.errors import EvidenceError
 
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+UNSHOWN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 MAX_DEPTH = 8
 MAX_DIMENSIONS = 8
 MAX_PAIRS = 10_000  # of a mapping, as encode.py gives them
@@ -78,8 +80,8 @@ def read_observation(text: str, task: str, case: str) -> Observation:
 
 
 def _clean(text: str) -> str:
-    """Text that can be written to a file: JSON may hold half a surrogate pair."""
-    return text.encode("utf-8", "replace").decode()
+    """Text that can be written and shown: no half of a surrogate pair, nothing that moves a cursor or turns a line."""
+    return re.sub(UNSHOWN, "?", text.encode("utf-8", "replace").decode())
 
 
 def _refuse(token: str) -> None:

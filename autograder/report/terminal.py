@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autograder.graded import Course
     from autograder.records.results_json import ClassResults
 
+OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
 
 # Names and messages can hold what moves the cursor, ends a line, or turns the direction of writing.
@@ -112,6 +113,9 @@ class ClassDisplay:
         self.console.print(table)
         counts = Counter(grade.verdict.value for grade in results.grades)
         self.say(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
+        moment = [grade.student for grade in results.grades if grade.verdict in OF_THE_MOMENT]
+        if moment:
+            self.say(f"If the machine was busy, grade a folder of these alone with --fresh: {', '.join(moment)}")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
         self.say(f"Report:    {index}")

@@ -360,3 +360,9 @@ LARGE_KEY = "a key of the evidence is a number too large to count anything"
 def test_when_a_key_is_a_number_larger_than_any_index_then_it_is_refused():
     refused({"t": "dict", "v": [[{"t": "int", "v": str(2**61)}, {"t": "plain", "v": None}]]}, LARGE_KEY)
     refused({"t": "dict", "v": [[{"t": "float", "v": (2.0**61).hex()}, {"t": "plain", "v": None}]]}, LARGE_KEY)
+
+
+def test_when_an_error_holds_what_moves_a_cursor_then_it_does_not_come_through() -> None:
+    text = json.dumps({"task": "a", "case": "b", "error": "one\ntwo\x1b[2J\x00\u202ethree"})
+
+    assert read_observation(text, "a", "b").error == "one\ntwo?[2J??three"

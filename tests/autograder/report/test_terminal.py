@@ -1,7 +1,10 @@
 """What the terminal shows of a class, whatever the students' names and messages hold."""
 
+from pathlib import Path
+
 import pytest
 
+from autograder.records.results_json import ClassResults
 from autograder.report.terminal import ClassDisplay
 from autograder.results import Grade, Verdict
 
@@ -14,3 +17,14 @@ def test_a_name_or_a_message_is_one_line_and_moves_nothing(text: str, capsys: py
 
     assert len(said.splitlines()) == 1
     assert not set(said) & set("\x1b\r\u202e\u2028")
+
+
+def test_a_verdict_that_a_busy_machine_can_bring_about_comes_with_the_way_to_try_again(
+    capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    grades = (Grade("ann", Verdict.OK), Grade("bob", Verdict.TIMEOUT), Grade("cem", Verdict.OUTPUT_LIMIT))
+    ClassDisplay().summary(ClassResults("early_exit", 1, "box", grades), tmp_path / "report" / "index.html")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "--fresh" in line]
+
+    assert "bob" in line
+    assert "ann" not in line and "cem" not in line
