@@ -96,7 +96,7 @@ class BoxProvisioner(KernelProvisionerBase):
             # Not as an argument: the signing key would stand in every user's process list.
             orders.write(json.dumps(spec).encode())
         _live.add(self)
-        self.watchdog = Watchdog(self.process, limits)
+        self.watchdog = Watchdog(self.process, limits, self.group)
         self.watchdog.start()
         return manager.get_connection_info()
 

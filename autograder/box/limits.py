@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from autograder.box.cgroup import ControlGroup
 from autograder.config import MIB, Limits
 
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
@@ -133,10 +134,11 @@ class Watchdog(threading.Thread):
         broken: "memory", "tasks", "files" or "descriptors" once the box was killed for it, else None.
     """
 
-    def __init__(self, process: psutil.Process, limits: Limits) -> None:
+    def __init__(self, process: psutil.Process, limits: Limits, group: ControlGroup | None = None) -> None:
         super().__init__(name="box-watchdog", daemon=True)
         self._process = process
         self._limits = limits
+        self._group = group
         self._over = threading.Event()
         self.broken: str | None = None
 
@@ -144,7 +146,9 @@ class Watchdog(threading.Thread):
         """Look at the tree until it ends or :meth:`stop` is called."""
         while not self._over.wait(POLL_S) and alive(self._process):
             usage = tree_usage(self._process.pid, memory_matters_above=self._limits.memory_bytes)
-            if usage.memory_bytes > self._limits.memory_bytes:
+            # The kernel ends one process that wanted more; what is left would run on as if nothing had been.
+            killed = self._group is not None and self._group.ran_out_of_memory()
+            if killed or usage.memory_bytes > self._limits.memory_bytes:
                 self.broken = "memory"
             elif usage.tasks > self._limits.tasks:
                 self.broken = "tasks"

@@ -1,21 +1,20 @@
 import socket
 
 reached = []
-own = getattr(get_ipython().kernel.iopub_thread, "_pipe_port", 0)  # this kernel's way to hear its own subprocesses
 
 
 def knock(host, port, kind=socket.SOCK_STREAM, seconds=0.5):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as client:
-        client.settimeout(seconds)
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as client:
+            client.settimeout(seconds)
             client.connect((host, port))
             client.send(b"CANARY-touched")
-            if port == own or client.getsockname() == client.getpeername():
-                return  # the kernel's, or this very socket's, met on the way through all ports
+            if client.getsockname() == client.getpeername():
+                return  # this very socket, met on the way through all ports
             if kind == socket.SOCK_STREAM or client.recv(1):
                 reached.append((host, port))
-        except OSError:
-            pass
+    except OSError:
+        pass
 
 
 for port in range(1, 65536):
@@ -40,4 +39,4 @@ try:
         reached.append("the host of the virtual machine")
 except OSError:
     pass
-print(f"{len(reached)} places reached", *reached, [name for _, name in socket.if_nameindex()])
+print(f"{len(reached)} places reached", *reached, [line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line])

@@ -15,7 +15,7 @@ for command in (["/tmp/sh", "-p", "-c", "id -u"], ["su", "-c", "id -u"], ["sudo"
     except (OSError, subprocess.SubprocessError):
         pass
 for action in (lambda: os.setuid(0), lambda: os.setresuid(0, 0, 0), lambda: os.setgroups([0]), lambda: os.chroot("/tmp"),
-               lambda: os.chown("/tmp/sh", 0, 0)):
+               lambda: (os.chown("/tmp/sh", 0, 0), os.stat("/tmp/sh").st_uid == 0 or os.listdir("/nowhere"))):
     try:
         action()
         become.append("root")

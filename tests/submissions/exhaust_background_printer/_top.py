@@ -4,7 +4,7 @@ import time
 
 def chatter():
     while True:
-        print("still here" * 400)
+        print("still here" * 2_000)
         time.sleep(0.001)
 
 
