@@ -31,9 +31,11 @@ class DescribedFigure(Figure):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
         # IPython asks for this before it would draw the figure by itself, which leaves no room for a description.
-        picture = io.BytesIO()
-        self.savefig(picture, format="png", dpi=DPI)
-        data = {"text/plain": self.description, "image/png": base64.b64encode(picture.getvalue()).decode()}
+        data = {"text/plain": self.description}
+        if "inline" not in plt.get_backend():  # in a notebook IPython draws it anyway, and what was drawn here is lost
+            picture = io.BytesIO()
+            self.savefig(picture, format="png", dpi=DPI)
+            data["image/png"] = base64.b64encode(picture.getvalue()).decode()
         return data, {"image/png": {"alt": self.description}}
 
 
