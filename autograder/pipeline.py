@@ -28,7 +28,8 @@ from autograder.release import release_text
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 from autograder.workspace import keep_seed, locked, results_so_far, unchanged, why_refused, workspace_seed
 
-SAVED_EVERY_S = 2.0  # a grader that is killed has at most these to judge again, and nothing to run again
+SAVED_EVERY_S = 2.0  # a grader that is killed has about these to judge again, and nothing to run again
+SAVING_SHARE = 0.05  # of the time at most, however large the class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Saving:
 
     def __init__(self, results: ClassResults, workspace: Path) -> None:
         self._results, self._workspace = results, workspace
-        self._saved = -SAVED_EVERY_S
+        self._next = 0.0
 
     def __enter__(self) -> "Saving":
         return self
@@ -179,9 +180,11 @@ class Saving:
     def add(self, grade: Grade) -> ClassResults:
         """The results with one more grade."""
         self._results = self._results.with_grade(grade)
-        if time.monotonic() - self._saved > SAVED_EVERY_S:
+        begin = time.monotonic()
+        if begin > self._next:
             save_results(self._results, self._workspace)
-            self._saved = time.monotonic()
+            end = time.monotonic()
+            self._next = end + max(SAVED_EVERY_S, (end - begin) / SAVING_SHARE)
         return self._results
 
 
