@@ -55,6 +55,7 @@ def test_other_systems_are_sent_to_linux(platform: str) -> None:
     assert "WSL 2" in no_box_remedy(platform)
 
 
+@pytest.mark.slow
 def test_when_the_attack_on_a_warm_box_breaks_off_then_the_machine_is_not_called_fit(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ time.sleep(60)
     assert "2048 sockets" in result.grade.message
 
 
+@pytest.mark.slow
 def test_when_the_box_ends_before_any_student_code_then_it_is_our_fault(graded: Grader) -> None:
     outcome = graded(limits={"memory_bytes": 8 * MIB}).grade
 

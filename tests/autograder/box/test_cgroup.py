@@ -54,6 +54,7 @@ def test_a_group_bounds_memory_says_so_and_goes_away() -> None:
     assert not any(folder.exists() for folder in group._folders)
 
 
+@pytest.mark.slow
 def test_a_box_of_many_processes_leaves_its_neighbour_its_share_of_the_processors() -> None:
     """Each spinner is a session of its own, which without control groups has a share of its own."""
     groups = [make_group(Limits()) for _ in range(2)]
