@@ -50,9 +50,9 @@ def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
     for member, threads in tree:
         tasks += len(threads)
         descriptors += len(_listed(f"/proc/{member}/fd"))
+        resident += sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) * 1024
     if descriptors > MAX_DESCRIPTORS:
         descriptors = _different_sockets(member for member, _ in tree)
-        resident += sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) * 1024
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
     files = next((files for pid, _ in reversed(tree) if (files := _scratch_files(pid))), 0)
