@@ -106,7 +106,9 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False)
         for cell in master
         if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
     }
-    seed = workspace_seed(settings.workspace) if seed is None else seed
+    if seed is None:
+        seed = workspace_seed(settings.workspace)
+        keep_seed(settings.workspace, seed)  # at once: a grader that is killed must not have run anything for nothing
     name = course_name(settings, seed, box)  # before anything is read: what changes meanwhile is graded anew
     with contextlib.ExitStack() as unless_ready:
         boxes = unless_ready.enter_context(contextlib.closing(Boxes(settings, fresh=fresh)))
@@ -116,7 +118,7 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False)
         if refused:
             answers = ", ".join(refused)
             raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {answers}.")
-        keep_seed(settings.workspace, seed)
+        keep_seed(settings.workspace, seed)  # one that was asked for, when it is sure that it can be graded with
         unless_ready.pop_all()  # whoever has the course closes them
     return Course(settings, released, master, points, judge, seed, box, boxes, name)
 

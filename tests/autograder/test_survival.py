@@ -67,9 +67,9 @@ MOMENTS = (
     ("--cold", 4, 0.3, False),
     ("--cold", 4, 2.0, True),
     ("--fresh", 3, 1.0, False),
-    ("--fresh", 3, 6.0, True),
+    ("--fresh", 3, 2.5, True),
     ("--fresh", 4, 1.0, True),
-    ("--fresh", 4, 6.0, False),
+    ("--fresh", 4, 2.5, False),
 )
 
 
@@ -264,7 +264,8 @@ def test_when_the_grader_is_killed_while_boxes_run_then_they_end_with_it_and_a_r
             time.sleep(0.01)
         with contextlib.suppress(subprocess.TimeoutExpired):
             grader.wait(seconds)
-        (os.killpg if group else os.kill)(grader.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a fast machine is done by then
+            (os.killpg if group else os.kill)(grader.pid, signal.SIGKILL)
         grader.wait()
 
         assert orphans() == [], (option, box, seconds, group)
