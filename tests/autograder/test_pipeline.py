@@ -115,19 +115,20 @@ def test_when_a_cell_draws_then_the_picture_is_shown_and_the_figure_closed(grade
 def test_when_children_of_the_kernel_print_then_it_is_shown_and_nobody_waits(graded: Grader) -> None:
     """ipykernel's children send their output over TCP, which a box has not."""
     answer = """
-import logging, multiprocessing, sys, time
+import functools, logging, multiprocessing, sys, time
 from torch.utils.data import DataLoader
 logging.basicConfig(stream=sys.stderr)
 kept = sys.stdout
 class Data:
     def __len__(self): return 4
     def __getitem__(self, index):
-        print("loading", index); print("kept", file=kept); logging.warning("warned")
+        print("loading", index, flush=True); print("kept", file=kept, flush=True); logging.warning("warned")
         return index
 begin = time.time()
 context = multiprocessing.get_context("fork")
-child = context.Process(target=print, args=("from a child",)); child.start(); child.join()
-with context.Pool(2) as pool: pool.map(print, ["from a pool"] * 2)
+say = functools.partial(print, flush=True)  # or a child that ends at once may take its words along
+child = context.Process(target=say, args=("from a child",)); child.start(); child.join()
+with context.Pool(2) as pool: pool.map(say, ["from a pool"] * 2)
 list(DataLoader(Data(), num_workers=2))
 print("took", time.time() - begin < 5)
 """
