@@ -28,7 +28,7 @@ def check_ratio(student, key):
                 (wanted / (wanted + 1), "Divide by the early-exit total alone, not by the sum of both."),
                 (PUBLISHED, "This is the published run's ratio: use the arguments."),
             ],
-            "Divide the standard total by the early-exit total, and do not round.",
+            "Divide the standard total by the early-exit total, both of them arguments, and do not round.",
             rtol=1e-4,
         )
         raise Failure(f"Expected {wanted:.4f}; found {found:.4f}.", hint)
