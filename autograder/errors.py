@@ -46,7 +46,7 @@ class BoxUnavailable(GraderError):
 
 
 class TemplateFailed(BoxUnavailable):
-    """A template of warm boxes did not make one; nothing ran in it."""
+    """A template of warm boxes did not make one, or died under it; what ran there says nothing of the student."""
 
 
 class EvidenceError(GraderError):

@@ -16,7 +16,7 @@ What it does not stop
 ---------------------
 * Code in the box can use what it was given: CPU until its time is over, memory up to its limit, its scratch.
 * It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. Before student code runs,
-  ``inside/confine.py`` takes away a dozen calls that a notebook has no use for; the others are open.
+  ``inside/confine.py`` takes away some forty calls that a notebook has no use for; the others are open.
 * It can read the Python environment and /usr of the machine (not its configuration: of /etc only the linker's
   cache is there), so an answer must never be installed in either. The grader's own packages are masked.
 * Timing and cache side channels between boxes on one machine.
