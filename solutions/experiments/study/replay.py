@@ -1,0 +1,131 @@
+"""From the logits that the runs left to the numbers that are published: one summary, made without a network.
+
+Thresholds are chosen on validation and looked up on test once. The target is the plain network of the same seed and
+width less half a point; on validation an eighth of that is not enough for having looked at thousands of settings, so a
+quarter of a point is kept back there, a number set before any run was made.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from course_lib.macs import exit_macs
+from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
+from study import policies, risk
+from study.policies import Frontier
+from study.runs import KEPT, RECIPES, RESULTS, Run
+
+DROP, KEPT_BACK = 0.005, 0.0025  # of accuracy
+TOLERANCES = np.concatenate(([0.0], np.geomspace(1e-5, 2.4, 999)))  # nats; ln 10 is 2.30
+SHARES = np.round(np.linspace(0.25, 1.0, 31), 3)  # of the MACs, where frontiers are read off
+CLASSES = {"shapes": 6, "fashion-mnist": 10}
+RISK = {"n": 1_000, "epsilon": 0.01, "delta": 0.05}
+
+
+def tables(run: Run) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """MACs of one image to each exit: as torchprofile counts them, and with every head evaluated on the way."""
+    model = EarlyExitResNet18(num_classes=CLASSES[run.dataset], width=run.width)
+    return exit_macs(model, IMAGE_SHAPE), exit_macs(model, IMAGE_SHAPE, all_heads=True)
+
+
+def thresholds_of(score: str, classes: int) -> np.ndarray:
+    """A thousand thresholds over the range of a score."""
+    return TOLERANCES if score == "entropy" else np.concatenate(([0.0], np.geomspace(1e-6, 1.0, 999)))
+
+
+def frontiers(logits: np.ndarray, labels: np.ndarray, table: tuple[int, ...]) -> Iterator[tuple[str, Frontier]]:
+    """Every rule but the vectors at all of its settings."""
+    classes = logits.shape[-1]
+    yield "batch mean", policies.batch_mean(logits, labels, TOLERANCES)
+    for score in policies.SCORES:
+        yield score, policies.per_sample(score, logits, labels, thresholds_of(score, classes))
+    yield "patience", policies.patience(logits, labels)
+
+
+def replayed(run: Run, logits: dict[str, np.ndarray], baseline: dict[str, float]) -> dict[str, Any]:
+    """What every rule reaches with one jointly trained network."""
+    table, honest = tables(run)
+    on = {split: dict(frontiers(logits[split], logits[f"{split}_labels"], table)) for split in ("validation", "test")}
+    # Vectors of thresholds: fitted on validation, and only those that are undominated there are replayed on test.
+    scores = {split: policies.doubt(policies.probabilities(logits[split][:-1])) for split in on}
+    right = {split: policies.right_at(logits[split], logits[f"{split}_labels"]) for split in on}
+    fitted = policies.vector_frontier(scores["validation"], right["validation"], table)
+    on["validation"]["vector"] = fitted
+    on["test"]["vector"] = policies.by_vector(scores["test"], right["test"], fitted.settings)
+
+    target = baseline["validation"] - DROP + KEPT_BACK
+    rules = {}
+    for name in on["validation"]:
+        validation, test = on["validation"][name], on["test"][name]
+        row = policies.cheapest(validation, table, target)
+        rules[name] = {
+            "frontier": [round(policies.accuracy_at(test, table, share), 5) for share in SHARES],
+            "at_half": round(policies.accuracy_at(test, table, 0.5), 5),
+            "chosen": None
+            if row is None
+            else {
+                "setting": np.round(validation.settings[row], 6).tolist(),
+                "drop": round(baseline["test"] - float(test.accuracy[row]), 5),
+                "accuracy": round(float(test.accuracy[row]), 5),
+                "mac_ratio": round(1 / float(test.cost(table)[row]), 4),
+                "mac_ratio_all_heads": round(table[-1] / float(test.left[row] @ np.array(honest, dtype=float)), 4),
+                "left": np.round(test.left[row], 5).tolist(),
+            },
+        }
+    return {"baseline": baseline, "target_on_validation": round(target, 5), "rules": rules}
+
+
+def risk_controlled(run: Run, logits: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The guarantee simulated on validation and test images together, and what the tested threshold saves."""
+    joined = np.concatenate((logits["validation"], logits["test"]), axis=1)
+    labels = np.concatenate((logits["validation_labels"], logits["test_labels"]))
+    scores = policies.doubt(policies.probabilities(joined[:-1]))
+    thresholds = np.quantile(scores, np.linspace(0, 1, 201))
+    losses = risk.losses_at(scores, joined, labels, thresholds)
+    outcome = risk.simulate(losses, **RISK)
+    table, _ = tables(run)
+    cost = policies.per_sample("max-prob", joined, labels, thresholds).cost(table)
+    for fate in outcome.values():
+        fate["mac_ratio"] = 1 / float(np.interp(fate.pop("threshold"), np.arange(len(cost)), cost))
+    return {name: {key: round(value, 4) for key, value in fate.items()} for name, fate in outcome.items()}
+
+
+def overthinking(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the last exit's mistakes that an earlier exit had right."""
+    right = policies.right_at(logits, labels)
+    return float(right[:-1].any(axis=0)[~right[-1]].mean())
+
+
+def summarise(folder: Path = KEPT) -> dict[str, Any]:
+    """Everything that the finished runs in a folder say, by the run's name."""
+    records = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    runs = [Run(**{name: record[name] for name in Run.__dataclass_fields__}) for record in records]
+    baselines = {
+        (run.dataset, run.width, run.seed): {split: values[-1] for split, values in record["accuracies"].items()}
+        for run, record in zip(runs, records, strict=True)
+        if run.recipe == "plain"
+    }
+    summary = {}
+    for run, record in zip(runs, records, strict=True):
+        table, honest = tables(run)
+        summary[run.name] = record | {"exit_macs": table, "exit_macs_all_heads": honest}
+        if run.is_plain:
+            continue
+        logits = load_file(folder / f"{run.name}.logits.safetensors")
+        summary[run.name] |= replayed(run, logits, baselines[run.dataset, run.width, run.seed])
+        summary[run.name]["risk"] = risk_controlled(run, logits)
+        summary[run.name]["overthinking"] = round(overthinking(logits["test"], logits["test_labels"]), 4)
+    return summary
+
+
+def main() -> None:
+    """Write the summary, and the logits of the taught recipe's runs in half the bytes."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    summary = summarise()
+    lines = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in summary.items())
+    (RESULTS / "summary.json").write_text("{\n" + lines + "\n}\n")
+    print(f"{len(summary)} runs of {len(RECIPES)} recipes in {RESULTS / 'summary.json'}")
