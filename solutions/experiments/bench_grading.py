@@ -47,8 +47,9 @@ from autograder.runs import Runs
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from rivals import Otter, StockNbgrader  # noqa: E402
 from sample_class import RELEASE, SOLUTION, build_notebook, solution_cells  # noqa: E402
+
+from rivals import Otter, StockNbgrader  # noqa: E402
 
 SIZES = (10, 30, 100, 300)
 PICTURE = ROOT / "grading" / "bench_growth.png"

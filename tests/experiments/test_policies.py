@@ -92,7 +92,7 @@ def test_vectors_of_thresholds_are_counted_as_one_by_one_and_none_is_dominated(d
     again = policies.by_vector(scores, right, fitted.settings)
     assert again.accuracy == pytest.approx(fitted.accuracy) and again.left == pytest.approx(fitted.left)
     assert (np.diff(fitted.cost(TABLE)) > 0).all() and (np.diff(fitted.accuracy) > 0).all()
-    edges = [np.quantile(row, np.linspace(0, 1, 7)[1:]).tolist() + [np.inf] for row in scores]
+    edges = [[*np.quantile(row, np.linspace(0, 1, 7)[1:]).tolist(), np.inf] for row in scores]
     every = np.array([*product(*([-np.inf, *row] for row in edges))])
     best = policies.undominated(policies.by_vector(scores, right, every), TABLE)
     assert best.accuracy == pytest.approx(fitted.accuracy)

@@ -3,9 +3,9 @@
 The loss of an image is 1 where it leaves early with a wrong answer though the last exit is right, else 0; the risk of a
 threshold is its mean. From n images drawn like those to come, a threshold is chosen whose risk is at most epsilon:
 
-- `tested` [1, 2]: with probability at least 1 - delta over the draw. Thresholds are tested from careful to careless, each
-  against "the risk is above epsilon" with the binomial tail, and the last one before the first failure is taken. A fixed
-  order needs no correction for many tests, and no monotone risk.
+- `tested` [1, 2]: with probability at least 1 - delta over the draw. Thresholds are tested from careful to careless,
+  each against "the risk is above epsilon" with the binomial tail, and the last one before the first failure is taken.
+  A fixed order needs no correction for many tests, and no monotone risk.
 - `in_expectation` [3]: on average over draws.
 - `naive`: the measured risk is at most epsilon. What is done without thinking, and what it costs is shown beside.
 
