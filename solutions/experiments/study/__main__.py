@@ -1,7 +1,10 @@
 """The study's command line.
 
-    python -m study train small [--workers 2]    five seeds of every recipe: an hour and a half on two cores
-    python -m study train full                   the full width, once each: more than an hour
+    python -m study train small [--workers 2]    five seeds of every recipe: two hours on two cores
+    python -m study train full                   the full width, once each: another hour and a half
+    python -m study replay                       every rule on the logits that the runs left: a minute
+    python -m study measure                      seconds, controls, the speed of training: on a quiet machine
+    python -m study page                         numbers.md and its pictures, from results/study/ alone
 
 Runs that are done are not run again; one that was stopped goes on where it was.
 """
@@ -12,7 +15,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from study.runs import Run, full_runs, small_runs
+from study.runs import DATASETS, FULL, SEEDS, SMALL, TAUGHT, Run, full_runs, small_runs
 
 # glibc gives every freed tensor back to the system and faults it in again: a tenth of a step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
@@ -40,14 +43,48 @@ def train_one(name: str) -> None:
     print(f"{name}: test {record['accuracies']['test']}, {record['cpu_s']} CPU s", flush=True)
 
 
+def measure() -> None:
+    """What needs the networks again: the clock, the controls and the speed of training."""
+    from study import clock, controls, speed
+    from study.page import stored
+
+    summary = stored("summary")
+    small = [Run(dataset, TAUGHT, seed, SMALL) for dataset in DATASETS for seed in SEEDS]
+    full = [run for run in full_runs() if run.recipe == TAUGHT]
+    # Where no tolerance reached the target on validation, half a nat stands in, so that there is something to time.
+    chosen = {name: values["rules"]["entropy"]["chosen"] for name, values in summary.items() if "rules" in values}
+    tolerances = {name: one["setting"] if one else 0.5 for name, one in chosen.items()}
+    controls.measure([run for run in small if run.name in summary], tolerances)
+    timed = [Run("shapes", TAUGHT, SEEDS[0], SMALL), *full]
+    clock.measure([run for run in timed if run.name in summary], tolerances)
+    speed.measure({Run("shapes", "seed", 1, SMALL): 300, Run("shapes", "seed", 1, FULL, batch=256, peak=0.001): 40})
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m study", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     training = verbs.add_parser("train")
     training.add_argument("which", choices=("small", "full"))
     training.add_argument("--workers", type=int, default=2)
+    for verb in ("replay", "measure", "page"):
+        verbs.add_parser(verb)
     arguments = parser.parse_args()
-    train_all({"small": small_runs, "full": full_runs}[arguments.which](), arguments.workers)
+    if arguments.verb == "train":
+        train_all({"small": small_runs, "full": full_runs}[arguments.which](), arguments.workers)
+    elif arguments.verb == "replay":
+        from study import replay
+
+        replay.main()
+    elif arguments.verb == "measure":
+        measure()
+    else:
+        from study import figures, page
+
+        page.PAGE.write_text(page.page())
+        figures.write()
+        print(f"wrote {page.PAGE}")
 
 
 if __name__ == "__main__":

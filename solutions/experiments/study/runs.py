@@ -3,7 +3,7 @@
 A run is a data set, a size, a recipe and a seed; its name says all four. Knows nothing of how it is trained.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,6 +30,7 @@ class Phase:
     distilled: float = 0.0
 
 
+TAUGHT = "warm"  # the recipe whose runs the tables of policies, clock and controls are made of
 PLAIN, EQUAL = (0.0, 0.0, 0.0, 1.0), (1.0, 1.0, 1.0, 1.0)
 
 
@@ -79,7 +80,7 @@ class Run:
     @property
     def starts_from(self) -> "Run | None":
         """The run whose weights this one begins with."""
-        return Run(self.dataset, "plain", self.seed, self.width) if RECIPES[self.recipe].from_plain else None
+        return replace(self, recipe="plain") if RECIPES[self.recipe].from_plain else None
 
 
 NARROW = (4, 6)  # plain networks that spend about what early exit spends at SMALL: 26 and 57 % of the MACs
@@ -100,4 +101,4 @@ def small_runs() -> list[Run]:
 
 def full_runs() -> list[Run]:
     """The network of the contract, once each. Its first heads sum 65,536 features, and want smaller steps."""
-    return [Run(dataset, recipe, 1, FULL, peak=0.001) for recipe in ("plain", "late") for dataset in DATASETS]
+    return [Run(dataset, recipe, 1, FULL, peak=0.001) for recipe in ("plain", TAUGHT) for dataset in DATASETS]

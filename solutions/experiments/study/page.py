@@ -1,0 +1,424 @@
+"""Sets the stored results in tables and figures: `numbers.md` and the pictures beside the results.
+
+Computes nothing but means over seeds and their 95 % intervals (Student's t). What README quotes is in `facts`, so that
+one test can hold both to the same files.
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from course_lib.macs import exit_macs, total_macs
+from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
+from study.replay import DROP, KEPT_BACK, RISK, SHARES
+from study.runs import DATASETS, FULL, NARROW, RECIPES, RESULTS, SEEDS, SMALL, TAUGHT, Run
+
+PAGE = RESULTS.parents[1] / "numbers.md"
+T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # by degrees of freedom
+RULES = ("batch mean", "entropy", "max-prob", "margin", "patience", "vector")
+Summary = dict[str, dict[str, Any]]
+
+
+def stored(name: str, folder: Path = RESULTS) -> Any:
+    """One of the result files."""
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def mean_of(values: Iterable[float], scale: float = 1.0, places: int = 1) -> str:
+    """A mean over seeds with its 95 % interval, as text."""
+    values = [scale * value for value in values]
+    if len(values) == 1:
+        return f"{values[0]:.{places}f}"
+    half = T_95[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values):.{places}f} ± {half:.{places}f}"
+
+
+def row(*cells: object) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def head(*cells: str) -> list[str]:
+    return [row(*cells), row(*(["---"] * len(cells)))]
+
+
+def runs_of(summary: Summary, dataset: str, recipe: str, width: int = SMALL) -> list[dict[str, Any]]:
+    """The records of one recipe, seed by seed."""
+    names = [Run(dataset, recipe, seed, width).name for seed in SEEDS]
+    return [summary[name] for name in names if name in summary]
+
+
+def ratios(records: Sequence[dict[str, Any]], rule: str, key: str = "mac_ratio") -> list[float]:
+    """MAC ratios at the chosen settings; 1 where no setting reached the target, for the plain network stays then."""
+    chosen = [record["rules"][rule]["chosen"] for record in records]
+    return [1.0 if one is None else one[key] for one in chosen]
+
+
+def drops(records: Sequence[dict[str, Any]], rule: str) -> list[float]:
+    """Test accuracy given up at the chosen settings; 0 where the plain network stays."""
+    chosen = [record["rules"][rule]["chosen"] for record in records]
+    return [0.0 if one is None else one["drop"] for one in chosen]
+
+
+def what_was_run(summary: Summary) -> list[str]:
+    lines = head("data set", "width", "recipes", "seeds", "images", "epochs", "batch", "CPU s a run")
+    for width in (SMALL, *NARROW, FULL):
+        for dataset in DATASETS:
+            records = [one for one in summary.values() if (one["dataset"], one["width"]) == (dataset, width)]
+            if records:
+                first = records[0]
+                spent = [one["cpu_s"] for one in records]
+                lines.append(
+                    row(
+                        dataset,
+                        width,
+                        ", ".join(name for name in RECIPES if any(one["recipe"] == name for one in records)),
+                        len({one["seed"] for one in records}),
+                        f"{first['images']:,}",
+                        first["epochs"],
+                        first["batch"],
+                        f"{min(spent)} to {max(spent)}",
+                    )
+                )
+    return lines
+
+
+def seed_beside_ours(summary: Summary) -> list[str]:
+    """The homework's printed claim, and what the same network gives when nothing is tuned on test."""
+    model = EarlyExitResNet18(num_classes=6, width=64)
+    table = exit_macs(model, IMAGE_SHAPE)
+    images = (16 * 128, 3 * 128, 6 * 128, 21 * 128 + 112)  # of its 47 batches, the short one at the end
+    whole, early = total_macs(table, (0, 0, 0, 6_000)), total_macs(table, images)
+    lines = head("", "homework", *(f"{dataset}, width {FULL}" for dataset in DATASETS))
+    full = {dataset: runs_of(summary, dataset, TAUGHT, FULL) for dataset in DATASETS}
+    best = [full[dataset][0] for dataset in DATASETS if full[dataset]]
+    chosen = [one["rules"]["vector"]["chosen"] for one in best]
+    lines.append(row("plain network, test", "90.78 %", *(f"{100 * one['baseline']['test']:.2f} %" for one in best)))
+    lines.append(
+        row(
+            "early exit, test",
+            "never printed",
+            *("no setting" if one is None else f"{100 * one['accuracy']:.2f} %" for one in chosen),
+        )
+    )
+    lines.append(
+        row("MAC ratio", f"{whole / early:.3f}", *("1" if one is None else f"{one['mac_ratio']:.3f}" for one in chosen))
+    )
+    lines.append(row("decided by", "the batch's mean entropy", *["each image, a threshold for each exit"] * len(best)))
+    lines.append(row("tolerance chosen on", "test", *["validation"] * len(best)))
+    lines += ["", f"The homework's totals, counted again: {whole:,} MACs for 6,000 images without exits, and {early:,}"]
+    lines += ["for its 47 batches leaving at (16, 3, 6, 22): to the unit what it printed."]
+    return lines
+
+
+def recipes(summary: Summary, dataset: str) -> list[str]:
+    lines = head("recipe", "exit 0", "exit 1", "exit 2", "exit 3", "exit 3 less plain", "MAC ratio", "seeds without")
+    plain = {one["seed"]: one["accuracies"]["test"][-1] for one in runs_of(summary, dataset, "plain")}
+    for recipe in RECIPES:
+        records = runs_of(summary, dataset, recipe)
+        if not records:
+            continue
+        last = [one["accuracies"]["test"][-1] for one in records]
+        gained = mean_of((value - plain[one["seed"]] for value, one in zip(last, records, strict=True)), 100)
+        if "rules" not in records[0]:
+            lines.append(row(recipe, "", "", "", mean_of(last, 100), gained if recipe != "plain" else "", "", ""))
+            continue
+        of_exit = zip(*(one["accuracies"]["test"] for one in records), strict=True)
+        none = sum(one["rules"]["vector"]["chosen"] is None for one in records)
+        lines.append(
+            row(
+                recipe,
+                *(mean_of(values, 100) for values in of_exit),
+                gained,
+                mean_of(ratios(records, "vector"), places=2),
+                f"{none} of {len(records)}",
+            )
+        )
+    return lines
+
+
+def policies(summary: Summary, dataset: str, width: int) -> list[str]:
+    records = runs_of(summary, dataset, TAUGHT, width)
+    lines = head("rule", "accuracy at half the MACs", "MAC ratio", "all heads counted", "points below plain")
+    for rule in RULES:
+        lines.append(
+            row(
+                rule,
+                mean_of((one["rules"][rule]["at_half"] for one in records), 100, 1 if len(records) > 1 else 2),
+                mean_of(ratios(records, rule), places=2),
+                mean_of(ratios(records, rule, "mac_ratio_all_heads"), places=2),
+                mean_of(drops(records, rule), 100, 2),
+            )
+        )
+    return lines
+
+
+def per_sample_gain(records: Sequence[dict[str, Any]], rule: str = "entropy") -> list[float]:
+    """Accuracy at half the MACs, each image for itself less the batch mean, seed by seed."""
+    return [one["rules"][rule]["at_half"] - one["rules"]["batch mean"]["at_half"] for one in records]
+
+
+def narrower(summary: Summary, dataset: str) -> list[str]:
+    """Smaller plain networks against early exit at the same MACs."""
+    taught = {one["seed"]: one for one in runs_of(summary, dataset, TAUGHT)}
+    lines = head(
+        "plain network", "share of the MACs", "its accuracy", "early exit there (vector)", "early exit less plain"
+    )
+    for width in (*NARROW, SMALL):
+        records = runs_of(summary, dataset, "plain", width)
+        share = records[0]["exit_macs"][-1] / next(iter(taught.values()))["exit_macs"][-1]
+        pairs = [
+            (one["accuracies"]["test"][-1], _interpolated(taught[one["seed"]]["rules"]["vector"]["frontier"], share))
+            for one in records
+            if one["seed"] in taught
+        ]
+        lines.append(
+            row(
+                f"width {width}",
+                f"{share:.0%}",
+                mean_of((plain for plain, _ in pairs), 100),
+                mean_of((early for _, early in pairs), 100),
+                mean_of((early - plain for plain, early in pairs), 100),
+            )
+        )
+    return lines
+
+
+def _interpolated(frontier: Sequence[float], share: float) -> float:
+    place = max(i for i, value in enumerate(SHARES) if value <= share or i == 0)
+    if place + 1 >= len(SHARES) or share <= SHARES[0]:
+        return frontier[place]
+    weight = (share - SHARES[place]) / (SHARES[place + 1] - SHARES[place])
+    return float((1 - weight) * frontier[place] + weight * frontier[place + 1])
+
+
+def risk(summary: Summary) -> list[str]:
+    lines = head("data set", "choice", "draws that held", "mean risk", "MAC ratio")
+    for dataset in DATASETS:
+        records = runs_of(summary, dataset, TAUGHT)
+        for choice in ("tested", "in expectation", "naive"):
+            fates = [one["risk"][choice] for one in records]
+            lines.append(
+                row(
+                    dataset,
+                    choice,
+                    f"{min(fate['held'] for fate in fates):.1%} to {max(fate['held'] for fate in fates):.1%}",
+                    mean_of((fate["risk"] for fate in fates), 100, 2) + " %",
+                    mean_of((fate["mac_ratio"] for fate in fates), places=2),
+                )
+            )
+    return lines
+
+
+def clock(rows: Sequence[dict[str, Any]]) -> list[str]:
+    lines = head(
+        "run", "threads", "batch", "MAC ratio", "speed-up", "speed-up ÷ MAC ratio", "whole batches would allow"
+    )
+    for one in rows:
+        lines.append(
+            row(
+                one["run"],
+                one["threads"],
+                one["batch"],
+                f"{one['mac_ratio']:.2f}",
+                f"{one['speed_up']:.2f} ({one['quartiles'][0]:.2f} to {one['quartiles'][1]:.2f})",
+                f"{one['of_mac_ratio']:.2f}",
+                f"{one['stages_allow']:.2f}",
+            )
+        )
+    return lines
+
+
+def training_speed(rows: Sequence[dict[str, Any]]) -> list[str]:
+    lines = head(
+        "run", "batch", "threads' steps compared", "plain ÷ fast", "largest gap of the curves", "another order's gap"
+    )
+    for one in rows:
+        speed = f"{one['speed_up']:.2f} ({one['quartiles'][0]:.2f} to {one['quartiles'][1]:.2f})"
+        lines.append(
+            row(one["run"], one["batch"], one["steps"], speed, f"{one['gap']:.1%}", f"{one['other_order']:.1%}")
+        )
+    return lines
+
+
+def controls(result: dict[str, dict[str, Any]], dataset: str) -> list[str]:
+    records = [result[name] for seed in SEEDS if (name := Run(dataset, TAUGHT, seed).name) in result]
+    lines = head("", "exit 0", "exit 1", "exit 2", "exit 3")
+    lines.append(row("images", *(mean_of(values, places=0) for values in _columns(records, "images"))))
+    lines.append(row("right, %", *(mean_of(values, 100) for values in _columns(records, "accuracy"))))
+    lines.append(row("prediction depth", *(mean_of(values, places=2) for values in _columns(records, "depth"))))
+    lines.append(row("probe after that stage right, %", *(mean_of(v, 100) for v in _columns(records, "probes"))))
+    lines += [
+        "",
+        f"Rank correlation of exit and prediction depth: {mean_of((r['depth_and_exit'] for r in records), places=2)}.",
+    ]
+    factors = records[0]["factors_and_exit"]
+    if factors:
+        lines += ["", *head("factor", "with the exit", "with the prediction depth")]
+        for name in factors:
+            pair = (
+                mean_of((r[key][name] for r in records), places=2) for key in ("factors_and_exit", "factors_and_depth")
+            )
+            lines.append(row(name, *pair))
+    return lines
+
+
+def _columns(records: Sequence[dict[str, Any]], key: str) -> list[list[float]]:
+    return [[value for value in column if value is not None] for column in zip(*(r[key] for r in records), strict=True)]
+
+
+def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What the study set out to show, and what it found."""
+    lines = head("figure", "bar", "found", "")
+    for dataset, bar in (("shapes", 2.0), ("fashion-mnist", 1.8)):
+        for width in (SMALL, FULL):
+            records = runs_of(summary, dataset, TAUGHT, width)
+            if records:
+                ratio, drop = statistics.mean(ratios(records, "vector")), statistics.mean(drops(records, "vector"))
+                lines.append(
+                    row(
+                        f"MAC ratio at no more than {100 * DROP:.1f} points below plain, {dataset}, width {width}",
+                        f"≥ {bar}",
+                        f"{mean_of(ratios(records, 'vector'), places=2)}, {mean_of(drops(records, 'vector'), 100, 2)} below",
+                        _met(ratio >= bar and drop <= DROP),
+                    )
+                )
+    for dataset in DATASETS:
+        gain = per_sample_gain(runs_of(summary, dataset, TAUGHT))
+        lines.append(
+            row(
+                f"each image for itself less batch mean, half the MACs, {dataset}",
+                "> 2 points",
+                mean_of(gain, 100),
+                _met(statistics.mean(gain) > 0.02),
+            )
+        )
+    for one in clock_rows:
+        if one["batch"] == 128:
+            lines.append(
+                row(
+                    f"speed-up ÷ MAC ratio, batch 128, {one['run']}, {one['threads']} threads",
+                    "≥ 0.85",
+                    f"{one['of_mac_ratio']:.2f}",
+                    _met(one["of_mac_ratio"] >= 0.85),
+                )
+            )
+    held = min(one["risk"]["tested"]["held"] for d in DATASETS for one in runs_of(summary, d, TAUGHT))
+    lines.append(row("risk-controlled threshold holds", "≥ 95 % of draws", f"{held:.1%} at worst", _met(held >= 0.95)))
+    return lines
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def facts(folder: Path = RESULTS) -> dict[str, str]:
+    """What README says of the results, phrase by phrase."""
+    summary: Summary = stored("summary", folder)
+    result = {}
+    for dataset in DATASETS:
+        small, full = runs_of(summary, dataset, TAUGHT), runs_of(summary, dataset, TAUGHT, FULL)
+        result[f"{dataset} ratio"] = f"{mean_of(ratios(small, 'vector'), places=2)} times fewer MACs"
+        result[f"{dataset} drop"] = f"{mean_of(drops(small, 'vector'), 100, 2)} points"
+        result[f"{dataset} gain"] = f"{mean_of(per_sample_gain(small), 100)} points"
+        if full:
+            result[f"{dataset} full"] = f"{ratios(full, 'vector')[0]:.2f} times fewer"
+    return result
+
+
+def page(folder: Path = RESULTS) -> str:
+    """The whole page."""
+    summary: Summary = stored("summary", folder)
+    times, speed = stored("clock", folder), stored("speed", folder)
+    machine = next(iter(summary.values()))["machine"]
+    replay = times["replay"]
+    parts = [
+        "# What early exit buys, measured",
+        "",
+        "Made by `make numbers` from the files in `results/study/`, which `make study` makes: hours of training. Every mean",
+        "over seeds stands with its 95 % interval. Thresholds are chosen on validation, for no more than "
+        f"{100 * DROP:.1f} points below the",
+        f"plain network of the same seed, {100 * KEPT_BACK:.2f} of them kept back for the choosing; test is looked at once. "
+        "A MAC ratio is",
+        "the plain network's MACs over those spent.",
+        "",
+        "## Bars",
+        "",
+        *bars(summary, times["rows"]),
+        "",
+        "## What was run",
+        "",
+        *what_was_run(summary),
+        "",
+        f"On {machine['processor']}, {machine['threads']} thread a run, torch {machine['torch']}. Adam, one cycle, peak "
+        f"0.005, at width {FULL} 0.001. No augmentation.",
+        "",
+        "## The homework beside ours",
+        "",
+        *seed_beside_ours(summary),
+        "",
+        "## Which rule",
+        "",
+        f'Recipe {TAUGHT}. "Vector" is a threshold of its own for each exit, on the largest probability.',
+    ]
+    for dataset in DATASETS:
+        for width in (SMALL, FULL):
+            if runs_of(summary, dataset, TAUGHT, width):
+                parts += ["", f"{dataset}, width {width}:", "", *policies(summary, dataset, width)]
+    for dataset in DATASETS:
+        gain = mean_of(per_sample_gain(runs_of(summary, dataset, TAUGHT)), 100)
+        parts += ["", f"Entropy, each image for itself less batch mean, at half the MACs, {dataset}: {gain} points."]
+    parts += [
+        "",
+        "![Accuracy by share of the MACs](results/study/frontier.png)",
+        "",
+        f"{replay['thresholds']:,} tolerances are replayed on {replay['images']:,} images in {replay['share']:.1%} of the "
+        "time of one forward pass over them.",
+        "",
+        "## Which training",
+        "",
+    ]
+    parts += [row_ for name, recipe in RECIPES.items() for row_ in [f"- {name}: {recipe.about}"]]
+    for dataset in DATASETS:
+        parts += ["", f"{dataset}, width {SMALL}, test accuracy in %, MAC ratio with a threshold for each exit:", ""]
+        parts += recipes(summary, dataset)
+    parts += ["", "## A smaller network instead", ""]
+    for dataset in DATASETS:
+        parts += [f"{dataset}, test accuracy in %:", "", *narrower(summary, dataset), ""]
+    parts += [
+        "## Thresholds with a guarantee",
+        "",
+        f"From {RISK['n']:,} images a threshold is chosen whose risk, an early wrong answer where the last exit is right, is "
+        f"at most {100 * RISK['epsilon']:.0f} %.",
+        f'"Tested" promises that in {100 * (1 - RISK["delta"]):.0f} % of draws, "in expectation" on average, "naive" '
+        "nothing. 1,000 draws for each of the seeds.",
+        "",
+        *risk(summary),
+        "",
+        "## Seconds",
+        "",
+        "Compaction, the lesson's own, against the same network run to its end, in turns. The last column is what the",
+        "ratio would be if the stages cost in the small batches, image for image, what they cost in whole ones.",
+        "",
+        *clock(times["rows"]),
+        "",
+        "![Seconds and MACs](results/study/clock.png)",
+        "",
+        "## Exit, depth and difficulty",
+        "",
+    ]
+    for dataset in DATASETS:
+        parts += [f"{dataset}, width {SMALL}, recipe {TAUGHT}:", "", *controls(stored("controls", folder), dataset), ""]
+    parts += [
+        "![Who leaves where](results/study/exits.png)",
+        "",
+        "## How fast it was trained",
+        "",
+        "The study's loop against the notebook's, step by step in turn. The gap is the largest distance of the smoothed loss",
+        "curves; its scale is the gap to the same plain loop that sees the images in another order.",
+        "",
+        *training_speed(speed["rows"]),
+    ]
+    return "\n".join(parts) + "\n"
