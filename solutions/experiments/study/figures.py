@@ -70,8 +70,8 @@ def exits(summary: Summary) -> plt.Figure:
 def clock(rows: Sequence[dict[str, Any]]) -> plt.Figure:
     """Speed-up beside MAC ratio for each batch and number of threads."""
     names = list(dict.fromkeys(one["run"] for one in rows))
-    figure, axes = plt.subplots(1, len(names), figsize=(5 * len(names), 3), layout="constrained", squeeze=False)
-    for axis, name in zip(axes[0], names, strict=True):
+    figure, axes = plt.subplots(len(names), 1, figsize=(8, 3 * len(names)), layout="constrained", squeeze=False)
+    for axis, name in zip(axes[:, 0], names, strict=True):
         of_run = [one for one in rows if one["run"] == name]
         at = np.arange(len(of_run))
         axis.bar(at - 0.2, [one["mac_ratio"] for one in of_run], 0.38, color="0.85", edgecolor="0.0", label="MAC ratio")
@@ -83,7 +83,9 @@ def clock(rows: Sequence[dict[str, Any]]) -> plt.Figure:
             at + 0.2, speed, 0.38, yerr=spread.clip(0).T, color="0.4", edgecolor="0.0", capsize=2, label="speed-up"
         )
         axis.axhline(1, color="0.5", linewidth=0.8)
-        labels = [f"batch {one['batch']}\n{one['threads']} thread{'s' * (one['threads'] > 1)}" for one in of_run]
+        labels = [
+            f"batch {one['batch']}\n{one['threads']} thread{'s' * (one['threads'] > 1)}\n{one['way']}" for one in of_run
+        ]
         axis.set_xticks(at, labels, fontsize=8)
         axis.set(title=name)
         axis.legend(frameon=False, fontsize=8)

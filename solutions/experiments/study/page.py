@@ -1,4 +1,4 @@
-"""Sets the stored results in tables and figures: `numbers.md` and the pictures beside the results.
+"""Sets the stored results in tables: `numbers.md`, whose prose is in `numbers.md.j2`.
 
 Computes nothing but means over seeds and their 95 % intervals (Student's t). What README quotes is in `facts`, so that
 one test can hold both to the same files.
@@ -11,11 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from course_lib.macs import exit_macs, total_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from study.replay import DROP, KEPT_BACK, RISK, SHARES
 from study.runs import DATASETS, FULL, NARROW, RECIPES, RESULTS, SEEDS, SMALL, TAUGHT, Run
 
+TEMPLATE = Path(__file__).with_name("numbers.md.j2")
 PAGE = RESULTS.parents[1] / "numbers.md"
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # by degrees of freedom
 RULES = ("batch mean", "entropy", "max-prob", "margin", "patience", "vector")
@@ -34,6 +37,10 @@ def mean_of(values: Iterable[float], scale: float = 1.0, places: int = 1) -> str
         return f"{values[0]:.{places}f}"
     half = T_95[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
     return f"{statistics.mean(values):.{places}f} ± {half:.{places}f}"
+
+
+def text(lines: Sequence[str]) -> str:
+    return "\n".join(lines)
 
 
 def row(*cells: object) -> str:
@@ -85,32 +92,28 @@ def what_was_run(summary: Summary) -> list[str]:
     return lines
 
 
+def homework_totals() -> tuple[int, int]:
+    """MACs of the homework's 6,000 images without exits, and of its 47 batches at (16, 3, 6, 22), the last one short."""
+    table = exit_macs(EarlyExitResNet18(num_classes=6, width=FULL), IMAGE_SHAPE)
+    images = (16 * 128, 3 * 128, 6 * 128, 21 * 128 + 112)
+    return total_macs(table, (0, 0, 0, 6_000)), total_macs(table, images)
+
+
 def seed_beside_ours(summary: Summary) -> list[str]:
     """The homework's printed claim, and what the same network gives when nothing is tuned on test."""
-    model = EarlyExitResNet18(num_classes=6, width=64)
-    table = exit_macs(model, IMAGE_SHAPE)
-    images = (16 * 128, 3 * 128, 6 * 128, 21 * 128 + 112)  # of its 47 batches, the short one at the end
-    whole, early = total_macs(table, (0, 0, 0, 6_000)), total_macs(table, images)
-    lines = head("", "homework", *(f"{dataset}, width {FULL}" for dataset in DATASETS))
-    full = {dataset: runs_of(summary, dataset, TAUGHT, FULL) for dataset in DATASETS}
-    best = [full[dataset][0] for dataset in DATASETS if full[dataset]]
+    whole, early = homework_totals()
+    best = [one for dataset in DATASETS for one in runs_of(summary, dataset, TAUGHT, FULL)]
     chosen = [one["rules"]["vector"]["chosen"] for one in best]
-    lines.append(row("plain network, test", "90.78 %", *(f"{100 * one['baseline']['test']:.2f} %" for one in best)))
-    lines.append(
-        row(
-            "early exit, test",
-            "never printed",
-            *("no setting" if one is None else f"{100 * one['accuracy']:.2f} %" for one in chosen),
-        )
-    )
-    lines.append(
-        row("MAC ratio", f"{whole / early:.3f}", *("1" if one is None else f"{one['mac_ratio']:.3f}" for one in chosen))
-    )
-    lines.append(row("decided by", "the batch's mean entropy", *["each image, a threshold for each exit"] * len(best)))
-    lines.append(row("tolerance chosen on", "test", *["validation"] * len(best)))
-    lines += ["", f"The homework's totals, counted again: {whole:,} MACs for 6,000 images without exits, and {early:,}"]
-    lines += ["for its 47 batches leaving at (16, 3, 6, 22): to the unit what it printed."]
-    return lines
+    accuracy = ["no setting" if one is None else f"{100 * one['accuracy']:.2f} %" for one in chosen]
+    ratio = ["1" if one is None else f"{one['mac_ratio']:.3f}" for one in chosen]
+    return [
+        *head("", "homework", *(f"{one['dataset']}, width {FULL}" for one in best)),
+        row("plain network, test", "90.78 %", *(f"{100 * one['baseline']['test']:.2f} %" for one in best)),
+        row("early exit, test", "never printed", *accuracy),
+        row("MAC ratio", f"{whole / early:.3f}", *ratio),
+        row("who leaves", "the batch, by its mean entropy", *["each image, a threshold for each exit"] * len(best)),
+        row("tolerance chosen on", "test", *["validation"] * len(best)),
+    ]
 
 
 def recipes(summary: Summary, dataset: str) -> list[str]:
@@ -220,6 +223,7 @@ def clock(rows: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(
             row(
                 one["run"],
+                one["way"],
                 one["threads"],
                 one["batch"],
                 f"{one['mac_ratio']:.2f}",
@@ -232,9 +236,7 @@ def clock(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def training_speed(rows: Sequence[dict[str, Any]]) -> list[str]:
-    lines = head(
-        "run", "batch", "threads' steps compared", "plain ÷ fast", "largest gap of the curves", "another order's gap"
-    )
+    lines = head("run", "batch", "steps compared", "plain ÷ fast", "largest gap of the curves", "another order's gap")
     for one in rows:
         speed = f"{one['speed_up']:.2f} ({one['quartiles'][0]:.2f} to {one['quartiles'][1]:.2f})"
         lines.append(
@@ -281,7 +283,8 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]]) -> list[str]:
                     row(
                         f"MAC ratio at no more than {100 * DROP:.1f} points below plain, {dataset}, width {width}",
                         f"≥ {bar}",
-                        f"{mean_of(ratios(records, 'vector'), places=2)}, {mean_of(drops(records, 'vector'), 100, 2)} below",
+                        f"{mean_of(ratios(records, 'vector'), places=2)}, "
+                        f"{mean_of(drops(records, 'vector'), 100, 2)} below",
                         _met(ratio >= bar and drop <= DROP),
                     )
                 )
@@ -299,7 +302,7 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]]) -> list[str]:
         if one["batch"] == 128:
             lines.append(
                 row(
-                    f"speed-up ÷ MAC ratio, batch 128, {one['run']}, {one['threads']} threads",
+                    f"speed-up ÷ MAC ratio, batch 128, {one['run']}, {one['way']}, {one['threads']} thread(s)",
                     "≥ 0.85",
                     f"{one['of_mac_ratio']:.2f}",
                     _met(one["of_mac_ratio"] >= 0.85),
@@ -331,94 +334,42 @@ def facts(folder: Path = RESULTS) -> dict[str, str]:
 def page(folder: Path = RESULTS) -> str:
     """The whole page."""
     summary: Summary = stored("summary", folder)
-    times, speed = stored("clock", folder), stored("speed", folder)
-    machine = next(iter(summary.values()))["machine"]
-    replay = times["replay"]
-    parts = [
-        "# What early exit buys, measured",
-        "",
-        "Made by `make numbers` from the files in `results/study/`, which `make study` makes: hours of training. Every mean",
-        "over seeds stands with its 95 % interval. Thresholds are chosen on validation, for no more than "
-        f"{100 * DROP:.1f} points below the",
-        f"plain network of the same seed, {100 * KEPT_BACK:.2f} of them kept back for the choosing; test is looked at once. "
-        "A MAC ratio is",
-        "the plain network's MACs over those spent.",
-        "",
-        "## Bars",
-        "",
-        *bars(summary, times["rows"]),
-        "",
-        "## What was run",
-        "",
-        *what_was_run(summary),
-        "",
-        f"On {machine['processor']}, {machine['threads']} thread a run, torch {machine['torch']}. Adam, one cycle, peak "
-        f"0.005, at width {FULL} 0.001. No augmentation.",
-        "",
-        "## The homework beside ours",
-        "",
-        *seed_beside_ours(summary),
-        "",
-        "## Which rule",
-        "",
-        f'Recipe {TAUGHT}. "Vector" is a threshold of its own for each exit, on the largest probability.',
-    ]
-    for dataset in DATASETS:
-        for width in (SMALL, FULL):
-            if runs_of(summary, dataset, TAUGHT, width):
-                parts += ["", f"{dataset}, width {width}:", "", *policies(summary, dataset, width)]
-    for dataset in DATASETS:
-        gain = mean_of(per_sample_gain(runs_of(summary, dataset, TAUGHT)), 100)
-        parts += ["", f"Entropy, each image for itself less batch mean, at half the MACs, {dataset}: {gain} points."]
-    parts += [
-        "",
-        "![Accuracy by share of the MACs](results/study/frontier.png)",
-        "",
-        f"{replay['thresholds']:,} tolerances are replayed on {replay['images']:,} images in {replay['share']:.1%} of the "
-        "time of one forward pass over them.",
-        "",
-        "## Which training",
-        "",
-    ]
-    parts += [row_ for name, recipe in RECIPES.items() for row_ in [f"- {name}: {recipe.about}"]]
-    for dataset in DATASETS:
-        parts += ["", f"{dataset}, width {SMALL}, test accuracy in %, MAC ratio with a threshold for each exit:", ""]
-        parts += recipes(summary, dataset)
-    parts += ["", "## A smaller network instead", ""]
-    for dataset in DATASETS:
-        parts += [f"{dataset}, test accuracy in %:", "", *narrower(summary, dataset), ""]
-    parts += [
-        "## Thresholds with a guarantee",
-        "",
-        f"From {RISK['n']:,} images a threshold is chosen whose risk, an early wrong answer where the last exit is right, is "
-        f"at most {100 * RISK['epsilon']:.0f} %.",
-        f'"Tested" promises that in {100 * (1 - RISK["delta"]):.0f} % of draws, "in expectation" on average, "naive" '
-        "nothing. 1,000 draws for each of the seeds.",
-        "",
-        *risk(summary),
-        "",
-        "## Seconds",
-        "",
-        "Compaction, the lesson's own, against the same network run to its end, in turns. The last column is what the",
-        "ratio would be if the stages cost in the small batches, image for image, what they cost in whole ones.",
-        "",
-        *clock(times["rows"]),
-        "",
-        "![Seconds and MACs](results/study/clock.png)",
-        "",
-        "## Exit, depth and difficulty",
-        "",
-    ]
-    for dataset in DATASETS:
-        parts += [f"{dataset}, width {SMALL}, recipe {TAUGHT}:", "", *controls(stored("controls", folder), dataset), ""]
-    parts += [
-        "![Who leaves where](results/study/exits.png)",
-        "",
-        "## How fast it was trained",
-        "",
-        "The study's loop against the notebook's, step by step in turn. The gap is the largest distance of the smoothed loss",
-        "curves; its scale is the gap to the same plain loop that sees the images in another order.",
-        "",
-        *training_speed(speed["rows"]),
-    ]
-    return "\n".join(parts) + "\n"
+    times, speed, depths = (stored(name, folder) for name in ("clock", "speed", "controls"))
+    whole, early = homework_totals()
+    of_each = {dataset: runs_of(summary, dataset, TAUGHT) for dataset in DATASETS}
+    template = jinja2.Template(TEMPLATE.read_text(), keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    return template.render(
+        drop=f"{100 * DROP:.1f}",
+        kept_back=f"{100 * KEPT_BACK:.2f}",
+        bars=text(bars(summary, times["rows"])),
+        what_was_run=text(what_was_run(summary)),
+        machine=next(iter(summary.values()))["machine"],
+        full=FULL,
+        small=SMALL,
+        taught=TAUGHT,
+        seed_beside_ours=text(seed_beside_ours(summary)),
+        homework_whole=f"{whole:,}",
+        homework_early=f"{early:,}",
+        policies=[
+            (f"{dataset}, width {width}", text(policies(summary, dataset, width)))
+            for dataset in DATASETS
+            for width in (SMALL, FULL)
+            if runs_of(summary, dataset, TAUGHT, width)
+        ],
+        gains={dataset: mean_of(per_sample_gain(records), 100) for dataset, records in of_each.items()},
+        replay={
+            "thresholds": f"{times['replay']['thresholds']:,}",
+            "images": f"{times['replay']['images']:,}",
+            "share": f"{times['replay']['share']:.1%}",
+        },
+        recipes_=RECIPES,
+        recipe_tables={dataset: text(recipes(summary, dataset)) for dataset in DATASETS},
+        narrower={dataset: text(narrower(summary, dataset)) for dataset in DATASETS},
+        risk_n=f"{RISK['n']:,}",
+        risk_epsilon=f"{100 * RISK['epsilon']:.0f}",
+        risk_held=f"{100 * (1 - RISK['delta']):.0f}",
+        risk=text(risk(summary)),
+        clock=text(clock(times["rows"])),
+        controls={dataset: text(controls(depths, dataset)) for dataset in DATASETS},
+        training_speed=text(training_speed(speed["rows"])),
+    )
