@@ -93,7 +93,7 @@ def what_was_run(summary: Summary) -> list[str]:
 
 
 def homework_totals() -> tuple[int, int]:
-    """MACs of the homework's 6,000 images without exits, and of its 47 batches at (16, 3, 6, 22), the last one short."""
+    """MACs of the homework's 6,000 images without exits, and of its 47 batches at (16, 3, 6, 22), a short one last."""
     table = exit_macs(EarlyExitResNet18(num_classes=6, width=FULL), IMAGE_SHAPE)
     images = (16 * 128, 3 * 128, 6 * 128, 21 * 128 + 112)
     return total_macs(table, (0, 0, 0, 6_000)), total_macs(table, images)

@@ -192,7 +192,8 @@ def test_what_the_environment_tells_pytest_changes_no_grade(
     [
         ('@worth(1)\ndef check_it():\n    raise KeyError("logits")\n', "check_it raised KeyError: 'logits'"),
         ("@worth(1)\ndef check_it():\n    assert 1 == 2\n", "check_it raised AssertionError"),
-        ("@worth(1)\ndef check_it(no_such_fixture):\n    pass\n", "check_it raised FixtureLookupError"),
+        ("@worth(1)\ndef check_it(no_such_fixture):\n    pass\n", "check_it raised KeyError: 'no_such_fixture'"),
+        ("import pytest\n\n\n@worth(1)\ndef check_it():\n    pytest.skip()\n", "check_it raised Skipped"),
         ("def check_it():\n    pass\n", "needs"),
         (
             '@worth(1)\ndef check_it():\n    pass\n\n\ncheck_it.needs = "check_later"\n',
