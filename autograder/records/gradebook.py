@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,9 @@ class Records:
 def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
     name = course.settings.assignment
     student = graded.grade.student
-    gradebook.update_or_create_student(student)
-    gradebook.update_or_create_submission(name, student)
+    with _no_commit(gradebook):  # a submission is entered whole or not at all
+        gradebook.update_or_create_student(student)
+        gradebook.update_or_create_submission(name, student)
     notebook = gradebook.find_submission_notebook(name, name, student)
     # nbgrader finds a grade by a query of seven tables; here all of a submission by one query of two.
     grades = _by_cell(gradebook, Grade, GradeCell, notebook)
@@ -89,6 +91,16 @@ def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
         if cell.solution:
             comments[cell.grade_id].auto_comment = _comment(graded, cell.grade_id, tasks)
     gradebook.db.commit()
+
+
+@contextlib.contextmanager
+def _no_commit(gradebook: Gradebook) -> Iterator[None]:
+    """nbgrader commits after each row that it makes; here it only sends them."""
+    gradebook.db.commit = gradebook.db.flush
+    try:
+        yield
+    finally:
+        del gradebook.db.commit
 
 
 def _by_cell(gradebook: Gradebook, rows: Any, cells: Any, notebook: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 import pytest
 from click.testing import CliRunner
+from nbgrader.api import Gradebook
 from small_course import ROOT, submission
 from stricken import strike_at
 
@@ -431,6 +432,26 @@ def test_when_the_gradebook_is_held_for_ever_then_a_sentence_or_our_fault_and_a_
     assert "database is locked" in fault.message
     assert "SQL" not in fault.message
     assert [grade.score for grade in half.grades] == [0.0, 4.0]
+    assert graded(again) == BOTH
+
+
+@pytest.mark.slow
+def test_when_entering_breaks_off_then_the_gradebook_holds_nothing_of_it(
+    prepared: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_in, settings = in_class(prepared, tmp_path)
+
+    def breaks(*_: object) -> dict[str, Any]:
+        raise OSError("the disk went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.records.gradebook._by_cell", breaks)  # nbgrader's rows are made by then
+        grade_class(handed_in, settings)
+    with Gradebook(f"sqlite:///{settings.workspace / 'gradebook.db'}") as book:
+        students = [student.id for student in book.students]
+    again = grade_class(handed_in, settings)
+
+    assert students == []
     assert graded(again) == BOTH
 
 
