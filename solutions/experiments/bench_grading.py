@@ -41,6 +41,7 @@ from autograder.intake.rebuild import rebuild
 from autograder.judge.expected import cases_of
 from autograder.pipeline import judge_one, prepare
 from autograder.records.gradebook import Records
+from autograder.release import release_text
 from autograder.results import Grade
 from autograder.runs import Runs
 
@@ -48,12 +49,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from sample_class import RELEASE, SOLUTION, build_notebook, solution_cells  # noqa: E402
+from small_course import make_course, right_answers, submission  # noqa: E402
 
 from rivals import Otter, StockNbgrader  # noqa: E402
 
 SIZES = (10, 30, 100, 300)
 PICTURE = ROOT / "grading" / "bench_growth.png"
 SEED = 1
+LIGHT = "import torch\n\nprint(torch.arange(3.0).sum())"
 
 
 def main() -> None:
@@ -71,6 +74,7 @@ def main() -> None:
         print(f"kernel ready, with torch imported: {_ready(settings):.2f} s\n", flush=True)
         _stages(folder, settings)
         _paired(folder, settings, words.size, words.others, words.rounds, cells, hidden)
+        _light(folder, words.size, words.others, words.rounds)
         _growth(folder, settings)
 
 
@@ -105,6 +109,30 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
           f"of it hidden calls {hidden:.2f} s")  # fmt: skip
     print(f"  most memory of grader and boxes          {median['memory'] / MIB:8.0f} MiB")
     print(f"  the same class again                     {median['again']:8.2f} s\n", flush=True)
+
+
+def _light(folder: Path, size: int, others: int, rounds: int) -> None:
+    """A notebook that imports torch and computes next to nothing, ours and stock nbgrader in turn.
+
+    The lesson's cells compute for seconds whoever runs them; here is what the graders themselves cost.
+    """
+    settings = load_settings(make_course(folder / "light", setup=LIGHT), folder / "light-ws")
+    answers, released = right_answers(), json.loads(release_text(settings))
+    handed_in = folder / "light-class"
+    handed_in.mkdir()
+    for number in range(size):
+        own = {task: f"{source}\n# student {number}" for task, source in answers.items()}
+        (handed_in / f"student-{number:04d}.ipynb").write_bytes(submission(released, **own))
+    rival = StockNbgrader(folder / "light-stock", settings.solutions_notebook)
+    ours, stock = [], []
+    for _ in range(rounds):
+        shutil.rmtree(settings.workspace, ignore_errors=True)
+        ours.append(_watched(handed_in, settings)["wall"] / size)
+        stock.append(rival.grade(sorted(handed_in.glob("*.ipynb"))[:others]) / others)
+    faster = [theirs / own for theirs, own in zip(stock, ours, strict=True)]
+    print(f"{size} light notebooks, {settings.jobs} at a time: {statistics.median(ours):.2f} s a notebook;")
+    print(f"  stock nbgrader {statistics.median(stock):.2f} s, {statistics.median(faster):.1f} times ours", end=" ")
+    print(f"({_listed(faster)})\n", flush=True)
 
 
 def _listed(values: list[float]) -> str:
@@ -221,7 +249,7 @@ def _ready(settings: Settings) -> float:
 def _watched(handed_in: Path, settings: Settings) -> dict[str, float]:
     """One `autograder grade`: wall seconds, CPU seconds of the machine, most proportional memory of the tree."""
     command = [Path(sys.executable).parent / "autograder", "grade", handed_in, "--seed", SEED]
-    command += ["--workspace", settings.workspace, "--course", ROOT]
+    command += ["--workspace", settings.workspace, "--course", settings.course]
     before, begin = _busy(), time.perf_counter()
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as grader:
         most, own = [0], [0]

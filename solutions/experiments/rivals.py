@@ -41,12 +41,12 @@ def test_{task}({task}):
 class StockNbgrader:
     """A course of nbgrader's own making, of the same release."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, solution: Path = SOLUTION) -> None:
         self._folder = folder
         self._program = str(Path(sys.executable).parent / "nbgrader")
         source = folder / "source" / NAME / f"{NAME}.ipynb"
         source.parent.mkdir(parents=True)
-        shutil.copy(SOLUTION, source)
+        shutil.copy(solution, source)
         (folder / "nbgrader_config.py").write_text(CONFIG)
         self._call("generate_assignment", "--force")
 

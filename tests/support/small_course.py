@@ -50,12 +50,12 @@ def notebook(cells: list[dict[str, Any]]) -> dict[str, Any]:
     return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
 
-def make_course(folder: Path) -> Path:
-    """Write the course; its folder."""
+def make_course(folder: Path, setup: str = "import math") -> Path:
+    """Write the course, its first code cell given; its folder."""
     solutions = notebook(
         [
             cell("markdown", "title", "# A small course"),
-            cell("code", "setup", "import math"),
+            cell("code", "setup", setup),
             cell("code", "mac_ratio", MAC_RATIO, solution=True),
             cell("code", "check_mac_ratio", "assert mac_ratio(2, 1) == 2", points=1),
             cell("code", "use_ratio", "print('ratio', mac_ratio(3, 2))"),
