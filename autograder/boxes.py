@@ -38,6 +38,11 @@ class Boxes:
         self._templates = Templates(settings)
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
 
+    def expect(self, notebooks: int) -> None:
+        """Get boxes ready for so many notebooks, meanwhile, where none was run before: then all of them will run."""
+        if not self.why_cold and self._kept.none():
+            self._templates.begin(min(notebooks, self._settings.jobs))
+
     def name(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int) -> str:
         """What a run is kept as; the same for notebooks with the same cells."""
         return run_name(rebuilt, cases, seed, self._around)

@@ -68,7 +68,7 @@ def grade_class(
     progress.found(len(found))
     with locked(settings.workspace):
         sweep()
-        course = prepare(settings, seed, fresh=fresh)
+        course = prepare(settings, seed, fresh=fresh, submissions=len(found))
         with contextlib.closing(course.boxes), contextlib.closing(course.judge):
             progress.prepared(course)
             # First: a damaged file is told before the class is graded, not after.
@@ -90,8 +90,11 @@ def grade_one(found: Found, course: Course) -> Graded:
     return judge_one(observe_one(found, course), course)
 
 
-def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False) -> Course:
+def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False, submissions: int = 1) -> Course:
     """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
+
+    Args:
+        submissions: How many are about to come.
 
     Raises:
         BoxUnavailable: No isolation can be had.
@@ -99,19 +102,23 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False)
         UsageError: There is no solutions notebook, or the gradebook is of another version of it.
     """
     box = box_label(settings)
-    released = json.loads(release_text(settings, save_to_gradebook=True))
-    master = master_cells(released)
-    points = {
-        cell.grade_id.removeprefix(CHECK_PREFIX): cell.points
-        for cell in master
-        if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
-    }
-    if seed is None:
-        seed = workspace_seed(settings.workspace)
-        keep_seed(settings.workspace, seed)  # at once: a grader that is killed must not have run anything for nothing
+    drawn = seed is None
+    seed = workspace_seed(settings.workspace) if seed is None else seed
     name = course_name(settings, seed, box)  # before anything is read: what changes meanwhile is graded anew
     with contextlib.ExitStack() as unless_ready:
         boxes = unless_ready.enter_context(contextlib.closing(Boxes(settings, fresh=fresh)))
+        boxes.expect(submissions)
+        released = json.loads(release_text(settings, save_to_gradebook=True))
+        if drawn:
+            keep_seed(
+                settings.workspace, seed
+            )  # at once: a grader that is killed must not have run anything for nothing
+        master = master_cells(released)
+        points = {
+            cell.grade_id.removeprefix(CHECK_PREFIX): cell.points
+            for cell in master
+            if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
+        }
         key = expected_evidence(master, points, seed, settings, boxes)
         judge = unless_ready.enter_context(contextlib.closing(Judge(key, points)))
         refused = [task.task for task in judge(key) if task.score != task.max_score]

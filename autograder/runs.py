@@ -15,6 +15,10 @@ class Runs:
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace / "runs"
 
+    def none(self) -> bool:
+        """Whether nothing was kept yet."""
+        return not self._folder.is_dir()
+
     def load(self, name: str) -> Run | None:
         """The run of that name; None where there is none that can be read."""
         try:

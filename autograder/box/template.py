@@ -9,7 +9,7 @@ import queue
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import psutil
 
@@ -90,6 +90,12 @@ class Templates:
         # bubblewrap ends with the thread that started it, so that is none of those who come and go.
         self._makers = ThreadPoolExecutor(settings.jobs + 1, thread_name_prefix="template")
         self._idle: queue.SimpleQueue[Template] = queue.SimpleQueue()
+        self._begun: queue.SimpleQueue[Future[Template]] = queue.SimpleQueue()
+
+    def begin(self, count: int) -> None:
+        """Make so many while the caller does something else; what goes wrong is told to whom they are given."""
+        for _ in range(count):
+            self._begun.put(self._makers.submit(Template, self._settings))
 
     @contextlib.contextmanager
     def one(self) -> Iterator[Template]:
@@ -98,7 +104,7 @@ class Templates:
         Raises:
             BoxUnavailable: A new one did not come up.
         """
-        template = self._living() or self._makers.submit(Template, self._settings).result()
+        template = self._living() or self._next().result()
         try:
             yield template
         except BaseException:
@@ -116,9 +122,20 @@ class Templates:
                 template.close()
         return None
 
+    def _next(self) -> "Future[Template]":
+        try:
+            return self._begun.get_nowait()
+        except queue.Empty:
+            return self._makers.submit(Template, self._settings)
+
     def close(self) -> None:
         """End all that are idle, and with its maker's thread what is still being made."""
-        self._makers.shutdown(wait=False)
+        self._makers.shutdown(wait=False, cancel_futures=True)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                begun = self._begun.get_nowait()
+                if begun.done() and not begun.cancelled() and not begun.exception():
+                    self._idle.put(begun.result())
         with contextlib.suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()

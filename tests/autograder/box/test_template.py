@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -247,6 +248,31 @@ def test_when_the_thread_that_made_a_template_is_gone_then_nobody_is_given_it(se
     with templates.one() as template:
         assert printed_in_a_box("print(1)", settings, template) == "1\n"
     templates.close()
+
+
+def test_those_begun_beforehand_are_given_out_first_and_none_is_left_when_it_is_closed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Template] = []
+
+    class Noted(Template):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__(settings)
+            made.append(self)
+
+    monkeypatch.setattr("autograder.box.template.Template", Noted)
+    templates = Templates(settings)
+    templates.begin(2)
+    with templates.one() as template:
+        assert printed_in_a_box("print(1)", settings, template) == "1\n"
+    templates.begin(1)  # this one may still be on its way when all is closed
+    templates.close()
+    deadline = time.monotonic() + 30
+    while any(template.alive() for template in made) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    assert 2 <= len(made) <= 3
+    assert not any(template.alive() for template in made)
 
 
 def test_when_the_python_environment_lies_below_tmp_then_a_warm_box_sees_it(
