@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # ALL=1 adds the slow tier.
 TIER := -m "not corpus$(if $(ALL),, and not slow)"
 
-.PHONY: help setup grade corpus rubric test lint release notebook bench clean
+.PHONY: help setup grade corpus rubric test lint release notebook numbers study bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
@@ -18,6 +18,8 @@ help:
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make numbers   what early exit buys: tables and pictures, from solutions/experiments/results/study/"
+	@echo "make study     train and measure all that these are made of: three hours on two cores"
 	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 
 setup: $(READY)
@@ -68,6 +70,19 @@ notebook: $(READY)
 		--ExecutePreprocessor.record_timing=False solutions/early_exit/early_exit.ipynb
 	@$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams --log-level=WARN \
 		solutions/early_exit/early_exit.ipynb  # a progress bar leaves its last state, not all of them
+
+STUDY := PYTHONPATH=solutions/experiments $(BIN)/python -m study
+
+numbers: $(READY)
+	@$(STUDY) page
+
+study: $(READY)
+	@$(STUDY) train small
+	@$(STUDY) train full
+	@$(STUDY) replay
+	@$(STUDY) export
+	@$(STUDY) measure
+	@$(STUDY) page
 
 bench: $(READY)
 	@$(BIN)/python solutions/experiments/bench_grading.py --class $(or $(CLASS),6) --others $(or $(OTHERS),2) \

@@ -166,6 +166,9 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
         for name, content in sorted(files.items()):
             # A fixed date: the same content gives the same bytes.
             archive.writestr(zipfile.ZipInfo(f"{settings.assignment}/{name}", (1980, 1, 1, 0, 0, 0)), content)
+        for path in sorted((settings.course / "course_lib").rglob("*.safetensors")):
+            name = f"{settings.assignment}/{path.relative_to(settings.course).as_posix()}"
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), path.read_bytes())
     return settings.release_notebook, bundle
 
 

@@ -3,6 +3,7 @@
     python -m study train small [--workers 2]    five seeds of every recipe: two hours on two cores
     python -m study train full                   the full width, once each: another hour and a half
     python -m study replay                       every rule on the logits that the runs left: a minute
+    python -m study export                       the full-width weights for students, and what halving them changes
     python -m study measure                      seconds, controls, the speed of training: on a quiet machine
     python -m study page                         numbers.md and its pictures, from results/study/ alone
 
@@ -68,7 +69,7 @@ def main() -> None:
     training = verbs.add_parser("train")
     training.add_argument("which", choices=("small", "full"))
     training.add_argument("--workers", type=int, default=2)
-    for verb in ("replay", "measure", "page"):
+    for verb in ("replay", "export", "measure", "page"):
         verbs.add_parser(verb)
     arguments = parser.parse_args()
     if arguments.verb == "train":
@@ -77,6 +78,10 @@ def main() -> None:
         from study import replay
 
         replay.main()
+    elif arguments.verb == "export":
+        from study import export
+
+        export.main()
     elif arguments.verb == "measure":
         measure()
     else:
