@@ -39,6 +39,7 @@ PRELOADED = (
     "torchprofile",
     "tqdm.auto",
     "course_lib.plots",
+    "course_lib.pretrained",
     "course_lib.probes",
     "course_lib.selfcheck",
     "inside.observe",

@@ -115,3 +115,9 @@ def test_costs_are_shares_of_the_way_to_the_end() -> None:
     assert frontier.cost(TABLE).tolist() == [0.25, 1.0, 0.625]
     assert policies.accuracy_at(frontier, TABLE, 0.625) == pytest.approx(0.8)
     assert policies.accuracy_at(frontier, TABLE, 0.8125) == pytest.approx(0.85)
+
+
+def test_the_nearest_row_looks_at_costs_alone() -> None:
+    left = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
+    frontier = policies.Frontier(np.arange(3), np.array([0.0, 1.0, 0.5]), left)
+    assert [policies.nearest(frontier, TABLE, share) for share in (0.1, 0.55, 0.9)] == [0, 1, 2]

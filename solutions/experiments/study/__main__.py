@@ -52,9 +52,7 @@ def measure() -> None:
     summary = stored("summary")
     small = [Run(dataset, TAUGHT, seed, SMALL) for dataset in DATASETS for seed in SEEDS]
     full = [run for run in full_runs() if run.recipe == TAUGHT]
-    # Where no tolerance reached the target on validation, half a nat stands in, so that there is something to time.
-    chosen = {name: values["rules"]["entropy"]["chosen"] for name, values in summary.items() if "rules" in values}
-    tolerances = {name: one["setting"] if one else 0.5 for name, one in chosen.items()}
+    tolerances = {name: one["tolerance_at_half"] for name, one in summary.items() if "rules" in one}
     controls.measure([run for run in small if run.name in summary], tolerances)
     timed = [Run("shapes", TAUGHT, SEEDS[0], SMALL), *full]
     clock.measure([run for run in timed if run.name in summary], tolerances)

@@ -31,7 +31,7 @@ def frontier(summary: Summary) -> plt.Figure:
         for one in runs_of(summary, dataset, TAUGHT, FULL):
             curve = 100 * np.array(one["rules"]["vector"]["frontier"])
             axis.plot(SHARES, curve, "-", color="tab:blue", label=f"vector, width {FULL}")
-            axis.plot(1.0, 100 * one["baseline"]["test"], "o", color="tab:blue", label=f"plain, width {FULL}")
+            axis.plot(1.0, 100 * one["baselines"]["plain"]["test"], "o", color="tab:blue", label=f"plain, width {FULL}")
         full = records[0]["exit_macs"][-1]
         plain = [runs_of(summary, dataset, "plain", width) for width in (*NARROW, SMALL)]
         shares = [of_width[0]["exit_macs"][-1] / full for of_width in plain]
@@ -55,7 +55,7 @@ def exits(summary: Summary) -> plt.Figure:
     figure, axes = plt.subplots(1, len(DATASETS), figsize=(10, 3), layout="constrained", sharey=True)
     for axis, dataset in zip(axes, DATASETS, strict=True):
         for place, rule in enumerate(DRAWN):
-            chosen = [one["rules"][rule]["chosen"] for one in runs_of(summary, dataset, TAUGHT)]
+            chosen = [one["rules"][rule]["chosen"]["plain"] for one in runs_of(summary, dataset, TAUGHT)]
             left = np.array([[0, 0, 0, 1] if one is None else one["left"] for one in chosen])
             at = np.arange(4) + (place - 1) * 0.27
             spread = np.abs(np.stack([left.min(axis=0), left.max(axis=0)]) - left.mean(axis=0))

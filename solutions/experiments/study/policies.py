@@ -226,6 +226,11 @@ def accuracy_at(frontier: Frontier, table: Sequence[int], share: float) -> float
     return float(np.interp(share, cost[order], frontier.accuracy[order]))
 
 
+def nearest(frontier: Frontier, table: Sequence[int], share: float) -> int:
+    """The row whose cost is nearest to a share of the MACs; labels play no part."""
+    return int(np.abs(frontier.cost(table) - share).argmin())
+
+
 def _sums(values: np.ndarray) -> np.ndarray:
     """Cumulative sums that begin with 0."""
     return np.concatenate(([0.0], np.cumsum(values)))

@@ -46,8 +46,14 @@ def frontiers(logits: np.ndarray, labels: np.ndarray, table: tuple[int, ...]) ->
     yield "patience", policies.patience(logits, labels)
 
 
-def replayed(run: Run, logits: dict[str, np.ndarray], baseline: dict[str, float]) -> dict[str, Any]:
-    """What every rule reaches with one jointly trained network."""
+def replayed(run: Run, logits: dict[str, np.ndarray], baselines: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """What every rule reaches with one jointly trained network.
+
+    Args:
+        run: The network's.
+        logits: Of validation and test, `(K, N, C)`, and the labels of both, `(N,)`.
+        baselines: Validation and test accuracy of the plain networks that it is held against, "plain" among them.
+    """
     table, honest = tables(run)
     on = {split: dict(frontiers(logits[split], logits[f"{split}_labels"], table)) for split in ("validation", "test")}
     # Vectors of thresholds: fitted on validation, and only those that are undominated there are replayed on test.
@@ -57,26 +63,37 @@ def replayed(run: Run, logits: dict[str, np.ndarray], baseline: dict[str, float]
     on["validation"]["vector"] = fitted
     on["test"]["vector"] = policies.by_vector(scores["test"], right["test"], fitted.settings)
 
-    target = baseline["validation"] - DROP + KEPT_BACK
     rules = {}
     for name in on["validation"]:
         validation, test = on["validation"][name], on["test"][name]
-        row = policies.cheapest(validation, table, target)
         rules[name] = {
             "frontier": [round(policies.accuracy_at(test, table, share), 5) for share in SHARES],
             "at_half": round(policies.accuracy_at(test, table, 0.5), 5),
-            "chosen": None
-            if row is None
-            else {
-                "setting": np.round(validation.settings[row], 6).tolist(),
-                "drop": round(baseline["test"] - float(test.accuracy[row]), 5),
-                "accuracy": round(float(test.accuracy[row]), 5),
-                "mac_ratio": round(1 / float(test.cost(table)[row]), 4),
-                "mac_ratio_all_heads": round(table[-1] / float(test.left[row] @ np.array(honest, dtype=float)), 4),
-                "left": np.round(test.left[row], 5).tolist(),
-            },
+            "chosen": {of: _chosen(validation, test, one, table, honest) for of, one in baselines.items()},
         }
-    return {"baseline": baseline, "target_on_validation": round(target, 5), "rules": rules}
+    return {"baselines": baselines, "rules": rules}
+
+
+def _chosen(
+    validation: Frontier,
+    test: Frontier,
+    baseline: dict[str, float],
+    table: tuple[int, ...],
+    honest: tuple[int, ...],
+) -> dict[str, Any] | None:
+    """The setting of fewest MACs that reaches the target on validation, and what it does on test; None: none does."""
+    row = policies.cheapest(validation, table, baseline["validation"] - DROP + KEPT_BACK)
+    if row is None:
+        return None
+    accuracy = float(test.accuracy[row])
+    return {
+        "setting": np.round(validation.settings[row], 6).tolist(),
+        "drop": round(baseline["test"] - accuracy, 5),
+        "accuracy": round(accuracy, 5),
+        "mac_ratio": round(1 / float(test.cost(table)[row]), 4),
+        "mac_ratio_all_heads": round(table[-1] / float(test.left[row] @ np.array(honest, dtype=float)), 4),
+        "left": np.round(test.left[row], 5).tolist(),
+    }
 
 
 def risk_controlled(run: Run, logits: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -94,6 +111,13 @@ def risk_controlled(run: Run, logits: dict[str, np.ndarray]) -> dict[str, Any]:
     return {name: {key: round(value, 4) for key, value in fate.items()} for name, fate in outcome.items()}
 
 
+def tolerance_at_half(run: Run, logits: dict[str, np.ndarray]) -> float:
+    """The entropy tolerance under which the validation images spend half of the MACs; what is timed and probed."""
+    table, _ = tables(run)
+    frontier = policies.per_sample("entropy", logits["validation"], logits["validation_labels"], TOLERANCES)
+    return float(frontier.settings[policies.nearest(frontier, table, 0.5)])
+
+
 def overthinking(logits: np.ndarray, labels: np.ndarray) -> float:
     """Share of the last exit's mistakes that an earlier exit had right."""
     right = policies.right_at(logits, labels)
@@ -105,9 +129,11 @@ def summarise(folder: Path = KEPT) -> dict[str, Any]:
     records = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     runs = [Run(**{name: record[name] for name in Run.__dataclass_fields__}) for record in records]
     baselines = {
-        (run.dataset, run.width, run.seed): {split: values[-1] for split, values in record["accuracies"].items()}
+        (run.dataset, run.width, run.seed, run.recipe): {
+            split: values[-1] for split, values in record["accuracies"].items()
+        }
         for run, record in zip(runs, records, strict=True)
-        if run.recipe == "plain"
+        if run.is_plain
     }
     summary = {}
     for run, record in zip(runs, records, strict=True):
@@ -116,7 +142,12 @@ def summarise(folder: Path = KEPT) -> dict[str, Any]:
         if run.is_plain:
             continue
         logits = load_file(folder / f"{run.name}.logits.safetensors")
-        summary[run.name] |= replayed(run, logits, baselines[run.dataset, run.width, run.seed])
+        held_against = {"plain": "plain"} | ({"as long": "plain again"} if run.starts_from else {})
+        keys = {name: (run.dataset, run.width, run.seed, recipe) for name, recipe in held_against.items()}
+        summary[run.name] |= replayed(
+            run, logits, {name: baselines[key] for name, key in keys.items() if key in baselines}
+        )
+        summary[run.name]["tolerance_at_half"] = round(tolerance_at_half(run, logits), 6)
         summary[run.name]["risk"] = risk_controlled(run, logits)
         summary[run.name]["overthinking"] = round(overthinking(logits["test"], logits["test_labels"]), 4)
     return summary

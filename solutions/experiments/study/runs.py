@@ -92,7 +92,7 @@ NARROW = (4, 6)  # plain networks that spend about what early exit spends at SMA
 
 def small_runs() -> list[Run]:
     """Every recipe, and narrower plain networks; seed by seed, so that an early stop is balanced."""
-    return [
+    runs = [
         run
         for seed in SEEDS
         for dataset in DATASETS
@@ -101,8 +101,14 @@ def small_runs() -> list[Run]:
             *(Run(dataset, "plain", seed, width) for width in NARROW),
         )
     ]
+    # The rivals of a network that was warm-started, trained as long as it was.
+    return runs + [
+        Run(dataset, "plain again", seed, width) for seed in FEWER for dataset in DATASETS for width in NARROW
+    ]
 
 
 def full_runs() -> list[Run]:
     """The network of the contract, once each. Its first heads sum 65,536 features, and want smaller steps."""
-    return [Run(dataset, recipe, 1, FULL, peak=0.001) for recipe in ("plain", TAUGHT) for dataset in DATASETS]
+    return [
+        Run(dataset, recipe, 1, FULL, peak=0.001) for recipe in ("plain", TAUGHT, "plain again") for dataset in DATASETS
+    ]
