@@ -46,13 +46,14 @@ def train_one(name: str) -> None:
 
 def measure() -> None:
     """What needs the networks again: the clock, the controls and the speed of training."""
-    from study import clock, controls, speed
+    from study import at_init, clock, controls, speed
     from study.page import stored
 
     summary = stored("summary")
     small = [Run(dataset, TAUGHT, seed, SMALL) for dataset in DATASETS for seed in SEEDS]
     full = [run for run in full_runs() if run.recipe == TAUGHT]
     tolerances = {name: one["tolerance_at_half"] for name, one in summary.items() if "rules" in one}
+    at_init.main()
     controls.measure([run for run in small if run.name in summary], tolerances)
     timed = [Run("shapes", TAUGHT, SEEDS[0], SMALL), *full]
     clock.measure([run for run in timed if run.name in summary], tolerances)
@@ -87,7 +88,7 @@ def main() -> None:
 
         page.PAGE.write_text(page.page())
         figures.write()
-        print(f"wrote {page.PAGE}")
+        print(f"wrote {page.PAGE}; README's table is:", *page.facts(), sep="\n")
 
 
 if __name__ == "__main__":

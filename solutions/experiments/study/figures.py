@@ -40,6 +40,17 @@ def frontier(summary: Summary) -> plt.Figure:
         spread = np.abs(np.array([[min(values), max(values)] for values in accuracies]).T - means)
         label = "plain, width " + ", ".join(str(width) for width in (*NARROW, SMALL))
         axis.errorbar(shares, means, yerr=spread, fmt="s", color="tab:red", capsize=3, label=label)
+        again = [
+            of_width for width in (*NARROW, SMALL) if (of_width := runs_of(summary, dataset, "plain again", width))
+        ]
+        axis.plot(
+            [of_width[0]["exit_macs"][-1] / full for of_width in again],
+            [100 * np.mean([one["accuracies"]["test"][-1] for one in of_width]) for of_width in again],
+            "s",
+            color="tab:red",
+            fillstyle="none",
+            label="the same, trained as long as early exit",
+        )
         low = min(
             values.min() for values in (means, *(100 * np.array(r["rules"]["vector"]["frontier"]) for r in records))
         )
@@ -88,7 +99,7 @@ def clock(rows: Sequence[dict[str, Any]]) -> plt.Figure:
         ]
         axis.set_xticks(at, labels, fontsize=8)
         axis.set(title=name)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
