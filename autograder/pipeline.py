@@ -24,7 +24,7 @@ from autograder.judge.expected import cases_of, expected_evidence, group
 from autograder.judge.plugin import Judge
 from autograder.records.gradebook import Records
 from autograder.records.results_json import ClassResults, save_results
-from autograder.release import release_text
+from autograder.release import release_text, solutions
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 from autograder.workspace import keep_seed, locked, results_so_far, unchanged, why_refused, workspace_seed
 
@@ -102,6 +102,7 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False,
         UsageError: There is no solutions notebook, or the gradebook is of another version of it.
     """
     box = box_label(settings)
+    solutions(settings)  # or whoever is in the wrong folder would be told something else first
     drawn = seed is None
     seed = workspace_seed(settings.workspace) if seed is None else seed
     name = course_name(settings, seed, box)  # before anything is read: what changes meanwhile is graded anew

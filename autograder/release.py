@@ -79,6 +79,20 @@ def gradebook_writing(settings: Settings) -> Iterator[str]:
         ) from error
 
 
+def solutions(settings: Settings) -> Path:
+    """The solutions notebook.
+
+    Raises:
+        UsageError: There is none.
+    """
+    path = settings.solutions_notebook
+    if not path.is_file():
+        raise UsageError(
+            f"There is no solutions notebook {path}. Run the command in the course folder or give --course."
+        )
+    return path
+
+
 def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
     """The released notebook as the text of its file.
 
@@ -89,11 +103,7 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
         UsageError: There is no solutions notebook, or it is not one; or the gradebook belongs to another version.
         GraderError: The gradebook cannot be written.
     """
-    path = settings.solutions_notebook
-    if not path.is_file():
-        raise UsageError(
-            f"There is no solutions notebook {path}. Run the command in the course folder or give --course."
-        )
+    path = solutions(settings)
     try:
         source = nbformat.read(path, as_version=4)
     except Exception as error:
