@@ -19,6 +19,7 @@ def test_every_run_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path) -> None:
     whole = training.train(TINY, folder=tmp_path / "whole")
     assert training.train(TINY, folder=tmp_path / "parts", stop_after=3) is None  # in the first phase

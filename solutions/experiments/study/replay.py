@@ -1,8 +1,8 @@
 """From the logits that the runs left to the numbers that are published: one summary, made without a network.
 
 Thresholds are chosen on validation and looked at on test once. The target is the accuracy of the plain network of the
-same seed and width less half a point. The best of many settings on validation is partly luck, so a quarter of a point of
-that is kept back there, a number set before any rule was replayed.
+same seed and width less half a point. The best of many settings on validation is partly luck, so a quarter of a point
+of that is kept back there, a number set before any rule was replayed.
 """
 
 import json

@@ -250,6 +250,7 @@ def test_when_the_thread_that_made_a_template_is_gone_then_nobody_is_given_it(se
     templates.close()
 
 
+@pytest.mark.slow
 def test_those_begun_beforehand_are_given_out_first_and_none_is_left_when_it_is_closed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +276,7 @@ def test_those_begun_beforehand_are_given_out_first_and_none_is_left_when_it_is_
     assert not any(template.alive() for template in made)
 
 
+@pytest.mark.slow
 def test_when_the_python_environment_lies_below_tmp_then_a_warm_box_sees_it(
     small_course: Path, tmp_path: Path, below_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
