@@ -4,7 +4,7 @@
     python -m study train full                   the full width, once each: another hour and a half
     python -m study replay                       every rule on the logits that the runs left: a minute
     python -m study export                       the full-width weights for students, and what halving them changes
-    python -m study measure                      seconds, controls, the speed of training: on a quiet machine
+    python -m study measure [--only PART ...]     seconds, controls, the speed of training: on a quiet machine
     python -m study page                         numbers.md and its pictures, from results/study/ alone
 
 Runs that are done are not run again; one that was stopped goes on where it was.
@@ -16,10 +16,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from study.runs import DATASETS, FULL, SEEDS, SMALL, TAUGHT, Run, full_runs, small_runs
+from study.runs import DATASETS, FULL, SEEDS, TAUGHT, Run, full_runs, small_runs
 
 # glibc gives every freed tensor back to the system and faults it in again: a tenth of a step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
+PARTS = ["at_init", "controls", "clock", "speed"]
 
 
 def train_all(runs: list[Run], workers: int) -> None:
@@ -44,20 +45,23 @@ def train_one(name: str) -> None:
     print(f"{name}: test {record['accuracies']['test']}, {record['cpu_s']} CPU s", flush=True)
 
 
-def measure() -> None:
-    """What needs the networks again: the clock, the controls and the speed of training."""
+def measure(parts: list[str]) -> None:
+    """What needs the networks again; what is timed wants a quiet machine."""
     from study import at_init, clock, controls, speed
     from study.page import stored
 
     summary = stored("summary")
-    small = [Run(dataset, TAUGHT, seed, SMALL) for dataset in DATASETS for seed in SEEDS]
-    full = [run for run in full_runs() if run.recipe == TAUGHT]
     tolerances = {name: one["tolerance_at_half"] for name, one in summary.items() if "rules" in one}
-    at_init.main()
-    controls.measure([run for run in small if run.name in summary], tolerances)
-    timed = [Run("shapes", TAUGHT, SEEDS[0], SMALL), *full]
-    clock.measure([run for run in timed if run.name in summary], tolerances)
-    speed.measure({Run("shapes", "seed", 1, SMALL): 300, Run("shapes", "seed", 1, FULL, batch=256, peak=0.001): 40})
+    small = [Run(dataset, TAUGHT, seed) for dataset in DATASETS for seed in SEEDS]
+    full = next(run for run in full_runs() if (run.dataset, run.recipe) == ("shapes", TAUGHT))
+    if "at_init" in parts:
+        at_init.main()
+    if "controls" in parts:
+        controls.measure([run for run in small if run.name in tolerances], tolerances)
+    if "clock" in parts:
+        clock.measure([run for run in (small[0], full) if run.name in tolerances], tolerances)
+    if "speed" in parts:
+        speed.measure({Run("shapes", "seed", 1, width): steps for width, steps in ((8, 200), (16, 150), (FULL, 20))})
 
 
 def main() -> None:
@@ -68,7 +72,8 @@ def main() -> None:
     training = verbs.add_parser("train")
     training.add_argument("which", choices=("small", "full"))
     training.add_argument("--workers", type=int, default=2)
-    for verb in ("replay", "export", "measure", "page"):
+    verbs.add_parser("measure").add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    for verb in ("replay", "export", "page"):
         verbs.add_parser(verb)
     arguments = parser.parse_args()
     if arguments.verb == "train":
@@ -82,7 +87,7 @@ def main() -> None:
 
         export.main()
     elif arguments.verb == "measure":
-        measure()
+        measure(arguments.only)
     else:
         from study import figures, page
 

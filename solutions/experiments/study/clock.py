@@ -28,9 +28,9 @@ from study.replay import CLASSES, tables, thresholds_of
 from study.runs import KEPT, RESULTS, ROOT, Run
 from study.training import load, machine
 
-BATCHES = {1: 64, 32: 256, 128: 512}  # images in a batch: images timed
+BATCHES = {1: 32, 32: 128, 128: 256}  # images in a batch: images timed
 THREADS = (1, 2)
-TURNS = 7
+TURNS = 5
 CHUNK = 32  # images
 Predict = Callable[[nn.Module, Tensor, float], tuple[Tensor, Tensor]]
 

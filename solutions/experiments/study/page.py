@@ -339,7 +339,7 @@ def facts(folder: Path = RESULTS) -> list[str]:
 
     gain = [f"{mean_of(per_sample_gain(records), 100)} points" for records in small]
     best = {(one["run"], one["way"]): one for one in stored("clock", folder)["rows"] if one["batch"] == 128}
-    clocked = [best[Run(dataset, TAUGHT, 1, FULL).name, "tuned"] for dataset in DATASETS]  # two threads come last
+    clocked = best[Run("shapes", TAUGHT, 1, FULL).name, "tuned"]  # the row of two threads comes last
     return [
         *head("measured on test", *DATASETS),
         row(f"beside the plain network, width {SMALL}, {len(small[0])} seeds", *of_each(small, "plain")),
@@ -348,7 +348,8 @@ def facts(folder: Path = RESULTS) -> list[str]:
         row("each image for itself over the batch's mean, at half the MACs", *gain),
         row(
             f"on the clock at width {FULL}, batches of 128",
-            *(f"{one['speed_up']:.2f} times faster with {one['mac_ratio']:.2f} times fewer MACs" for one in clocked),
+            f"{clocked['speed_up']:.2f} times faster with {clocked['mac_ratio']:.2f} times fewer MACs",
+            "not timed",
         ),
     ]
 

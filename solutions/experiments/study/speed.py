@@ -86,6 +86,7 @@ def compare(run: Run, steps: int, folder: Path = KEPT) -> dict[str, Any]:
 
 def measure(runs: dict[Run, int]) -> None:
     """Compare each run over so many steps and keep the table."""
+    torch.set_num_threads(1)  # as the study trains
     rows = [compare(run, steps) for run, steps in runs.items()]
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "speed.json").write_text(json.dumps({"rows": rows, "machine": machine()}) + "\n")
