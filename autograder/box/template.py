@@ -8,7 +8,7 @@ import contextlib
 import queue
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import psutil
@@ -25,11 +25,14 @@ FORK_S = 30
 class Template:
     """One template process.
 
+    Args:
+        begun: Told of it before it is ready, by when it can be closed already.
+
     Raises:
         BoxUnavailable: It did not come up, for instance where bubblewrap may not allow nested namespaces.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, begun: Callable[["Template"], None] = lambda one: None) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [python_in_box(), "-P", "-m", "inside.template", str(theirs.fileno())]
@@ -43,6 +46,7 @@ class Template:
                 cwd="/",
                 start_new_session=True,
             )
+        begun(self)
         if self._answer(READY_S) != b"ready":
             self.close()
             last = (self._box.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
@@ -71,8 +75,10 @@ class Template:
 
     def close(self) -> None:
         """End the template and everything that came from it."""
-        self._orders.close()
+        with contextlib.suppress(OSError):
+            self._orders.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for it, which closing would not
         kill_tree(self._box)
+        self._orders.close()
 
     def _answer(self, seconds: float) -> bytes:
         self._orders.settimeout(seconds)
@@ -90,12 +96,13 @@ class Templates:
         # bubblewrap ends with the thread that started it, so that is none of those who come and go.
         self._makers = ThreadPoolExecutor(settings.jobs + 1, thread_name_prefix="template")
         self._idle: queue.SimpleQueue[Template] = queue.SimpleQueue()
-        self._begun: queue.SimpleQueue[Future[Template]] = queue.SimpleQueue()
+        self._ahead: queue.SimpleQueue[Future[Template]] = queue.SimpleQueue()
+        self._all: list[Template] = []  # the unready and the dead too
 
     def begin(self, count: int) -> None:
         """Make so many while the caller does something else; what goes wrong is told to whom they are given."""
         for _ in range(count):
-            self._begun.put(self._makers.submit(Template, self._settings))
+            self._ahead.put(self._made())
 
     @contextlib.contextmanager
     def one(self) -> Iterator[Template]:
@@ -104,7 +111,7 @@ class Templates:
         Raises:
             BoxUnavailable: A new one did not come up.
         """
-        template = self._living() or self._next().result()
+        template = self._living() or self._made().result()
         try:
             yield template
         except BaseException:
@@ -113,29 +120,24 @@ class Templates:
         self._idle.put(template)
 
     def _living(self) -> Template | None:
-        """An idle one, if there is one that did not die meanwhile."""
+        """One that is idle or was begun ahead, if there is one that did not die meanwhile.
+
+        Raises:
+            BoxUnavailable: One begun ahead did not come up.
+        """
         with contextlib.suppress(queue.Empty):
             while True:
-                template = self._idle.get_nowait()
+                template = self._idle.get_nowait() if not self._idle.empty() else self._ahead.get_nowait().result()
                 if template.alive():
                     return template
                 template.close()
         return None
 
-    def _next(self) -> "Future[Template]":
-        try:
-            return self._begun.get_nowait()
-        except queue.Empty:
-            return self._makers.submit(Template, self._settings)
+    def _made(self) -> "Future[Template]":
+        return self._makers.submit(Template, self._settings, self._all.append)
 
     def close(self) -> None:
-        """End all that are idle, and with its maker's thread what is still being made."""
+        """End all of them, those too that are still being made."""
         self._makers.shutdown(wait=False, cancel_futures=True)
-        with contextlib.suppress(queue.Empty):
-            while True:
-                begun = self._begun.get_nowait()
-                if begun.done() and not begun.cancelled() and not begun.exception():
-                    self._idle.put(begun.result())
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        for template in self._all:
+            template.close()

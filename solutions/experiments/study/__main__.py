@@ -15,8 +15,9 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from study.runs import DATASETS, FULL, SEEDS, TAUGHT, Run, full_runs, small_runs
+from study.runs import DATASETS, SEEDS, TAUGHT, Run, full_runs, small_runs
 
 # glibc gives every freed tensor back to the system and faults it in again: a tenth of a step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
@@ -25,6 +26,10 @@ PARTS = ["at_init", "controls", "clock", "speed"]
 
 def train_all(runs: list[Run], workers: int) -> None:
     """Each run in a process of its own, with one thread: two runs side by side are faster than one on two threads."""
+    from study.training import load
+
+    for dataset in DATASETS:  # before hours of training, and fetched once where it has to be
+        load(next(run for run in runs if run.dataset == dataset), download=True)
 
     def one(run: Run) -> int:
         code = "import sys; from study.__main__ import train_one; train_one(sys.argv[1])"
@@ -61,7 +66,8 @@ def measure(parts: list[str]) -> None:
     if "clock" in parts:
         clock.measure([run for run in (small[0], full) if run.name in tolerances], tolerances)
     if "speed" in parts:
-        speed.measure({Run("shapes", "seed", 1, width): steps for width, steps in ((8, 200), (16, 150), (FULL, 20))})
+        wide = replace(full, recipe="seed")  # with the steps of its width
+        speed.measure({Run("shapes", "seed", 1, 8): 200, Run("shapes", "seed", 1, 16): 150, wide: 30})
 
 
 def main() -> None:
@@ -87,6 +93,8 @@ def main() -> None:
 
         export.main()
     elif arguments.verb == "measure":
+        if not ENVIRONMENT.items() <= os.environ.items():  # read when a process starts
+            os.execve(sys.executable, [sys.executable, "-m", "study", *sys.argv[1:]], os.environ | ENVIRONMENT)
         measure(arguments.only)
     else:
         from study import figures, page

@@ -159,7 +159,7 @@ def replay_against_forward(run: Run, folder: Path = KEPT) -> dict[str, float]:
     data = load(run).test
     logits = load_file(folder / f"{run.name}.logits.safetensors")
     values, labels = logits["test"].numpy(), logits["test_labels"].numpy()
-    thresholds = thresholds_of("entropy", values.shape[-1])
+    thresholds = thresholds_of("entropy")
     model = trained(run, folder)
 
     def forward() -> None:

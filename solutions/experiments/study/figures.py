@@ -1,4 +1,4 @@
-"""The study's pictures, from its result files. No titles: the page says what each one shows."""
+"""The study's pictures, from its result files. The page says what each one shows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +25,13 @@ def frontier(summary: Summary) -> plt.Figure:
     for axis, dataset in zip(axes, DATASETS, strict=True):
         records = runs_of(summary, dataset, TAUGHT)
         for (rule, line), grey in zip(DRAWN.items(), ("0.0", "0.35", "0.55"), strict=True):
-            curves = 100 * np.array([one["rules"][rule]["frontier"] for one in records])
+            curves = 100 * np.array(
+                [one["rules"][rule]["frontier"] for one in records], dtype=float
+            )  # None: NaN, not drawn
             axis.fill_between(SHARES, curves.min(axis=0), curves.max(axis=0), color=grey, alpha=0.12, linewidth=0)
             axis.plot(SHARES, curves.mean(axis=0), line, color=grey, label=f"{rule}, width {SMALL}")
         for one in runs_of(summary, dataset, TAUGHT, FULL):
-            curve = 100 * np.array(one["rules"]["vector"]["frontier"])
+            curve = 100 * np.array(one["rules"]["vector"]["frontier"], dtype=float)
             axis.plot(SHARES, curve, "-", color="tab:blue", label=f"vector, width {FULL}")
             axis.plot(1.0, 100 * one["baselines"]["plain"]["test"], "o", color="tab:blue", label=f"plain, width {FULL}")
         full = records[0]["exit_macs"][-1]
@@ -52,7 +54,8 @@ def frontier(summary: Summary) -> plt.Figure:
             label="the same, trained as long as early exit",
         )
         low = min(
-            values.min() for values in (means, *(100 * np.array(r["rules"]["vector"]["frontier"]) for r in records))
+            values.min()
+            for values in (means, *(100 * np.array(r["rules"]["vector"]["frontier"], dtype=float) for r in records))
         )
         axis.set(
             xlabel="share of the full network's MACs", ylabel="test accuracy, %", title=dataset, ylim=(low - 2, None)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from course_lib.macs import exit_macs, total_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
+from study.policies import LEVELS
 from study.replay import DROP, KEPT_BACK, RISK, SHARES
 from study.runs import DATASETS, FULL, NARROW, RECIPES, RESULTS, SEEDS, SMALL, TAUGHT, Run
 
@@ -66,9 +68,15 @@ def ratios(records: Sequence[dict[str, Any]], rule: str, key: str = "mac_ratio",
 
 
 def drops(records: Sequence[dict[str, Any]], rule: str, against: str = "plain") -> list[float]:
-    """Test accuracy given up at the chosen settings; 0 where the plain network stays."""
+    """Test accuracy given up at the chosen settings, of the seeds that have one."""
     chosen = [record["rules"][rule]["chosen"][against] for record in records]
-    return [0.0 if one is None else one["drop"] for one in chosen]
+    return [one["drop"] for one in chosen if one is not None]
+
+
+def without(records: Sequence[dict[str, Any]], rule: str, against: str = "plain") -> str:
+    """How many seeds have no setting, as a remark; "" where all have one."""
+    none = len(records) - len(drops(records, rule, against))
+    return f" ({none} of {len(records)} without a setting)" if none else ""
 
 
 def what_was_run(summary: Summary) -> list[str]:
@@ -119,16 +127,29 @@ def seed_beside_ours(summary: Summary) -> list[str]:
 
 
 def recipes(summary: Summary, dataset: str) -> list[str]:
-    lines = head("recipe", "exit 0", "exit 1", "exit 2", "exit 3", "exit 3 less plain", "MAC ratio", "seeds without")
+    lines = head(
+        "recipe",
+        "exit 0",
+        "exit 1",
+        "exit 2",
+        "exit 3",
+        "on validation",
+        "exit 3 less plain",
+        "MAC ratio",
+        "seeds without",
+    )
     plain = {one["seed"]: one["accuracies"]["test"][-1] for one in runs_of(summary, dataset, "plain")}
     for recipe in RECIPES:
         records = runs_of(summary, dataset, recipe)
         if not records:
             continue
         last = [one["accuracies"]["test"][-1] for one in records]
+        chosen_by = mean_of((one["accuracies"]["validation"][-1] for one in records), 100)
         gained = mean_of((value - plain[one["seed"]] for value, one in zip(last, records, strict=True)), 100)
         if "rules" not in records[0]:
-            lines.append(row(recipe, "", "", "", mean_of(last, 100), gained if recipe != "plain" else "", "", ""))
+            lines.append(
+                row(recipe, "", "", "", mean_of(last, 100), chosen_by, gained if recipe != "plain" else "", "", "")
+            )
             continue
         of_exit = zip(*(one["accuracies"]["test"] for one in records), strict=True)
         none = sum(one["rules"]["vector"]["chosen"]["plain"] is None for one in records)
@@ -136,6 +157,7 @@ def recipes(summary: Summary, dataset: str) -> list[str]:
             row(
                 recipe,
                 *(mean_of(values, 100) for values in of_exit),
+                chosen_by,
                 gained,
                 mean_of(ratios(records, "vector"), places=2),
                 f"{none} of {len(records)}",
@@ -151,13 +173,19 @@ def policies(summary: Summary, dataset: str, width: int) -> list[str]:
         lines.append(
             row(
                 rule,
-                mean_of((one["rules"][rule]["at_half"] for one in records), 100, 1 if len(records) > 1 else 2),
-                mean_of(ratios(records, rule), places=2),
+                _reached([one["rules"][rule]["at_half"] for one in records]),
+                mean_of(ratios(records, rule), places=2) + without(records, rule),
                 mean_of(ratios(records, rule, "mac_ratio_all_heads"), places=2),
                 mean_of(drops(records, rule), 100, 2),
             )
         )
     return lines
+
+
+def _reached(accuracies: Sequence[float | None]) -> str:
+    """A mean accuracy in %, or that the rule cannot spend so little."""
+    values = [value for value in accuracies if value is not None]
+    return mean_of(values, 100) if len(values) == len(accuracies) else "cannot"
 
 
 def per_sample_gain(records: Sequence[dict[str, Any]], rule: str = "entropy") -> list[float]:
@@ -180,25 +208,24 @@ def narrower(summary: Summary, dataset: str) -> list[str]:
             share = records[0]["exit_macs"][-1] / full
             plain = [one["accuracies"]["test"][-1] for one in records]
             early = [_interpolated(taught[one["seed"]]["rules"]["vector"]["frontier"], share) for one in records]
+            less = [ours - theirs for ours, theirs in zip(early, plain, strict=True) if ours is not None]
             lines.append(
                 row(
                     f"{recipe}, width {width}",
                     len(records),
                     f"{share:.0%}",
                     mean_of(plain, 100),
-                    mean_of(early, 100),
-                    mean_of((ours - theirs for ours, theirs in zip(early, plain, strict=True)), 100),
+                    _reached(early),
+                    mean_of(less, 100) if len(less) == len(early) else "",
                 )
             )
     return lines
 
 
-def _interpolated(frontier: Sequence[float], share: float) -> float:
-    place = max(i for i, value in enumerate(SHARES) if value <= share or i == 0)
-    if place + 1 >= len(SHARES) or share <= SHARES[0]:
-        return frontier[place]
-    weight = (share - SHARES[place]) / (SHARES[place + 1] - SHARES[place])
-    return float((1 - weight) * frontier[place] + weight * frontier[place + 1])
+def _interpolated(frontier: Sequence[float | None], share: float) -> float | None:
+    """The accuracy there, on the line between its neighbours; None where the rule cannot spend so little."""
+    known = [(x, y) for x, y in zip(SHARES, frontier, strict=True) if y is not None]
+    return None if share < known[0][0] else float(np.interp(share, *zip(*known, strict=True)))
 
 
 def risk(summary: Summary) -> list[str]:
@@ -242,7 +269,13 @@ def training_speed(rows: Sequence[dict[str, Any]]) -> list[str]:
     for one in rows:
         speed = f"{one['speed_up']:.2f} ({one['quartiles'][0]:.2f} to {one['quartiles'][1]:.2f})"
         lines.append(
-            row(one["run"], one["batch"], one["steps"], speed, f"{one['gap']:.1%}", f"{one['other_order']:.1%}")
+            row(
+                one["run"],
+                one["batch"],
+                one["steps"],
+                speed,
+                *(f"{one[key]:.1%}" if one[key] is not None else "too few steps" for key in ("gap", "other_order")),
+            )
         )
     return lines
 
@@ -286,7 +319,7 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]]) -> list[str]:
                 ]
                 if records:
                     ratio, drop = ratios(records, "vector", against=against), drops(records, "vector", against)
-                    met = statistics.mean(ratio) >= bar and statistics.mean(drop) <= DROP
+                    met = statistics.mean(ratio) >= bar and bool(drop) and statistics.mean(drop) <= DROP
                     lines.append(
                         row(
                             f"MAC ratio at ≤ {100 * DROP:.1f} points below {title}, {dataset}, width {width}",
@@ -333,21 +366,25 @@ def facts(folder: Path = RESULTS) -> list[str]:
     def of_each(records: Sequence[Sequence[dict[str, Any]]], against: str) -> list[str]:
         return [
             f"{mean_of(ratios(one, 'vector', against=against), places=2)} times fewer MACs, "
-            f"{mean_of(drops(one, 'vector', against), 100, 2)} points lower"
+            f"{mean_of(drops(one, 'vector', against), 100, 2)} points lower{without(one, 'vector', against)}"
             for one in records
         ]
 
     gain = [f"{mean_of(per_sample_gain(records), 100)} points" for records in small]
-    best = {(one["run"], one["way"]): one for one in stored("clock", folder)["rows"] if one["batch"] == 128}
-    clocked = best[Run("shapes", TAUGHT, 1, FULL).name, "tuned"]  # the row of two threads comes last
+    (clocked,) = (
+        one
+        for one in stored("clock", folder)["rows"]
+        if (one["run"], one["way"], one["batch"], one["threads"])
+        == (Run("shapes", TAUGHT, 1, FULL).name, "tuned", 128, 2)
+    )
     return [
         *head("measured on test", *DATASETS),
         row(f"beside the plain network, width {SMALL}, {len(small[0])} seeds", *of_each(small, "plain")),
         row("beside a plain network trained as long", *of_each(small, "as long")),
         row(f"width {FULL}, one run, beside the plain network", *of_each(full, "plain")),
-        row("each image for itself over the batch's mean, at half the MACs", *gain),
+        row("entropy, each image for itself less the batch's mean, at half the MACs", *gain),
         row(
-            f"on the clock at width {FULL}, batches of 128",
+            f"seconds at half the MACs, width {FULL}, batches of 128, both sides tuned, two threads",
             f"{clocked['speed_up']:.2f} times faster with {clocked['mac_ratio']:.2f} times fewer MACs",
             "not timed",
         ),
@@ -367,6 +404,7 @@ def page(folder: Path = RESULTS) -> str:
         bars=text(bars(summary, times["rows"])),
         what_was_run=text(what_was_run(summary)),
         machine=next(iter(summary.values()))["machine"],
+        vectors=f"{(LEVELS + 1) ** 3:,}",
         full=FULL,
         small=SMALL,
         taught=TAUGHT,

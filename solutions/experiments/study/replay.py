@@ -6,6 +6,7 @@ of that is kept back there, a number set before any rule was replayed.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,17 +33,16 @@ def tables(run: Run) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return exit_macs(model, IMAGE_SHAPE), exit_macs(model, IMAGE_SHAPE, all_heads=True)
 
 
-def thresholds_of(score: str, classes: int) -> np.ndarray:
+def thresholds_of(score: str) -> np.ndarray:
     """A thousand thresholds over the range of a score."""
     return TOLERANCES if score == "entropy" else np.concatenate(([0.0], np.geomspace(1e-6, 1.0, 999)))
 
 
-def frontiers(logits: np.ndarray, labels: np.ndarray, table: tuple[int, ...]) -> Iterator[tuple[str, Frontier]]:
+def frontiers(logits: np.ndarray, labels: np.ndarray) -> Iterator[tuple[str, Frontier]]:
     """Every rule but the vectors at all of its settings."""
-    classes = logits.shape[-1]
     yield "batch mean", policies.batch_mean(logits, labels, TOLERANCES)
     for score in policies.SCORES:
-        yield score, policies.per_sample(score, logits, labels, thresholds_of(score, classes))
+        yield score, policies.per_sample(score, logits, labels, thresholds_of(score))
     yield "patience", policies.patience(logits, labels)
 
 
@@ -55,7 +55,7 @@ def replayed(run: Run, logits: dict[str, np.ndarray], baselines: dict[str, dict[
         baselines: Validation and test accuracy of the plain networks that it is held against, "plain" among them.
     """
     table, honest = tables(run)
-    on = {split: dict(frontiers(logits[split], logits[f"{split}_labels"], table)) for split in ("validation", "test")}
+    on = {split: dict(frontiers(logits[split], logits[f"{split}_labels"])) for split in ("validation", "test")}
     # Vectors of thresholds: fitted on validation, and only those that are undominated there are replayed on test.
     scores = {split: policies.doubt(policies.probabilities(logits[split][:-1])) for split in on}
     right = {split: policies.right_at(logits[split], logits[f"{split}_labels"]) for split in on}
@@ -67,11 +67,16 @@ def replayed(run: Run, logits: dict[str, np.ndarray], baselines: dict[str, dict[
     for name in on["validation"]:
         validation, test = on["validation"][name], on["test"][name]
         rules[name] = {
-            "frontier": [round(policies.accuracy_at(test, table, share), 5) for share in SHARES],
-            "at_half": round(policies.accuracy_at(test, table, 0.5), 5),
+            "frontier": [_rounded(policies.accuracy_at(test, table, share)) for share in SHARES],
+            "at_half": _rounded(policies.accuracy_at(test, table, 0.5)),
             "chosen": {of: _chosen(validation, test, one, table, honest) for of, one in baselines.items()},
         }
     return {"baselines": baselines, "rules": rules}
+
+
+def _rounded(value: float, places: int = 5) -> float | None:
+    """For JSON, which knows no NaN: a cost out of reach."""
+    return round(value, places) if np.isfinite(value) else None
 
 
 def _chosen(
@@ -87,7 +92,8 @@ def _chosen(
         return None
     accuracy = float(test.accuracy[row])
     return {
-        "setting": np.round(validation.settings[row], 6).tolist(),
+        # JSON knows no infinity; scores are from 0 to ln 10, so below -1 is nobody and below 9 is everybody.
+        "setting": np.round(np.clip(validation.settings[row], -1, 9), 6).tolist(),
         "drop": round(baseline["test"] - accuracy, 5),
         "accuracy": round(accuracy, 5),
         "mac_ratio": round(1 / float(test.cost(table)[row]), 4),
@@ -103,11 +109,11 @@ def risk_controlled(run: Run, logits: dict[str, np.ndarray]) -> dict[str, Any]:
     scores = policies.doubt(policies.probabilities(joined[:-1]))
     thresholds = np.quantile(scores, np.linspace(0, 1, 201))
     losses = risk.losses_at(scores, joined, labels, thresholds)
-    outcome = risk.simulate(losses, **RISK)
     table, _ = tables(run)
-    cost = policies.per_sample("max-prob", joined, labels, thresholds).cost(table)
+    costs = policies.per_sample("max-prob", joined, labels, thresholds).cost(table)
+    outcome = risk.simulate(losses, costs, **RISK)
     for fate in outcome.values():
-        fate["mac_ratio"] = 1 / float(np.interp(fate.pop("threshold"), np.arange(len(cost)), cost))
+        fate["mac_ratio"] = 1 / fate.pop("cost")
     return {name: {key: round(value, 4) for key, value in fate.items()} for name, fate in outcome.items()}
 
 
@@ -118,15 +124,11 @@ def tolerance_at_half(run: Run, logits: dict[str, np.ndarray]) -> float:
     return float(frontier.settings[policies.nearest(frontier, table, 0.5)])
 
 
-def overthinking(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the last exit's mistakes that an earlier exit had right."""
-    right = policies.right_at(logits, labels)
-    return float(right[:-1].any(axis=0)[~right[-1]].mean())
-
-
 def summarise(folder: Path = KEPT) -> dict[str, Any]:
     """Everything that the finished runs in a folder say, by the run's name."""
     records = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    if not records:
+        sys.exit(f"There are no finished runs in {folder}. Train some first: python -m study train small.")
     runs = [Run(**{name: record[name] for name in Run.__dataclass_fields__}) for record in records]
     baselines = {
         (run.dataset, run.width, run.seed, run.recipe): {
@@ -149,14 +151,13 @@ def summarise(folder: Path = KEPT) -> dict[str, Any]:
         )
         summary[run.name]["tolerance_at_half"] = round(tolerance_at_half(run, logits), 6)
         summary[run.name]["risk"] = risk_controlled(run, logits)
-        summary[run.name]["overthinking"] = round(overthinking(logits["test"], logits["test_labels"]), 4)
     return summary
 
 
 def main() -> None:
-    """Write the summary, and the logits of the taught recipe's runs in half the bytes."""
+    """Write the summary."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = summarise()
-    lines = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in summary.items())
+    lines = ",\n".join(f'"{name}": {json.dumps(values, allow_nan=False)}' for name, values in summary.items())
     (RESULTS / "summary.json").write_text("{\n" + lines + "\n}\n")
     print(f"{len(summary)} runs of {len(RECIPES)} recipes in {RESULTS / 'summary.json'}")

@@ -19,6 +19,7 @@ from study.runs import KEPT, RECIPES, RESULTS, Run
 from study.training import Trainer, joint_loss, load, machine
 
 SMOOTHED = 0.95  # of the exponential mean that the curves are compared by
+COMPARED = 100  # steps: fewer tell a speed, and nothing of a curve
 
 
 class PlainLoop:
@@ -47,7 +48,7 @@ def compare(run: Run, steps: int, folder: Path = KEPT) -> dict[str, Any]:
     Returns:
         `speed_up`, the median over steps of plain over fast seconds; `gap`, the largest distance of the smoothed
         curves after the first tenth, as a share of the plain one; and for its scale `other_order`, the same between
-        two plain loops that see the images in another order.
+        two plain loops that see the images in another order. Both None over fewer steps than COMPARED.
     """
     splits = load(run)
     cut = replace(splits, train=splits.train.first(steps * run.batch))
@@ -76,8 +77,8 @@ def compare(run: Run, steps: int, folder: Path = KEPT) -> dict[str, Any]:
         "steps": steps,
         "speed_up": round(statistics.median(ratios[1:]), 2),
         "quartiles": [round(value, 2) for value in statistics.quantiles(ratios[1:], n=4)[::2]],
-        "gap": round(_gap(smooth["fast"], smooth["plain"]), 4),
-        "other_order": round(_gap(smooth["other"], smooth["plain"]), 4),
+        "gap": round(_gap(smooth["fast"], smooth["plain"]), 4) if steps >= COMPARED else None,
+        "other_order": round(_gap(smooth["other"], smooth["plain"]), 4) if steps >= COMPARED else None,
         "losses": {
             name: [round(value, 4) for value in values[:: max(1, steps // 100)]] for name, values in smooth.items()
         },
@@ -95,10 +96,11 @@ def measure(runs: dict[Run, int]) -> None:
 
 
 def _smooth(losses: list[float]) -> list[float]:
-    values, mean = [], losses[0]
-    for loss in losses:
+    """The exponential mean, without the weight that the first loss would keep for a hundred steps."""
+    values, mean = [], 0.0
+    for step, loss in enumerate(losses, start=1):
         mean = SMOOTHED * mean + (1 - SMOOTHED) * loss
-        values.append(mean)
+        values.append(mean / (1 - SMOOTHED**step))
     return values
 
 

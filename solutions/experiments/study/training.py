@@ -11,6 +11,7 @@ References:
         https://arxiv.org/abs/1908.06294, section 3.3 (the last exit teaches the others)
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -44,11 +45,23 @@ def train(run: Run, *, folder: Path = KEPT, stop_after: int | None = None) -> di
 
     Returns:
         The record, or None where it was stopped.
+
+    Raises:
+        ValueError: What is kept under the run's name was trained with other settings.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{run.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a warm start may want the very run that another process is at
+        return _train(run, folder, stop_after)
+
+
+def _train(run: Run, folder: Path, stop_after: int | None) -> dict[str, Any] | None:
     record_file = folder / f"{run.name}.json"
     if record_file.is_file():
-        return json.loads(record_file.read_text())
-    folder.mkdir(parents=True, exist_ok=True)
+        record = json.loads(record_file.read_text())
+        if any(record[name] != value for name, value in vars(run).items()):
+            raise ValueError(f"{record_file} was trained with other settings. Move it away, and what lies beside it.")
+        return record
     if run.starts_from is not None:
         train(run.starts_from, folder=folder)
     splits = load(run)
@@ -74,7 +87,9 @@ def train(run: Run, *, folder: Path = KEPT, stop_after: int | None = None) -> di
         "cpu_s": round(trainer.cpu_s),
         "machine": machine(),
     }
-    record_file.write_text(json.dumps(record) + "\n")
+    fresh = record_file.with_suffix(".new")
+    fresh.write_text(json.dumps(record) + "\n")
+    os.replace(fresh, record_file)
     trainer.state_file.unlink(missing_ok=True)
     return record
 
@@ -173,13 +188,16 @@ class Trainer:
             "phase": self.phase,
             "losses": self.losses,
             "cpu_s": self.cpu_s,
+            "run": vars(self.run),
         }
-        fresh = self.state_file.with_suffix(".new")
+        fresh = self.state_file.with_suffix(".pt.new")
         torch.save(state, fresh)
         os.replace(fresh, self.state_file)  # a run killed while it saves keeps its last state
 
     def _resume(self) -> None:
         state = torch.load(self.state_file, weights_only=True)
+        if state["run"] != vars(self.run):
+            raise ValueError(f"{self.state_file} is of a training with other settings. Move it away.")
         self.model.load_state_dict(state["model"])
         self.step, self.phase = state["step"], state["phase"]
         self.losses, self.cpu_s = state["losses"], state["cpu_s"]
@@ -215,11 +233,15 @@ def exit_logits(model: nn.Module, data: ImageSet, *, plain: bool) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def load(run: Run) -> Splits:
-    """The run's images: `shapes` 6,000 for validation and 6,000 for test, Fashion-MNIST 6,000 and 10,000."""
+def load(run: Run, *, download: bool = False) -> Splits:
+    """The run's images: `shapes` 6,000 for validation and 6,000 for test, Fashion-MNIST 6,000 and 10,000.
+
+    Raises:
+        FileNotFoundError: Fashion-MNIST is not on this machine, and could not be downloaded or was not to be.
+    """
     sizes = {"shapes": (6_000, 6_000), "fashion-mnist": (6_000, 10_000)}[run.dataset]
     profile = Profile("study", run.width, run.images, *sizes, run.epochs, run.batch, EVALUATED)
-    return load_data(run.dataset, profile)
+    return load_data(run.dataset, profile, download=download and run.dataset == "fashion-mnist")
 
 
 def machine() -> dict[str, Any]:
