@@ -19,7 +19,7 @@ help:
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
 	@echo "make numbers   what early exit buys: tables and pictures, from solutions/experiments/results/study/"
-	@echo "make study     train and measure all that these are made of: three hours on two cores"
+	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
 	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 
 setup: $(READY)

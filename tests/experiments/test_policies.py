@@ -115,6 +115,7 @@ def test_costs_are_shares_of_the_way_to_the_end() -> None:
     assert frontier.cost(TABLE).tolist() == [0.25, 1.0, 0.625]
     assert policies.accuracy_at(frontier, TABLE, 0.625) == pytest.approx(0.8)
     assert policies.accuracy_at(frontier, TABLE, 0.8125) == pytest.approx(0.85)
+    assert np.isnan(policies.accuracy_at(frontier, TABLE, 0.2))
 
 
 def test_the_nearest_row_looks_at_costs_alone() -> None:

@@ -21,11 +21,12 @@ def test_the_tail_is_the_binomial_one() -> None:
 
 
 def test_the_tested_threshold_holds_its_guarantee_and_the_naive_one_does_not(losses) -> None:
-    fate = risk.simulate(losses, n=500, epsilon=0.03, delta=0.05)
+    costs = np.linspace(1, 0.3, len(losses))
+    fate = risk.simulate(losses, costs, n=500, epsilon=0.03, delta=0.05)
     assert fate["tested"]["held"] >= 0.95
     assert fate["naive"]["held"] < 0.7
     assert fate["in expectation"]["risk"] <= 0.03
-    assert fate["tested"]["threshold"] < fate["naive"]["threshold"]
+    assert fate["tested"]["cost"] > fate["naive"]["cost"]
 
 
 def test_a_threshold_is_taken_before_the_first_that_fails_however_good_later_ones_are() -> None:
@@ -41,3 +42,13 @@ def test_only_an_early_wrong_answer_that_the_end_had_right_is_a_loss() -> None:
     scores = np.array([[0.2, 0.2, 0.2]])
     got = risk.losses_at(scores, logits, np.array([0, 0, 0]), np.array([0.2, 0.3]))
     assert got.tolist() == [[False, False, False], [True, False, False]]
+
+
+def test_where_a_later_exit_spoils_an_answer_the_average_is_held_too() -> None:
+    # Half of the images lose at careful thresholds alone, as where exit 1 is wrong and exit 0 right.
+    rng = np.random.default_rng(1)
+    rising = np.sort(rng.random(3_000))[None] < np.linspace(0, 0.06, 40)[:, None]
+    falling = np.arange(40)[:, None] < rng.integers(0, 40, 3_000) * (rng.random(3_000) < 0.02)
+    fate = risk.simulate(rising | falling, np.linspace(1, 0.3, 40), n=300, epsilon=0.03, delta=0.05)
+    assert fate["in expectation"]["risk"] <= 0.03
+    assert fate["tested"]["held"] >= 0.95

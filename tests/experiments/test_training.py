@@ -33,8 +33,19 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path) -> None:
 
 
 def test_a_finished_run_is_read_and_not_run_again(tmp_path) -> None:
-    (tmp_path / f"{TINY.name}.json").write_text(json.dumps({"kept": True}))
-    assert training.train(TINY, folder=tmp_path) == {"kept": True}
+    record = vars(TINY) | {"kept": True}
+    (tmp_path / f"{TINY.name}.json").write_text(json.dumps(record))
+    assert training.train(TINY, folder=tmp_path) == record
+
+
+def test_what_was_trained_with_other_settings_is_not_taken_for_the_run(tmp_path) -> None:
+    (tmp_path / f"{TINY.name}.json").write_text(json.dumps(vars(TINY) | {"epochs": 7}))
+    with pytest.raises(ValueError, match="was trained with other settings"):
+        training.train(TINY, folder=tmp_path)
+    state = {"run": vars(TINY) | {"epochs": 7}}
+    torch.save(state, tmp_path / f"{TINY.name}.pt")
+    with pytest.raises(ValueError, match="is of a training with other settings"):
+        training.Trainer(TINY, training.load(TINY), tmp_path)
 
 
 def test_a_warm_start_begins_with_the_plain_networks_weights(tmp_path) -> None:

@@ -1,7 +1,7 @@
 """The study's command line.
 
-    python -m study train small [--workers 2]    five seeds of every recipe: two hours on two cores
-    python -m study train full                   the full width, once each: another hour and a half
+    python -m study train small [--workers 2]    the recipes at width 8, up to five seeds: an hour on two cores
+    python -m study train full                   the full width, once each: more than an hour
     python -m study replay                       every rule on the logits that the runs left: a minute
     python -m study export                       the full-width weights for students, and what halving them changes
     python -m study measure [--only PART ...]     seconds, controls, the speed of training: on a quiet machine
