@@ -27,6 +27,7 @@ def halved(run: Run, folder: Path, file: Path) -> dict[str, Any]:
     weights = load_file(folder / f"{run.name}.safetensors")
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({n: value.half() if value.is_floating_point() else value for n, value in weights.items()}, file)
+    file.chmod(0o644)  # safetensors writes for its owner alone
     test = load(run).test
     model: EarlyExitResNet18 = load_pretrained(file)
     in_half = exit_logits(model, test, plain=False).argmax(dim=-1)
@@ -46,7 +47,7 @@ def main(folder: Path = KEPT) -> None:
     for run in full_runs():
         logits = folder / f"{run.name}.logits.safetensors"
         if run.recipe == TAUGHT and logits.is_file():
-            shutil.copy(logits, RESULTS / logits.name)
+            shutil.copyfile(logits, RESULTS / logits.name)
     result = halved(next(run for run in full_runs() if (run.dataset, run.recipe) == ("shapes", TAUGHT)), folder, FILE)
     assert result["bytes"] <= 25_000_000, f"{FILE} of width {FULL} is too large to be committed"
     (RESULTS / "half.json").write_text(json.dumps(result, indent=1) + "\n")
