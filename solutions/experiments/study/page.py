@@ -306,7 +306,7 @@ def _columns(records: Sequence[dict[str, Any]], key: str) -> list[list[float]]:
     return [[value for value in column if value is not None] for column in zip(*(r[key] for r in records), strict=True)]
 
 
-def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]]) -> list[str]:
+def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Sequence[dict[str, Any]]) -> list[str]:
     """What the study set out to show, and what it found."""
     lines = head("figure", "bar", "found", "")
     for dataset, bar in (("shapes", 2.0), ("fashion-mnist", 1.8)):
@@ -348,6 +348,15 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]]) -> list[str]:
                     _met(one["of_mac_ratio"] >= 0.85),
                 )
             )
+    for one in speed_rows:
+        lines.append(
+            row(
+                f"a training step, plain ÷ fast, {one['run']}, batch {one['batch']}",
+                "≥ 2",
+                f"{one['speed_up']:.2f}",
+                _met(one["speed_up"] >= 2),
+            )
+        )
     held = min(one["risk"]["tested"]["held"] for d in DATASETS for one in runs_of(summary, d, TAUGHT))
     lines.append(row("risk-controlled threshold holds", "≥ 95 % of draws", f"{held:.1%} at worst", _met(held >= 0.95)))
     return lines
@@ -401,7 +410,7 @@ def page(folder: Path = RESULTS) -> str:
     return template.render(
         drop=f"{100 * DROP:.1f}",
         kept_back=f"{100 * KEPT_BACK:.2f}",
-        bars=text(bars(summary, times["rows"])),
+        bars=text(bars(summary, times["rows"], speed["rows"])),
         what_was_run=text(what_was_run(summary)),
         machine=next(iter(summary.values()))["machine"],
         vectors=f"{(LEVELS + 1) ** 3:,}",
