@@ -20,6 +20,7 @@ SOME = {"mac_ratio": 3.0, "drop": 0.008}
 def test_a_mean_stands_with_students_interval() -> None:
     assert page.mean_of([0.9, 0.92, 0.94], 100) == "92.0 ± 5.0"  # 4.303 * 2 / sqrt(3)
     assert page.mean_of([2.0], places=2) == "2.00"
+    assert page.mean_of([-0.0001], places=2) == "0.00"
     assert page.mean_of([]) == ""
 
 

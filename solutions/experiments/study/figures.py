@@ -84,7 +84,7 @@ def exits(summary: Summary) -> plt.Figure:
 def clock(rows: Sequence[dict[str, Any]]) -> plt.Figure:
     """Speed-up beside MAC ratio for each batch and number of threads."""
     names = list(dict.fromkeys(one["run"] for one in rows))
-    figure, axes = plt.subplots(len(names), 1, figsize=(8, 3 * len(names)), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(len(names), 1, figsize=(12, 3 * len(names)), layout="constrained", squeeze=False)
     for axis, name in zip(axes[:, 0], names, strict=True):
         of_run = [one for one in rows if one["run"] == name]
         at = np.arange(len(of_run))

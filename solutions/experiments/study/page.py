@@ -37,10 +37,11 @@ def mean_of(values: Iterable[float], scale: float = 1.0, places: int = 1) -> str
     values = [scale * value for value in values]
     if not values:
         return ""
+    mean = round(statistics.mean(values), places) + 0.0  # of -0.0 makes 0.0
     if len(values) == 1:
-        return f"{values[0]:.{places}f}"
+        return f"{mean:.{places}f}"
     half = T_95[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.mean(values):.{places}f} ± {half:.{places}f}"
+    return f"{mean:.{places}f} ± {half:.{places}f}"
 
 
 def text(lines: Sequence[str]) -> str:
