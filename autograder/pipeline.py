@@ -111,9 +111,8 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False,
         boxes.expect(submissions)
         released = json.loads(release_text(settings, save_to_gradebook=True))
         if drawn:
-            keep_seed(
-                settings.workspace, seed
-            )  # at once: a grader that is killed must not have run anything for nothing
+            # At once: a grader that is killed must not have run anything for nothing.
+            keep_seed(settings.workspace, seed)
         master = master_cells(released)
         points = {
             cell.grade_id.removeprefix(CHECK_PREFIX): cell.points

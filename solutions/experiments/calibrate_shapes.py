@@ -29,6 +29,7 @@ from course_lib.data.shapes import draw_split  # noqa: E402
 from course_lib.data.splits import ImageSet  # noqa: E402
 from course_lib.environment import seed_everything  # noqa: E402
 from course_lib.model import EarlyExitResNet18  # noqa: E402
+from study.controls import hardness  # noqa: E402
 
 KEPT = ROOT / "grading" / "calibration"
 RESULTS = Path(__file__).with_name("results") / "calibration.json"
@@ -114,19 +115,15 @@ def evaluate(model: nn.Module) -> dict[str, Any]:
     right = (answers == data.labels).numpy()
     by_factor = {}
     for name, values in data.factors.items():
-        order = np.argsort(_hardness(name, values), kind="stable")
+        order = np.argsort(hardness(name, values), kind="stable")
         by_factor[name] = [round(float(right[part].mean()), 4) for part in np.array_split(order, 4)]
-    plain = np.all([_hardness(name, v) <= np.median(_hardness(name, v)) for name, v in data.factors.items()], axis=0)
+    plain = np.all([hardness(name, v) <= np.median(hardness(name, v)) for name, v in data.factors.items()], axis=0)
     return {
         "accuracy": round(float(right.mean()), 4),
         "standard_error": round(float(right.std() / len(right) ** 0.5), 4),
         "easy_half_of_every_factor": round(float(right[plain].mean()), 4),
         "by_quarter_easy_to_hard": by_factor,
     }
-
-
-def _hardness(name: str, values: np.ndarray) -> np.ndarray:
-    return -values if name in ("size", "contrast") else np.abs(values)
 
 
 def _fingerprint(data: ImageSet) -> str:

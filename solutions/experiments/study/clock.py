@@ -22,9 +22,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
-from course_lib.model import EarlyExitResNet18
+from course_lib.pretrained import load_pretrained
 from study import policies
-from study.replay import CLASSES, tables, thresholds_of
+from study.replay import tables, thresholds_of
 from study.runs import KEPT, RESULTS, ROOT, Run
 from study.training import load, machine
 
@@ -48,9 +48,7 @@ def lesson_function(name: str) -> Predict:
 
 def trained(run: Run, folder: Path = KEPT) -> nn.Module:
     """The network that a finished run left, in eval mode."""
-    model = EarlyExitResNet18(num_classes=CLASSES[run.dataset], width=run.width)
-    model.load_state_dict(load_file(folder / f"{run.name}.safetensors"))
-    return model.eval()
+    return load_pretrained(folder / f"{run.name}.safetensors")
 
 
 def tuned(model: nn.Module) -> nn.Module:

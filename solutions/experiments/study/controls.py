@@ -48,8 +48,7 @@ def measured(run: Run, tolerance: float, folder: Path = KEPT) -> dict[str, Any]:
     splits = load(run)
     logits = load_file(folder / f"{run.name}.logits.safetensors")["test"][:, :ASKED]
     scores = policies.entropy(policies.probabilities(logits[:-1]))
-    below = scores < tolerance
-    exits = np.where(below.any(axis=0), below.argmax(axis=0), len(logits) - 1)
+    exits = policies.exits_taken(scores < tolerance)
     asked = splits.test.first(ASKED)
     votes = knn_predictions(trained(run, folder), asked.images, splits.train.first(KNOWN))
     depth = prediction_depth(votes, torch.from_numpy(logits[-1].argmax(axis=-1))).numpy()

@@ -150,9 +150,12 @@ def by_vector(scores: np.ndarray, right: np.ndarray, vectors: np.ndarray) -> Fro
         right: `(K, N)` bool.
         vectors: `(T, K - 1)`.
     """
-    below = scores[None] < vectors[:, :, None]  # (T, K - 1, N)
-    exits = np.where(below.any(axis=1), below.argmax(axis=1), len(right) - 1)
-    return _of_exits(vectors, exits, right)
+    return _of_exits(vectors, exits_taken(scores < vectors[:, :, None]), right)
+
+
+def exits_taken(below: np.ndarray) -> np.ndarray:
+    """The first exit whose score is below its threshold, else the last: `(..., K - 1, N)` bool to `(..., N)`."""
+    return np.where(below.any(axis=-2), below.argmax(axis=-2), below.shape[-2])
 
 
 def vector_frontier(scores: np.ndarray, right: np.ndarray, table: Sequence[int], *, levels: int = LEVELS) -> Frontier:

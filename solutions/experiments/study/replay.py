@@ -8,6 +8,7 @@ of that is kept back there, a number set before any rule was replayed.
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ CLASSES = {"shapes": 6, "fashion-mnist": 10}
 RISK = {"n": 1_000, "epsilon": 0.01, "delta": 0.05}
 
 
+@cache
 def tables(run: Run) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """MACs of one image to each exit: as torchprofile counts them, and with every head evaluated on the way."""
     model = EarlyExitResNet18(num_classes=CLASSES[run.dataset], width=run.width)

@@ -20,7 +20,7 @@ from math import lgamma, log, log1p
 
 import numpy as np
 
-from study.policies import right_at
+from study.policies import exits_taken, right_at
 
 
 def losses_at(scores: np.ndarray, logits: np.ndarray, labels: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -33,8 +33,7 @@ def losses_at(scores: np.ndarray, logits: np.ndarray, labels: np.ndarray, thresh
         thresholds: `(T,)`.
     """
     right = right_at(logits, labels)
-    below = scores[None] < thresholds[:, None, None]  # (T, K - 1, N)
-    exits = np.where(below.any(axis=1), below.argmax(axis=1), len(logits) - 1)
+    exits = exits_taken(scores < thresholds[:, None, None])  # (T, N)
     return right[-1] & ~np.take_along_axis(right, exits, axis=0)
 
 
