@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from study import page, replay
+from study.results import stored
 from study.runs import DATASETS, FULL, RESULTS, TAUGHT, Run, full_runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,13 +43,13 @@ def test_readme_shows_the_table_of_the_results() -> None:
 
 @pytest.mark.parametrize("run", [run for run in full_runs() if run.recipe == TAUGHT], ids=lambda run: run.name)
 def test_the_committed_logits_give_the_published_numbers(run: Run) -> None:
-    stored = page.stored("summary")[run.name]
+    published = stored("summary")[run.name]
     logits = load_file(RESULTS / f"{run.name}.logits.safetensors")
-    again = replay.replayed(run, logits, stored["baselines"])
+    again = replay.replayed(run, logits, published["baselines"])
 
-    assert again["rules"] == stored["rules"]
+    assert again["rules"] == published["rules"]
     accuracies = [(of_exit.argmax(axis=-1) == logits["test_labels"]).mean() for of_exit in logits["test"]]
-    assert np.round(accuracies, 5).tolist() == stored["accuracies"]["test"]
+    assert np.round(accuracies, 5).tolist() == published["accuracies"]["test"]
 
 
 def test_the_homeworks_totals_are_counted_to_the_unit() -> None:
@@ -58,7 +59,7 @@ def test_the_homeworks_totals_are_counted_to_the_unit() -> None:
 
 
 def test_halving_the_weights_that_students_get_changes_next_to_nothing() -> None:
-    half = page.stored("half")
+    half = stored("half")
     full, halved = half["accuracies"]["full"], half["accuracies"]["half"]
 
     assert half["run"] == Run("shapes", TAUGHT, 1, FULL).name
@@ -67,7 +68,7 @@ def test_halving_the_weights_that_students_get_changes_next_to_nothing() -> None
 
 
 def test_the_lesson_names_the_band_of_first_losses_that_was_measured() -> None:
-    found = page.stored("at_init")
+    found = stored("at_init")
     (text,) = cells("loss-at-init-text")
 
     assert found["networks"] == 40
@@ -87,5 +88,5 @@ def test_the_written_answers_quote_what_the_notebook_printed(question: str) -> N
 
 
 def test_both_data_sets_were_trained_at_full_width() -> None:
-    summary = page.stored("summary")
+    summary = stored("summary")
     assert all(Run(dataset, recipe, 1, FULL).name in summary for dataset in DATASETS for recipe in ("plain", TAUGHT))

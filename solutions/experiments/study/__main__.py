@@ -53,7 +53,7 @@ def train_one(name: str) -> None:
 def measure(parts: list[str]) -> None:
     """What needs the networks again; what is timed wants a quiet machine."""
     from study import at_init, clock, controls, speed
-    from study.page import stored
+    from study.results import stored
 
     summary = stored("summary")
     tolerances = {name: one["tolerance_at_half"] for name, one in summary.items() if "rules" in one}

@@ -10,8 +10,8 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from study.page import Summary, runs_of, stored
 from study.replay import SHARES
+from study.results import Summary, runs_of, stored
 from study.runs import DATASETS, FULL, NARROW, RESULTS, SMALL, TAUGHT
 
 DRAWN = {"vector": "-", "entropy": "--", "batch mean": ":"}  # rule: line

@@ -4,7 +4,6 @@ Computes nothing but means over seeds and their 95 % intervals (Student's t). Wh
 one test can hold both to the same files.
 """
 
-import json
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -18,18 +17,13 @@ from course_lib.macs import exit_macs, total_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from study.policies import LEVELS
 from study.replay import DROP, KEPT_BACK, RISK, SHARES
+from study.results import Summary, drops, per_sample_gain, ratios, runs_of, stored
 from study.runs import DATASETS, FULL, NARROW, RECIPES, RESULTS, SEEDS, SMALL, TAUGHT, Run
 
 TEMPLATE = Path(__file__).with_name("numbers.md.j2")
 PAGE = RESULTS.parents[1] / "numbers.md"
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # by degrees of freedom
 RULES = ("batch mean", "entropy", "max-prob", "margin", "patience", "vector")
-Summary = dict[str, dict[str, Any]]
-
-
-def stored(name: str, folder: Path = RESULTS) -> Any:
-    """One of the result files."""
-    return json.loads((folder / f"{name}.json").read_text())
 
 
 def mean_of(values: Iterable[float], scale: float = 1.0, places: int = 1) -> str:
@@ -54,24 +48,6 @@ def row(*cells: object) -> str:
 
 def head(*cells: str) -> list[str]:
     return [row(*cells), row(*(["---"] * len(cells)))]
-
-
-def runs_of(summary: Summary, dataset: str, recipe: str, width: int = SMALL) -> list[dict[str, Any]]:
-    """The records of one recipe, seed by seed."""
-    names = [Run(dataset, recipe, seed, width).name for seed in SEEDS]
-    return [summary[name] for name in names if name in summary]
-
-
-def ratios(records: Sequence[dict[str, Any]], rule: str, key: str = "mac_ratio", against: str = "plain") -> list[float]:
-    """MAC ratios at the chosen settings; 1 where no setting reached the target, for the plain network stays then."""
-    chosen = [record["rules"][rule]["chosen"][against] for record in records]
-    return [1.0 if one is None else one[key] for one in chosen]
-
-
-def drops(records: Sequence[dict[str, Any]], rule: str, against: str = "plain") -> list[float]:
-    """Test accuracy given up at the chosen settings, of the seeds that have one."""
-    chosen = [record["rules"][rule]["chosen"][against] for record in records]
-    return [one["drop"] for one in chosen if one is not None]
 
 
 def without(records: Sequence[dict[str, Any]], rule: str, against: str = "plain") -> str:
@@ -187,11 +163,6 @@ def _reached(accuracies: Sequence[float | None]) -> str:
     """A mean accuracy in %, or that the rule cannot spend so little."""
     values = [value for value in accuracies if value is not None]
     return mean_of(values, 100) if len(values) == len(accuracies) else "cannot"
-
-
-def per_sample_gain(records: Sequence[dict[str, Any]], rule: str = "entropy") -> list[float]:
-    """Accuracy at half the MACs, each image for itself less the batch mean, seed by seed."""
-    return [one["rules"][rule]["at_half"] - one["rules"]["batch mean"]["at_half"] for one in records]
 
 
 def narrower(summary: Summary, dataset: str) -> list[str]:
