@@ -119,6 +119,41 @@ def test_any_network_with_stem_stages_and_heads_is_counted():
     assert exit_macs(TwoExits(), (3, 2, 2), all_heads=True)[1] == 12 * 5 + 5 * 2 + 5 * 7 + 7 * 2
 
 
+def test_a_network_of_known_layers_is_counted_once_and_of_each_size_anew(monkeypatch: pytest.MonkeyPatch):
+    first = exit_macs(EarlyExitResNet18(6, 4), (3, 32, 32))
+    wider, fewer_classes = (
+        exit_macs(EarlyExitResNet18(6, 8), (3, 32, 32)),
+        exit_macs(EarlyExitResNet18(3, 4), (3, 32, 32)),
+    )
+    monkeypatch.setattr("course_lib.macs.get_model_macs", None)
+
+    assert len({first, wider, fewer_classes}) == 3
+    assert exit_macs(EarlyExitResNet18(6, 4), (9, 3, 32, 32)) == first
+    with pytest.raises(TypeError):
+        exit_macs(EarlyExitResNet18(6, 4), (3, 64, 64))
+
+
+@pytest.mark.parametrize("where", ["a class of the notebook's own", "forward of one layer replaced"])
+def test_a_layer_that_may_cost_anything_is_counted_each_time(model: EarlyExitResNet18, where: str):
+    class Head(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for _ in range(calls):
+                logits = super().forward(x)
+            return sum([logits, *(super(Head, self).forward(x) for _ in range(calls - 1))])
+
+    model, table = copy.deepcopy(model), exit_macs(model, (3, 32, 32))
+    if where.startswith("a class"):
+        model.heads[0] = Head(*model.heads[0])
+    else:
+        head = model.heads[0]
+        usual = head.forward
+        head.forward = lambda x: sum(usual(x) for _ in range(calls))
+    calls = 1
+    assert exit_macs(model, (3, 32, 32)) == table
+    calls = 3
+    assert exit_macs(model, (3, 32, 32))[0] > table[0]
+
+
 def test_counting_leaves_the_model_and_the_generators_as_they_were(model: EarlyExitResNet18):
     model.train()
     model.stages[1].eval()  # modes that differ inside one model come back too
