@@ -9,7 +9,7 @@ class Numbers:
         return 4
 
     def __getitem__(self, index):
-        print("loaded", index, flush=True)
+        print(f"loaded {index}", flush=True)
         return index
 
 
