@@ -11,8 +11,8 @@ from autograder.box.kernel import end_all
 from autograder.box.template import Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
-from autograder.execute import Run, run_notebook
-from autograder.fingerprint import run_name, surroundings
+from autograder.execute import Run, own_outputs, run_notebook
+from autograder.fingerprint import kept_name, run_name, surroundings
 from autograder.intake.rebuild import Rebuilt
 from autograder.results import Verdict
 from autograder.runs import Runs
@@ -44,21 +44,39 @@ class Boxes:
             self._templates.begin(min(notebooks, self._settings.jobs))
 
     def name(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int) -> str:
-        """What a run is kept as; the same for notebooks with the same cells."""
+        """Of a run; the same for notebooks with the same cells."""
         return run_name(rebuilt, cases, seed, self._around)
 
-    def run(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int) -> Run:
+    def kept_as(
+        self,
+        rebuilt: Rebuilt,
+        cases: Iterable[tuple[str, str]],
+        seed: int,
+        *,
+        explain: bool = False,
+        full: bool = False,
+    ) -> str:
+        """The name a run is kept by: one that shows more, or explains, is another.
+
+        Args:
+            full: Of the run that shows every cell's outputs, also where the student's own will be shown.
+        """
+        silent = [not full and bool(own_outputs(cell)) for cell in rebuilt.cells]
+        return kept_name(self.name(rebuilt, cases, seed), silent, explain)
+
+    def run(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, *, explain: bool = False) -> Run:
         """Run one notebook in a box of its own, or give what came of the same one before.
 
         As :func:`autograder.execute.run_notebook`; the second of two equal notebooks waits for the first.
         """
         cases = list(cases)
-        name = self.name(rebuilt, cases, seed)
-        with self._turns[name]:
-            kept = self._kept.load(name)
-            if kept and (name in self._made or not (self._fresh or kept.of_the_moment)):
-                return kept
-            run = self._run(rebuilt, cases, seed)
+        full, name = (self.kept_as(rebuilt, cases, seed, explain=explain, full=full) for full in (True, False))
+        with self._turns[full]:
+            for known in dict.fromkeys((name, full)):
+                kept = self._kept.load(known)
+                if kept and (known in self._made or not (self._fresh or kept.of_the_moment)):
+                    return kept
+            run = self._run(rebuilt, cases, seed, explain)
             self._kept.save(name, run)
             self._made.add(name)
             return run
@@ -73,14 +91,14 @@ class Boxes:
         """End what is kept ready for the next notebook."""
         self._templates.close()
 
-    def _run(self, rebuilt: Rebuilt, cases: list[tuple[str, str]], seed: int) -> Run:
+    def _run(self, rebuilt: Rebuilt, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
         failed: list[str] = []
         for _ in range(2):
             if self.why_cold:
                 break
             try:
                 with self._templates.one() as template:
-                    run = run_notebook(rebuilt, cases, seed, self._settings, template)
+                    run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain)
                     if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
                         return run
                     raise TemplateFailed("The template of warm boxes died while one ran.")
@@ -91,4 +109,4 @@ class Boxes:
                 break
         if failed and not self.why_cold:
             self.why_cold = failed[-1]
-        return run_notebook(rebuilt, cases, seed, self._settings)
+        return run_notebook(rebuilt, cases, seed, self._settings, explain=explain)

@@ -60,6 +60,8 @@ def run_notebook(
     seed: int,
     settings: Settings,
     template: Template | None = None,
+    *,
+    explain: bool = False,
 ) -> Run:
     """Run ``rebuilt`` in a new box and observe it.
 
@@ -67,11 +69,17 @@ def run_notebook(
         cases: (task, case) pairs to call when the notebook has run.
         seed: Of the hidden inputs.
         template: What the box is a fork of; None for one with nothing loaded.
+        explain: Whether the evidence is to hold what explains a wrong answer: it is the answer key's.
 
     Raises:
         GraderError: The box or its kernel did not start; nothing can be said of the submission.
     """
-    return asyncio.run(_Session(rebuilt, settings, template).run(list(cases), seed))
+    return asyncio.run(_Session(rebuilt, settings, template).run(list(cases), seed, explain))
+
+
+def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
+    """What the student's own run left at a given cell, made safe: where there is any, it is what people are shown."""
+    return [] if cell.by_student else safe_outputs(cell.outputs)
 
 
 _REASONS = {
@@ -173,12 +181,12 @@ class _Session:
         self.verdict = Verdict.OK
         self.message = ""
 
-    async def run(self, cases: list[tuple[str, str]], seed: int) -> Run:
+    async def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
         begin = time.monotonic()
         try:
             await self._start()
             await self._run_cells(time.monotonic() + self.limits.wall_s)
-            await self._observe(cases, seed)
+            await self._observe(cases, seed, explain)
         except _BoxEnded as end:
             self.verdict, self.message = end.verdict, str(end)
         finally:
@@ -206,7 +214,7 @@ class _Session:
             raise kind(f"The box did not start: {reason}. Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
         try:
-            ended = await self._hidden("import inside.observe", READY_S)
+            ended = await self._hidden("__import__('inside.preload', fromlist=['preload']).preload()", READY_S)
         except _BoxEnded as end:
             raise kind(f"The box did not start: it ended before any of the notebook ran. {end}") from None
         if ended == "late" or self.client.failed:
@@ -230,7 +238,8 @@ class _Session:
                 continue
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
-            ended = await self._execute(node, index, max(time_left, 0.1))
+            # Of a figure that nobody will see, drawing takes longer than computing what is in it.
+            ended = await self._execute(node, index, max(time_left, 0.1), silent=bool(own_outputs(cell)))
             if ended == "late":
                 stopped = True
                 self._set(
@@ -245,12 +254,13 @@ class _Session:
             elif self.client.failed:
                 self.raised.append(name)
 
-    async def _observe(self, cases: list[tuple[str, str]], seed: int) -> None:
+    async def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
         for task, case in cases:
             if task in self.too_slow:
                 continue
-            call = f"__import__('inside.observe', fromlist=['observe']).observe({task!r}, {case!r}, {seed})"
+            words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
+            call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
             ended = await self._hidden(call, self.limits.call_s)
             if ended == "late":
                 self.too_slow.add(task)
@@ -276,12 +286,13 @@ class _Session:
         self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
         self.client.hidden_call, self.client.shown = True, 0
         try:
-            return await self._execute(node, len(self.cells), seconds)
+            return await self._execute(node, len(self.cells), seconds, silent=True)
         finally:
             self.client.hidden_call = False
 
-    async def _execute(self, node: Any, index: int, seconds: float) -> str:
+    async def _execute(self, node: Any, index: int, seconds: float, *, silent: bool) -> str:
         """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""
+        self.client.kc.silent = silent
         self.client.failed = False
         self.client.flooded.clear()
         running = asyncio.ensure_future(self.client.async_execute_cell(node, index))

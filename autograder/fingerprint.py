@@ -44,6 +44,11 @@ def run_name(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, arou
     return _hash(cells, list(cases), seed, around)
 
 
+def kept_name(run: str, silent: Sequence[bool], explain: bool) -> str:
+    """Of what is kept of a run: whether each cell's outputs are left out, and whether wrong answers are explained."""
+    return _hash(run, list(silent), explain)
+
+
 def course_name(settings: Settings, seed: int, box: str) -> str:
     """Of everything beside the file that a grade depends on: the surroundings, the solutions, the grader itself."""
     return _hash(

@@ -19,8 +19,12 @@ from .encode import MAX_TEXT, encode
 from .names import EVIDENCE
 
 
-def observe(task: str, case: str, seed: int) -> None:
-    """Call the student's ``task`` on the hidden inputs of ``case`` and display what came of it."""
+def observe(task: str, case: str, seed: int, explain: bool = False) -> None:
+    """Call the student's ``task`` on the hidden inputs of ``case`` and display what came of it.
+
+    Args:
+        explain: Add what explains a wrong answer; for the solutions, whose evidence is the key.
+    """
     from IPython import get_ipython
 
     namespace = get_ipython().user_ns
@@ -39,7 +43,10 @@ def observe(task: str, case: str, seed: int) -> None:
         ):
             torch.set_grad_enabled(True)
             torch.set_default_dtype(torch.float32)
-            values = CASES[task][case](namespace, inputs.generator(seed, f"{task}/{case}"))
+            parts = CASES[task][case](namespace, inputs.generator(seed, f"{task}/{case}"))
+            values = next(parts)
+            for explanation in parts if explain else ():
+                values |= explanation
             record["values"] = {name: encode(value) for name, value in values.items()}
     except (Exception, SystemExit) as error:
         record["error"] = f"{type(error).__name__}: {error}"[:MAX_TEXT]

@@ -17,7 +17,6 @@ What a fork inherits, and what becomes of it:
 import array
 import contextlib
 import gc
-import importlib
 import json
 import os
 import signal
@@ -27,24 +26,8 @@ import threading
 from collections.abc import Iterable
 
 from . import namespaces as ns
+from .preload import preload
 
-# What notebooks and the observer import, and torch's compiler, which it imports when operations are first counted. Not
-# matplotlib's inline backend: it is to find the kernel when it is imported, or no figure would be shown and closed.
-PRELOADED = (
-    "ipykernel.ipkernel",
-    "ipykernel.kernelapp",
-    "matplotlib.pyplot",
-    "torch._dynamo",
-    "torch.utils.flop_counter",
-    "torchprofile",
-    "tqdm.auto",
-    "course_lib.plots",
-    "course_lib.pretrained",
-    "course_lib.probes",
-    "course_lib.selfcheck",
-    "inside.observe",
-    "inside.start",
-)
 QUIET = ns.NO_SETUID | ns.NO_DEVICES
 MAX_ORDER = 64  # bytes of an order; what it is about comes through its pipe
 MAX_DESCRIPTORS = 16
@@ -57,7 +40,7 @@ def main() -> None:
     _uncover_proc()
     ns.unshare(ns.USERS, outer_id=0)
     ns.give_up_privileges()
-    _preload()
+    preload()
     if len(os.listdir("/proc/self/task")) != 1 or threading.active_count() != 1:
         raise SystemExit("An imported module left a thread behind; a fork would inherit its locks.")
     gc.collect()
@@ -81,11 +64,6 @@ def _uncover_proc() -> None:
     who sees a part of the old one covered. Only forks run student code, and each of them mounts its own, read-only."""
     for where in reversed(ns.mounted_below("/proc")):
         ns.unmount(where)
-
-
-def _preload() -> None:
-    for name in PRELOADED:
-        importlib.import_module(name)
 
 
 def _receive(orders: socket.socket) -> tuple[bytes, list[int]]:

@@ -42,7 +42,7 @@ def expected_evidence(
         rebuilt = rebuild(parse_notebook(settings.solutions_notebook.read_bytes(), "solutions"), master)
     except BadSubmission as error:
         raise GraderError(f"The solutions notebook cannot be used: {error}") from None
-    run = boxes.run(rebuilt, pairs, seed)
+    run = boxes.run(rebuilt, pairs, seed, explain=True)
     if run.verdict is not Verdict.OK or len(run.evidence) != len(pairs):
         raise GraderError(
             f"The solutions notebook does not run cleanly in the box ({run.verdict}): "

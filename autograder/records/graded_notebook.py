@@ -10,9 +10,9 @@ from typing import Any
 
 import nbformat
 
-from autograder.execute import CHECK_PREFIX
+from autograder.execute import CHECK_PREFIX, own_outputs
 from autograder.graded import Course, Graded
-from autograder.outputs import harmless_markdown, safe_outputs
+from autograder.outputs import harmless_markdown
 from autograder.report.text import submission_text, task_text
 from autograder.results import TaskGrade
 
@@ -35,8 +35,7 @@ def graded_notebook(graded: Graded, course: Course) -> Any:
                 cell = of_master[rebuilt.master.grade_id]
             cell.source = rebuilt.source if cell.cell_type == "code" else harmless_markdown(rebuilt.source)
             if cell.cell_type == "code":
-                own = [] if rebuilt.by_student else safe_outputs(rebuilt.outputs)
-                cell.outputs = [nbformat.from_dict(output) for output in own or ran]
+                cell.outputs = [nbformat.from_dict(output) for output in own_outputs(rebuilt) or ran]
             cells.append(_with_checks(cell, tasks))
     notebook.cells = cells
     return notebook

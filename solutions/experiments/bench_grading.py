@@ -307,13 +307,18 @@ def _pretend_run(handed_in: Path, course: Course) -> None:
     run = course.boxes.run(solution, cases, SEED)
     for file in handed_in.glob("*.ipynb"):
         rebuilt = rebuild(parse_notebook(file.read_bytes(), file.stem), course.master)
-        runs.save(course.boxes.name(rebuilt, cases, SEED), run)
+        runs.save(course.boxes.kept_as(rebuilt, cases, SEED), run)
 
 
 def _class(folder: Path, size: int) -> Path:
-    """Notebooks with all answers right, each with comments of its own."""
+    """Notebooks as they are handed in, with outputs: all answers right, each with comments of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    notebook = build_notebook("solution", *(json.loads(file.read_text()) for file in (SOLUTION, RELEASE)))
+    solution = json.loads(SOLUTION.read_text())
+    outputs = {cell["id"]: cell.get("outputs") for cell in solution["cells"]}
+    notebook = build_notebook("solution", solution, json.loads(RELEASE.read_text()))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = outputs.get(cell["id"]) or []
     answers = [cell for cell in solution_cells(notebook).values() if cell["cell_type"] == "code"]
     sources = ["".join(cell["source"]) for cell in answers]
     for number in range(size):

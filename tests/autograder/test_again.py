@@ -80,9 +80,9 @@ def _three(graded_once: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     made = Class(tmp_path / "in", dataclasses.replace(graded_once.settings, workspace=tmp_path / "ws"), [])
     real = boxes_module.run_notebook
 
-    def noted(rebuilt, *words):  # type: ignore[no-untyped-def]
+    def noted(rebuilt, *words, **more):  # type: ignore[no-untyped-def]
         made.ran.append(next(cell.source for cell in rebuilt.cells if cell.master.grade_id == "mac_ratio"))
-        return real(rebuilt, *words)
+        return real(rebuilt, *words, **more)
 
     monkeypatch.setattr(boxes_module, "run_notebook", noted)
     return made
@@ -125,6 +125,22 @@ def test_when_only_outputs_of_a_file_change_then_it_is_graded_without_a_run(thre
 
     assert [(grade.student, grade.score) for grade in graded] == [("bob", 3.0)]
     assert three.ran == []
+
+
+def test_when_outputs_of_a_file_are_gone_then_it_runs_again_for_ours_are_shown_now(three: Class) -> None:
+    file = three.folder / "bob.ipynb"
+    stripped = json.loads(file.read_text())
+    shown = [{"output_type": "stream", "name": "stdout", "text": "mine"}]
+    for number, outputs in enumerate((shown, [])):
+        changed = json.loads(json.dumps(stripped))
+        given = next(cell for cell in changed["cells"] if cell["metadata"]["nbgrader"]["grade_id"] == "setup")
+        given["outputs"] = outputs
+        changed["cells"] += [{"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": 1}]
+        file.write_text(json.dumps(changed))
+        _, graded = three.grade()
+
+        assert [grade.student for grade in graded] == ["bob"]
+        assert len(three.ran) == 1, f"grading {number}"
 
 
 def test_when_a_check_changes_then_kept_runs_are_judged_anew_and_no_notebook_runs(

@@ -50,7 +50,7 @@ def _ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What each run was a fork of; None for a cold one. A template called "broken" fails to fork."""
     ran: list[object] = []
 
-    def run(rebuilt, cases, seed, settings, template=None) -> Run:  # type: ignore[no-untyped-def]
+    def run(rebuilt, cases, seed, settings, template=None, **words) -> Run:  # type: ignore[no-untyped-def]
         ran.append(template and template.kind)
         if template and template.kind == "broken":
             raise TemplateFailed("The template of warm boxes did not make a new one.")
@@ -109,7 +109,7 @@ def test_when_a_run_may_have_ended_for_the_machines_sake_then_equal_notebooks_sh
     prepared: Course, rebuilt: Rebuilt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdicts = [Verdict.TIMEOUT, Verdict.OUTPUT_LIMIT, Verdict.OK, Verdict.KERNEL_DIED]
-    monkeypatch.setattr(boxes_module, "run_notebook", lambda *words: Run(verdicts.pop(0)))
+    monkeypatch.setattr(boxes_module, "run_notebook", lambda *words, **more: Run(verdicts.pop(0)))
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path, cold=True)
     found = []
     for fresh in (False, False, False, False, True):

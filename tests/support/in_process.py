@@ -45,7 +45,9 @@ def namespace(**cells: str) -> dict[str, Any]:
     return names
 
 
-def observed(task: str, names: dict[str, Any], seed: int = SEED) -> dict[tuple[str, str], str]:
+def observed(
+    task: str, names: dict[str, Any], seed: int = SEED, *, explain: bool = False
+) -> dict[tuple[str, str], str]:
     """(task, case) -> the evidence that the box would emit."""
     texts = {}
     for name, case in CASES[task].items():
@@ -53,7 +55,10 @@ def observed(task: str, names: dict[str, Any], seed: int = SEED) -> dict[tuple[s
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 torch.set_grad_enabled(True)
-                values = case(names, inputs.generator(seed, f"{task}/{name}"))
+                parts = case(names, inputs.generator(seed, f"{task}/{name}"))
+                values = next(parts)
+                for explanation in parts if explain else ():
+                    values |= explanation
             record["values"] = {key: encode(value) for key, value in values.items()}
         except Exception as error:
             record["error"] = f"{type(error).__name__}: {error}"
@@ -63,7 +68,7 @@ def observed(task: str, names: dict[str, Any], seed: int = SEED) -> dict[tuple[s
 
 @functools.cache
 def _key(task: str) -> dict[str, Any]:
-    return group([(task, name) for name in CASES[task]], observed(task, namespace()))
+    return group([(task, name) for name in CASES[task]], observed(task, namespace(), explain=True))
 
 
 def graded(task: str, **cells: str) -> TaskGrade:

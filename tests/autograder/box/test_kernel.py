@@ -110,3 +110,20 @@ def test_when_there_is_no_box_then_the_same_kernel_runs_outside(settings: Settin
     )
 
     assert outputs[0].text.startswith("True ")
+
+
+def test_when_the_kernel_dies_before_it_is_ready_then_waiting_ends(settings: Settings) -> None:
+    async def session() -> None:
+        manager = BoxedKernelManager(settings)
+        await manager.start_kernel()
+        client = manager.client()
+        client.start_channels()
+        try:
+            await manager.provisioner.kill()
+            await client.wait_for_ready()
+        finally:
+            client.stop_channels()
+            await manager.end()
+
+    with pytest.raises(RuntimeError, match="Kernel died before it was ready"):
+        asyncio.run(session())

@@ -216,7 +216,7 @@ def test_when_a_module_leaves_a_thread_then_the_template_refuses(settings: Setti
     code = (
         "import sys, threading, time; from inside import template; template._uncover_proc = lambda: None; "
         "template.ns.unshare = lambda *a, **k: None; template.ns.give_up_privileges = lambda: None; "
-        "template._preload = lambda: threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
+        "template.preload = lambda: threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
         "import socket; a, b = socket.socketpair(); sys.argv = ['', str(a.fileno())]; template.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=inside, capture_output=True, text=True, timeout=60)

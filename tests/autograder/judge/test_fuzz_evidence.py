@@ -30,10 +30,10 @@ def tasks(examples: int) -> tuple[str, ...]:
 
 
 @functools.cache
-def truth(tasks: tuple[str, ...]) -> dict[tuple[str, str], str]:
+def truth(tasks: tuple[str, ...], *, explain: bool = False) -> dict[tuple[str, str], str]:
     """(task, case) -> what the solutions emit."""
     names = namespace()
-    return {pair: text for task in tasks for pair, text in observed(task, names).items()}
+    return {pair: text for task in tasks for pair, text in observed(task, names, explain=explain).items()}
 
 
 @functools.cache
@@ -97,7 +97,7 @@ def test_any_evidence_is_an_observation_or_refused(examples: int) -> None:
 def test_any_evidence_is_judged(examples: int) -> None:
     """All tasks at once: judging takes one run of pytest, whatever is in it."""
     right = truth(tasks(examples))
-    key = group(list(right), right)
+    key = group(list(right), truth(tasks(examples), explain=True))
     worths = {task: points()[task] for task in tasks(examples)}
 
     @bounded(examples)

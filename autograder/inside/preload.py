@@ -1,0 +1,41 @@
+"""What a box has loaded before any student code runs, on our time and not on the notebook's.
+
+Warm boxes have it from their template, a cold one loads it itself: what a notebook then finds is the same in both.
+"""
+
+import importlib
+
+# What notebooks, the kernel and the observer import, and torch's compiler, which it imports when operations are first
+# counted. Not matplotlib's inline backend: it is to find the kernel when it is imported, or no figure would be shown
+# and closed.
+PRELOADED = (
+    "IPython.core.completerlib",
+    "IPython.core.logger",
+    "IPython.core.pylabtools",
+    "IPython.extensions.storemagic",
+    "ipykernel.debugger",  # which a kernel imports as it starts, and which takes half of that time
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.pyplot",
+    "tornado.platform.asyncio",
+    "torch._dynamo",
+    "torch.utils.flop_counter",
+    "torchprofile",
+    "tqdm.auto",
+    "course_lib.environment",
+    "course_lib.plots",
+    "course_lib.pretrained",
+    "course_lib.probes",
+    "course_lib.selfcheck",
+    "inside.children",
+    "inside.confine",
+    "inside.observe",
+    "inside.start",
+)
+
+
+def preload() -> None:
+    """Import it all."""
+    for name in PRELOADED:
+        importlib.import_module(name)
