@@ -116,7 +116,8 @@ _counted: dict[tuple[Any, ...], tuple[int, list[int], list[int]]] = {}  # what _
 def _structure(model: Any) -> str:
     """All that the MACs depend on where each layer is torch's or ours: their kinds and sizes; "" where one is not.
 
-    A layer defined in a notebook may cost anything, and another thing when its cell is run again.
+    A layer defined in a notebook may cost anything, and another thing when its cell is run again. Hooks are taken to
+    look on and to compute nothing.
     """
     for module in model.modules():
         home = type(module).__module__
