@@ -11,7 +11,7 @@ from autograder.box.kernel import end_all
 from autograder.box.template import Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
-from autograder.execute import Run, own_outputs, run_notebook
+from autograder.execute import Run, is_silent, run_notebook
 from autograder.fingerprint import kept_name, run_name, surroundings
 from autograder.intake.rebuild import Rebuilt
 from autograder.results import Verdict
@@ -48,21 +48,12 @@ class Boxes:
         return run_name(rebuilt, cases, seed, self._around)
 
     def kept_as(
-        self,
-        rebuilt: Rebuilt,
-        cases: Iterable[tuple[str, str]],
-        seed: int,
-        *,
-        explain: bool = False,
-        full: bool = False,
-    ) -> str:
-        """The name a run is kept by: one that shows more, or explains, is another.
-
-        Args:
-            full: Of the run that shows every cell's outputs, also where the student's own will be shown.
-        """
-        silent = [not full and bool(own_outputs(cell)) for cell in rebuilt.cells]
-        return kept_name(self.name(rebuilt, cases, seed), silent, explain)
+        self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, *, explain: bool = False
+    ) -> tuple[str, str]:
+        """The names a run is kept by: as it is made, and one that shows every cell's outputs and would do as well."""
+        run = self.name(rebuilt, cases, seed)
+        silent = [is_silent(cell) for cell in rebuilt.cells]
+        return kept_name(run, silent, explain), kept_name(run, [False] * len(silent), explain)
 
     def run(self, rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, *, explain: bool = False) -> Run:
         """Run one notebook in a box of its own, or give what came of the same one before.
@@ -70,7 +61,7 @@ class Boxes:
         As :func:`autograder.execute.run_notebook`; the second of two equal notebooks waits for the first.
         """
         cases = list(cases)
-        full, name = (self.kept_as(rebuilt, cases, seed, explain=explain, full=full) for full in (True, False))
+        name, full = self.kept_as(rebuilt, cases, seed, explain=explain)
         with self._turns[full]:
             for known in dict.fromkeys((name, full)):
                 kept = self._kept.load(known)

@@ -82,6 +82,11 @@ def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
     return [] if cell.by_student else safe_outputs(cell.outputs)
 
 
+def is_silent(cell: RebuiltCell) -> bool:
+    """Whether what our run might show at the cell would be shown to nobody."""
+    return not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
+
+
 _REASONS = {
     "late": (Verdict.TIMEOUT, "took too long"),
     "flooded": (Verdict.OUTPUT_LIMIT, "printed too much"),
@@ -239,7 +244,7 @@ class _Session:
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
             # Of a figure that nobody will see, drawing takes longer than computing what is in it.
-            ended = await self._execute(node, index, max(time_left, 0.1), silent=bool(own_outputs(cell)))
+            ended = await self._execute(node, index, max(time_left, 0.1), silent=is_silent(cell))
             if ended == "late":
                 stopped = True
                 self._set(

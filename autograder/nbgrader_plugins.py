@@ -80,4 +80,4 @@ class GradeInBox(NbGraderPreprocessor):
             records.add_scores(graded)
         remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
-        return graded_notebook(graded, course), resources
+        return nbformat.from_dict(graded_notebook(graded, course)), resources

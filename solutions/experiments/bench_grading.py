@@ -307,7 +307,7 @@ def _pretend_run(handed_in: Path, course: Course) -> None:
     run = course.boxes.run(solution, cases, SEED)
     for file in handed_in.glob("*.ipynb"):
         rebuilt = rebuild(parse_notebook(file.read_bytes(), file.stem), course.master)
-        runs.save(course.boxes.kept_as(rebuilt, cases, SEED), run)
+        runs.save(course.boxes.kept_as(rebuilt, cases, SEED)[0], run)
 
 
 def _class(folder: Path, size: int) -> Path:

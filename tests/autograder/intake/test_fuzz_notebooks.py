@@ -121,7 +121,7 @@ def test_any_notebook_can_be_shown_with_its_outputs(examples: int, tmp_path: Any
             )
             rebuilt = Rebuilt("student", cells, rebuilt.notes)
         grade = Grade("student", Verdict.OK, (), said.encode("utf-8", "replace").decode())
-        notebook = graded_notebook(Graded(grade, data, rebuilt, None), course)
+        notebook = nbformat.from_dict(graded_notebook(Graded(grade, data, rebuilt, None), course))
         nbformat.validate(notebook)
         nbformat.writes(notebook).encode()
 
