@@ -7,11 +7,14 @@ from pathlib import Path
 def write_whole(path: Path, data: bytes) -> None:
     """Write ``data`` beside ``path`` and put it in its place at once, also over a file that is read-only.
 
-    Folders are made as needed. What a killed grader left beside is written over: a workspace has one grader at a time.
+    Folders are made as needed; a file that holds the same already is left alone. What a killed grader left beside is
+    written over: a workspace has one grader at a time.
 
     Raises:
         OSError: It cannot be written; what was there before still is.
     """
+    if _holds(path, data):  # reading takes a tenth of the time until a disk has what was written
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -22,3 +25,10 @@ def write_whole(path: Path, data: bytes) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.is_file() and path.read_bytes() == data
+    except OSError:
+        return False
