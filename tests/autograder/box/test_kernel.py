@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 import zmq
+from jupyter_client.channels import HBChannel
 from nbclient import NotebookClient
 from small_course import settings_for
 
@@ -127,3 +129,12 @@ def test_when_the_kernel_dies_before_it_is_ready_then_waiting_ends(settings: Set
 
     with pytest.raises(RuntimeError, match="Kernel died before it was ready"):
         asyncio.run(session())
+
+
+def test_no_thread_opens_sockets_beside_ours(settings: Settings) -> None:
+    """jupyter_client's heartbeat opens one each second where nobody answers. libzmq ends its context when the last one
+    is closed: one opened in that moment was closed by nobody, and a box that did not start was waited for for ever."""
+    beating: list[threading.Thread] = []
+    run(settings, "1", then=lambda _: beating.extend(t for t in threading.enumerate() if isinstance(t, HBChannel)))
+
+    assert beating == []
