@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 # ALL=1 adds the slow tier.
 TIER := -m "not corpus$(if $(ALL),, and not slow)"
+# A test that hangs says where, and ends the run.
+HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 .PHONY: help setup grade corpus rubric test lint release notebook numbers study bench clean
 
@@ -55,7 +57,7 @@ corpus: $(READY)
 
 test: $(READY)
 	@echo "== Running the tests$(if $(ALL),, (quick tier; ALL=1 runs everything))"
-	@$(BIN)/python -m pytest $(TIER)
+	@$(BIN)/python -m pytest $(TIER) $(HANGS)
 	@echo "Done. 'passed' above means the grader, its box and the lesson work on this machine."
 
 lint: $(READY)

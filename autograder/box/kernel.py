@@ -189,6 +189,9 @@ class BoxProvisioner(KernelProvisionerBase):
 class BoxClient(AsyncKernelClient):
     """An AsyncKernelClient that starts faster, and may leave undone what nobody would see.
 
+    It has no heartbeat, for the box's process says whether it lives: the heartbeat is a thread that opens sockets, and
+    one opened while their context is being closed is waited for for ever.
+
     It is ready when the kernel's answer to one request has come over both channels; jupyter_client waits from then on
     for a fifth of a second in which nothing comes.
 
@@ -197,6 +200,10 @@ class BoxClient(AsyncKernelClient):
     """
 
     silent = False
+
+    def start_channels(self, **_: Any) -> None:
+        """Open all channels but the heartbeat."""
+        super().start_channels(hb=False)
 
     def execute(self, code: str, silent: bool = False, *words: Any, **more: Any) -> str:
         """Send a cell; see jupyter_client."""

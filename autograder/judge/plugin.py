@@ -215,10 +215,6 @@ def _session(plugin: _Plugin, files: list[str]) -> None:
     options = ["--import-mode=importlib", f"--rootdir={CHECKS}", "--confcutdir", str(CHECKS), "-c", "/dev/null"]
     options += ["-o", "python_files=check_*.py", "-o", "python_functions=check_*"]
     options += ["--capture=no", "--strict-markers"]
-    # What fails in the grader's other threads (jupyter_client's heartbeat, where a box is stopped) is nothing to judge;
-    # pytest would show it as a traceback when the session ends.
-    for kind in (pytest.PytestUnhandledThreadExceptionWarning, pytest.PytestUnraisableExceptionWarning):
-        warnings.filterwarnings("ignore", category=kind)
     options += [word for name in ("cacheprovider", "terminal", "junitxml") for word in ("-p", f"no:{name}")]
     code: object = "an exception"
     try:
