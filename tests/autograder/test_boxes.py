@@ -86,23 +86,39 @@ def test_when_no_template_can_be_had_then_every_box_is_cold_and_the_reason_is_ke
     assert "EPERM" in boxes.why_cold
 
 
-def test_when_a_template_fails_then_another_is_taken_and_at_last_cold_boxes(
+def test_when_no_template_ever_works_then_boxes_are_cold(
     prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
 ) -> None:
-    boxes = some_boxes(prepared, tmp_path, "broken", "good", "broken", "broken", "good")
+    boxes = some_boxes(prepared, tmp_path, "broken", "broken", "good")
 
-    assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2, 3)] == [Verdict.OK] * 3
-    assert ran == ["broken", "good", "broken", "broken", None, None]
+    assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
+    assert ran == ["broken", "broken", None, None]
     assert boxes.why_cold == "The template of warm boxes did not make a new one."
 
 
-def test_when_a_template_dies_under_its_box_then_the_notebook_is_run_in_another(
-    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
+@pytest.mark.parametrize(
+    "failing", [("broken", "broken"), ("dies", "dies"), (BoxUnavailable("No template can be had."),)]
+)
+def test_when_boxes_were_warm_then_a_notebook_under_which_templates_fail_is_cold_alone(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path, failing: tuple[object, ...]
 ) -> None:
-    boxes = some_boxes(prepared, tmp_path, "dies", "good")
+    boxes = some_boxes(prepared, tmp_path, "good", *failing, "good")
+
+    assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2, 3)] == [Verdict.OK] * 3
+    assert ran[0] == "good"
+    assert ran[-2:] == [None, "good"]
+    assert boxes.why_cold == ""
+
+
+@pytest.mark.parametrize("failing", ["broken", "dies"])
+def test_when_a_template_fails_then_the_notebook_is_run_in_another(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path, failing: str
+) -> None:
+    boxes = some_boxes(prepared, tmp_path, failing, "good")
 
     assert run(boxes, rebuilt, prepared, 1) == Verdict.OK
-    assert ran == ["dies", "good"]
+    assert ran == [failing, "good"]
+    assert boxes.why_cold == ""
 
 
 def test_when_a_run_may_have_ended_for_the_machines_sake_then_equal_notebooks_share_it_and_later_ones_run_anew(
