@@ -36,6 +36,7 @@ class Boxes:
         self._made: set[str] = set()  # in this process: as fresh as asked for
         self._turns: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)  # one for each name
         self._templates = Templates(settings)
+        self._were_warm = False
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
 
     def expect(self, notebooks: int) -> None:
@@ -83,7 +84,7 @@ class Boxes:
         self._templates.close()
 
     def _run(self, rebuilt: Rebuilt, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
-        failed: list[str] = []
+        failed = ""
         for _ in range(2):
             if self.why_cold:
                 break
@@ -91,13 +92,14 @@ class Boxes:
                 with self._templates.one() as template:
                     run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain)
                     if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
+                        self._were_warm = True
                         return run
                     raise TemplateFailed("The template of warm boxes died while one ran.")
             except TemplateFailed as error:
-                failed.append(str(error))  # a new one may do
+                failed = str(error)  # a new one may do
             except BoxUnavailable as error:
-                failed = [str(error)]
+                failed = str(error)
                 break
-        if failed and not self.why_cold:
-            self.why_cold = failed[-1]
+        if not self._were_warm and not self.why_cold:
+            self.why_cold = failed  # the machine's fault; once there were warm boxes, it is this notebook's alone
         return run_notebook(rebuilt, cases, seed, self._settings, explain=explain)
