@@ -69,17 +69,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         settings = load_settings(find_course(ROOT), folder / "ws")
-        cells, hidden = _work_of_one(settings)
-        print(f"a notebook: {cells:.2f} CPU s in its cells, {hidden:.2f} CPU s in its hidden calls")
+        work = {"alone": _work_of_one(settings), "side by side": _work_of_one(settings, settings.jobs)}
+        for how, (cells, hidden) in work.items():
+            print(f"a notebook, {how}: {cells:.2f} CPU s in its cells, {hidden:.2f} CPU s in its hidden calls")
         print(f"kernel ready, with torch imported: {_ready(settings):.2f} s\n", flush=True)
         _stages(folder, settings)
-        _paired(folder, settings, words.size, words.others, words.rounds, cells, hidden)
+        _paired(folder, settings, words.size, words.others, words.rounds, work)
         _light(folder, words.size, words.others, words.rounds)
         _growth(folder, settings)
 
 
-def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: int, cells: float, hidden: float) -> None:
-    """Ours and the others in turn, with nothing kept from before."""
+def _paired(
+    folder: Path, settings: Settings, size: int, others: int, rounds: int, work: dict[str, tuple[float, float]]
+) -> None:
+    """Ours and the others in turn, with nothing kept from before.
+
+    Args:
+        work: How it was measured -> CPU seconds of a notebook's cells, of its hidden calls.
+    """
     handed_in = _class(folder / f"class-{size}", size)
     some = sorted(handed_in.glob("*.ipynb"))[:others]
     rivals = {"stock nbgrader": StockNbgrader(folder / "stock"), "otter run": Otter(folder / "otter")}
@@ -102,11 +109,12 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
     for name in rivals:
         print(f"  {f'{name} (of {others}), a notebook':<40} {statistics.median(each[name]):8.2f} s, "
               f"{statistics.median(slower[name]):.1f} times ours ({_listed(slower[name])})")  # fmt: skip
-    floor = size * cells / settings.jobs
-    walls = [wall / floor for wall in ours["wall"]]
-    print(f"  wall over (CPU of cells / cores)         {statistics.median(walls):8.2f} ({_listed(walls)})")
-    print(f"  CPU beside cells, a notebook             {median['cpu'] / size - cells:8.2f} s, "
-          f"of it hidden calls {hidden:.2f} s")  # fmt: skip
+    for how, (cells, hidden) in work.items():
+        walls = [wall * settings.jobs / (size * cells) for wall in ours["wall"]]
+        print(f"  with the cells' CPU measured {how}")
+        print(f"    wall over (CPU of cells / cores)       {statistics.median(walls):8.2f} ({_listed(walls)})")
+        print(f"    CPU beside cells, a notebook           {median['cpu'] / size - cells:8.2f} s, "
+              f"of it hidden calls {hidden:.2f} s")  # fmt: skip
     print(f"  most memory of grader and boxes          {median['memory'] / MIB:8.0f} MiB")
     print(f"  the same class again                     {median['again']:8.2f} s\n", flush=True)
 
@@ -193,8 +201,12 @@ def _timed(owner: type, name: str, taken: dict[str, list[float]]) -> Iterator[No
         setattr(owner, name, real)
 
 
-def _work_of_one(settings: Settings) -> tuple[float, float]:
-    """CPU seconds of the solution's cells, and of the hidden calls on it, in a warm box."""
+def _work_of_one(settings: Settings, at_once: int = 1) -> tuple[float, float]:
+    """CPU seconds of the solution's cells, as a plain nbclient runs them, and of the hidden calls, in a warm box.
+
+    Args:
+        at_once: How many boxes do the same side by side; given is the mean of them. They share caches and memory.
+    """
     course = prepare(settings, SEED)
     rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
     sources = [
@@ -206,12 +218,11 @@ def _work_of_one(settings: Settings) -> tuple[float, float]:
         f"observe({task!r}, {case!r}, {SEED})" for task, case in cases_of(course.points)
     )
     probe = "import time; print('PROBE', time.process_time())"
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(s) for s in (probe, *sources, probe, calls, probe)]
-    )
 
-    async def session() -> None:
-        template = Template(settings)
+    async def session(template: Template) -> tuple[float, float]:
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(s) for s in (probe, *sources, probe, calls, probe)]
+        )
         manager = BoxedKernelManager(settings, template)
         client = NotebookClient(notebook, km=manager, timeout=None)
         try:
@@ -222,14 +233,18 @@ def _work_of_one(settings: Settings) -> tuple[float, float]:
             client.kc.stop_channels()
         finally:
             await manager.end()
-            template.close()
+        printed = [output.text for cell in notebook.cells for output in cell.outputs if output.get("name") == "stdout"]
+        first, middle, last = (float(text.split()[1]) for text in printed if text.startswith("PROBE"))
+        return middle - first, last - middle
 
-    asyncio.run(session())
-    course.boxes.close()
-    course.judge.close()
-    printed = [output.text for cell in notebook.cells for output in cell.outputs if output.get("name") == "stdout"]
-    first, middle, last = (float(text.split()[1]) for text in printed if text.startswith("PROBE"))
-    return middle - first, last - middle
+    async def side_by_side(templates: list[Template]) -> list[tuple[float, float]]:
+        return await asyncio.gather(*map(session, templates))
+
+    templates = [Template(settings) for _ in range(at_once)]
+    cells, hidden = zip(*asyncio.run(side_by_side(templates)), strict=True)
+    for one in (*templates, course.boxes, course.judge):
+        one.close()
+    return statistics.mean(cells), statistics.mean(hidden)
 
 
 def _ready(settings: Settings) -> float:
