@@ -25,8 +25,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(f"Python {version}", sys.version_info >= (3, 11), "Python 3.11 or later is needed.")
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     yield Finding("installed: " + ", ".join(PACKAGES), not missing, f"Missing: {', '.join(missing)}. {INSTALL}")
-    alembic = shutil.which("alembic", path=str(Path(sys.executable).parent))
-    yield Finding("alembic is there to make a gradebook with", alembic is not None, INSTALL)
     notebook = settings.solutions_notebook
     yield Finding(
         f"solutions notebook {notebook}", notebook.is_file(), "Start this in the course folder or give --course."

@@ -7,14 +7,16 @@ import contextlib
 import json
 import os
 import re
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook, InvalidEntry
+from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearHiddenTests,
@@ -25,6 +27,7 @@ from nbgrader.preprocessors import (
     LockCells,
     SaveCells,
 )
+from sqlalchemy import create_engine
 from sqlalchemy.exc import DatabaseError
 from traitlets.config import Config
 
@@ -140,17 +143,17 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
 
 def _open_gradebook(settings: Settings, address: str) -> None:
     settings.workspace.mkdir(parents=True, exist_ok=True)
-    # nbgrader calls alembic by its bare name when it makes a gradebook.
-    folder = str(Path(sys.executable).parent)
-    if folder not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
     file = settings.workspace / "gradebook.db"
     if not file.exists():
-        # nbgrader makes it table by table and enters its version last, only in a new one: made beside, or a grader
-        # that is killed here would leave one that `nbgrader db upgrade` can never read.
+        # nbgrader makes it table by table: made beside, or a grader that is killed here would leave a part of one.
         beside = file.with_name(".gradebook.db.new")
         for left in (beside, beside.with_name(f"{beside.name}-journal")):
             left.unlink(missing_ok=True)
+        # Stamped here, or nbgrader would start alembic's program to ask it for the version: two seconds, not 0.1.
+        engine = create_engine(f"sqlite:///{beside}")
+        with engine.begin() as connection:
+            MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
+        engine.dispose()
         Gradebook(f"sqlite:///{beside}").close()
         os.replace(beside, file)
     with Gradebook(address) as gradebook:

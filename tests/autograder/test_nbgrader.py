@@ -75,6 +75,12 @@ def test_the_gradebook_holds_what_results_json_says(course: Path) -> None:
             assert book[entry["student"], f"check_{task}"] == graded["score"]
 
 
+def test_the_gradebook_is_of_the_version_that_nbgrader_itself_would_make(course: Path) -> None:
+    theirs = run(course, sys.executable, "-c", "from nbgrader.api import get_alembic_version as v; print(v())")
+    with contextlib.closing(sqlite3.connect(course / "grading" / "gradebook.db")) as database:
+        assert database.execute("select version_num from alembic_version").fetchall() == [(theirs.strip(),)]
+
+
 def test_written_answers_wait_for_a_person_unless_nothing_was_written(course: Path) -> None:
     waiting = {student: manual for student, cell, _, manual in grades(course) if cell == "q_why"}
 
