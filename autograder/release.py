@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from alembic.migration import MigrationContext
@@ -82,6 +83,25 @@ def gradebook_writing(settings: Settings) -> Iterator[str]:
         ) from error
 
 
+@contextlib.contextmanager
+def no_commit(gradebook: Gradebook) -> Iterator[None]:
+    """nbgrader commits after each row that it makes; here it only sends them."""
+    gradebook.db.commit = gradebook.db.flush
+    try:
+        yield
+    finally:
+        del gradebook.db.commit
+
+
+class _SaveCellsAtOnce(SaveCells):
+    """nbgrader's, with one commit, not one a cell: each waits for the disk, seconds while templates are made."""
+
+    def _create_notebook(self, nb: Any) -> None:
+        with no_commit(self.gradebook):
+            super()._create_notebook(nb)
+        self.gradebook.db.commit()
+
+
 def solutions(settings: Settings) -> Path:
     """The solutions notebook.
 
@@ -113,7 +133,7 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
         raise UsageError(f"{path} is not a notebook: {error}.") from None
     exporter = NotebookExporter(config=nbgrader_config(settings))
     steps = [LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums]
-    steps += [SaveCells] if save_to_gradebook else []
+    steps += [_SaveCellsAtOnce] if save_to_gradebook else []
     steps += [ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata]
     for step in steps:
         exporter.register_preprocessor(step, enabled=True)

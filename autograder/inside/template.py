@@ -16,7 +16,6 @@ What a fork inherits, and what becomes of it:
 
 import array
 import contextlib
-import gc
 import json
 import os
 import signal
@@ -43,8 +42,6 @@ def main() -> None:
     preload()
     if len(os.listdir("/proc/self/task")) != 1 or threading.active_count() != 1:
         raise SystemExit("An imported module left a thread behind; a fork would inherit its locks.")
-    gc.collect()
-    gc.freeze()  # or a fork's first collection writes to, and so copies, every page of the imported modules
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended forks leave no zombie
     orders.send(b"ready")
     while True:

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from autograder.files import write_whole
 from autograder.graded import Course, Graded
 from autograder.outputs import harmless_markdown
 from autograder.records.graded_notebook import graded_notebook, notebook_text
-from autograder.release import gradebook_writing
+from autograder.release import gradebook_writing, no_commit
 from autograder.report.text import task_text
 from autograder.results import Verdict
 
@@ -70,7 +69,7 @@ class Records:
 def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
     name = course.settings.assignment
     student = graded.grade.student
-    with _no_commit(gradebook):  # a submission is entered whole or not at all
+    with no_commit(gradebook):  # a submission is entered whole or not at all
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(name, student)
     notebook = gradebook.find_submission_notebook(name, name, student)
@@ -91,16 +90,6 @@ def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
         if cell.solution:
             comments[cell.grade_id].auto_comment = _comment(graded, cell.grade_id, tasks)
     gradebook.db.commit()
-
-
-@contextlib.contextmanager
-def _no_commit(gradebook: Gradebook) -> Iterator[None]:
-    """nbgrader commits after each row that it makes; here it only sends them."""
-    gradebook.db.commit = gradebook.db.flush
-    try:
-        yield
-    finally:
-        del gradebook.db.commit
 
 
 def _by_cell(gradebook: Gradebook, rows: Any, cells: Any, notebook: Any) -> dict[str, Any]:
