@@ -188,9 +188,19 @@ def kill_tree(process: psutil.Process, patience_s: float = 10.0) -> None:
                 member.kill()
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(timeout=patience_s)
-        _, alive = psutil.wait_procs(children, timeout=0.5)
-        if not alive:
-            return
+        for _ in range(100):
+            if all(map(_ended, children)):
+                return
+            time.sleep(0.005)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether it is gone, or a zombie: an init may take half a second to bury it, and that of many a container never
+    does."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def describe(limits: Limits) -> str:
