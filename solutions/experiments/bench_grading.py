@@ -69,53 +69,51 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         settings = load_settings(find_course(ROOT), folder / "ws")
-        work = {"alone": _work_of_one(settings), "side by side": _work_of_one(settings, settings.jobs)}
-        for how, (cells, hidden) in work.items():
-            print(f"a notebook, {how}: {cells:.2f} CPU s in its cells, {hidden:.2f} CPU s in its hidden calls")
         print(f"kernel ready, with torch imported: {_ready(settings):.2f} s\n", flush=True)
         _stages(folder, settings)
-        _paired(folder, settings, words.size, words.others, words.rounds, work)
+        _paired(folder, settings, words.size, words.others, words.rounds)
         _light(folder, words.size, words.others, words.rounds)
         _growth(folder, settings)
 
 
-def _paired(
-    folder: Path, settings: Settings, size: int, others: int, rounds: int, work: dict[str, tuple[float, float]]
-) -> None:
+def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: int) -> None:
     """Ours and the others in turn, with nothing kept from before.
 
-    Args:
-        work: How it was measured -> CPU seconds of a notebook's cells, of its hidden calls.
+    What the cells alone cost is measured in each round, for it differs as much from hour to hour as all else does. It
+    is the whole notebook's as a plain nbclient runs it: ours computes given figures, but does not draw them again.
     """
     handed_in = _class(folder / f"class-{size}", size)
     some = sorted(handed_in.glob("*.ipynb"))[:others]
     rivals = {"stock nbgrader": StockNbgrader(folder / "stock"), "otter run": Otter(folder / "otter")}
-    ours: dict[str, list[float]] = {}
-    slower: dict[str, list[float]] = {name: [] for name in rivals}
-    each: dict[str, list[float]] = {name: [] for name in rivals}
+    measured: dict[str, list[float]] = {}
+
+    def note(**values: float) -> None:
+        for name, value in values.items():
+            measured.setdefault(name, []).append(value)
+
     for _ in range(rounds):
+        cells, hidden = _work_of_one(settings)
         shutil.rmtree(settings.workspace, ignore_errors=True)
-        measured = _watched(handed_in, settings)
-        measured["again"] = _watched(handed_in, settings)["wall"]
-        for name, value in measured.items():
-            ours.setdefault(name, []).append(value)
+        ours = _watched(handed_in, settings)
+        note(cells=cells, hidden=hidden, wall=ours["wall"], each=ours["wall"] / size, memory=ours["memory"] / MIB)
+        note(over=ours["wall"] * settings.jobs / (size * cells), beside=ours["cpu"] / size - cells)
+        note(again=_watched(handed_in, settings)["wall"])
         for name, rival in rivals.items():
-            each[name].append(rival.grade(some) / others)
-            slower[name].append(each[name][-1] / (measured["wall"] / size))
-    median = {name: statistics.median(values) for name, values in ours.items()}
+            seconds = rival.grade(some) / others
+            note(**{name: seconds, f"{name}, times ours": seconds / measured["each"][-1]})
+    median = {name: statistics.median(values) for name, values in measured.items()}
     print(f"{size} distinct notebooks, {settings.jobs} at a time, nothing kept from before; median of {rounds}")
     print(f"  the class                                {median['wall']:8.1f} s")
-    print(f"  a notebook                               {median['wall'] / size:8.2f} s")
+    print(f"  a notebook                               {median['each']:8.2f} s")
     for name in rivals:
-        print(f"  {f'{name} (of {others}), a notebook':<40} {statistics.median(each[name]):8.2f} s, "
-              f"{statistics.median(slower[name]):.1f} times ours ({_listed(slower[name])})")  # fmt: skip
-    for how, (cells, hidden) in work.items():
-        walls = [wall * settings.jobs / (size * cells) for wall in ours["wall"]]
-        print(f"  with the cells' CPU measured {how}")
-        print(f"    wall over (CPU of cells / cores)       {statistics.median(walls):8.2f} ({_listed(walls)})")
-        print(f"    CPU beside cells, a notebook           {median['cpu'] / size - cells:8.2f} s, "
-              f"of it hidden calls {hidden:.2f} s")  # fmt: skip
-    print(f"  most memory of grader and boxes          {median['memory'] / MIB:8.0f} MiB")
+        times = f"{name}, times ours"
+        print(f"  {f'{name} (of {others}), a notebook':<40} {median[name]:8.2f} s, "
+              f"{median[times]:.1f} times ours ({_listed(measured[times])})")  # fmt: skip
+    print(f"  CPU of the cells alone, a notebook       {median['cells']:8.2f} s ({_listed(measured['cells'])})")
+    print(f"  wall over (CPU of cells / cores)         {median['over']:8.2f} ({_listed(measured['over'])})")
+    print(f"  CPU beside cells, start and all          {median['beside']:8.2f} s ({_listed(measured['beside'])}), "
+          f"of it hidden calls {median['hidden']:.2f} s")  # fmt: skip
+    print(f"  most memory of grader and boxes          {median['memory']:8.0f} MiB")
     print(f"  the same class again                     {median['again']:8.2f} s\n", flush=True)
 
 
@@ -144,7 +142,7 @@ def _light(folder: Path, size: int, others: int, rounds: int) -> None:
 
 
 def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:.1f}" for value in values)
+    return ", ".join(f"{value:.2f}" for value in values)
 
 
 def _stages(folder: Path, settings: Settings) -> None:
@@ -201,11 +199,10 @@ def _timed(owner: type, name: str, taken: dict[str, list[float]]) -> Iterator[No
         setattr(owner, name, real)
 
 
-def _work_of_one(settings: Settings, at_once: int = 1) -> tuple[float, float]:
+def _work_of_one(settings: Settings) -> tuple[float, float]:
     """CPU seconds of the solution's cells, as a plain nbclient runs them, and of the hidden calls, in a warm box.
 
-    Args:
-        at_once: How many boxes do the same side by side; given is the mean of them. They share caches and memory.
+    As many boxes do the same side by side as a class would have, for they share caches and memory; given is the mean.
     """
     course = prepare(settings, SEED)
     rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
@@ -240,7 +237,7 @@ def _work_of_one(settings: Settings, at_once: int = 1) -> tuple[float, float]:
     async def side_by_side(templates: list[Template]) -> list[tuple[float, float]]:
         return await asyncio.gather(*map(session, templates))
 
-    templates = [Template(settings) for _ in range(at_once)]
+    templates = [Template(settings) for _ in range(settings.jobs)]
     cells, hidden = zip(*asyncio.run(side_by_side(templates)), strict=True)
     for one in (*templates, course.boxes, course.judge):
         one.close()
