@@ -29,7 +29,7 @@ from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 from autograder.workspace import keep_seed, locked, results_so_far, unchanged, why_refused, workspace_seed
 
 SAVED_EVERY_S = 2.0  # a grader that is killed has about these to judge again, and nothing to run again
-SAVING_SHARE = 0.05  # of the time at most, however large the class
+SAVING_SHARE = 0.01  # of the time at most, however large the class
 
 
 @dataclasses.dataclass(frozen=True)
