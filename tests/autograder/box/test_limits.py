@@ -5,10 +5,14 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+import pytest
 from small_course import settings_for
 
+from autograder.box import limits
 from autograder.box.isolation import enclose
 from autograder.box.limits import Usage, tree_usage
+from autograder.config import Limits
 
 
 def usage_of(code: str, small_course: Path, tmp_path: Path) -> Usage:
@@ -44,3 +48,28 @@ def test_page_tables_count_as_memory(small_course: Path, tmp_path: Path) -> None
     )
 
     assert usage_of(code, small_course, tmp_path).memory_bytes > 32 << 20
+
+
+def test_when_a_process_has_a_name_that_is_no_text_then_the_box_is_watched_all_the_same(
+    small_course: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import ctypes\nctypes.CDLL(None).prctl(15, bytes([255, 254]), 0, 0, 0)\n"  # PR_SET_NAME
+        "hold = bytearray(64 << 20)\nhold[::4096] = b'x' * len(hold[::4096])"
+    )
+
+    assert usage_of(code, small_course, tmp_path).memory_bytes > 64 << 20
+
+
+def test_when_a_box_cannot_be_watched_then_it_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object, **__: object) -> Usage:
+        raise ValueError("no number")
+
+    monkeypatch.setattr(limits, "tree_usage", unreadable)
+    with psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        watchdog = limits.Watchdog(process, Limits())
+        watchdog.start()
+        assert process.wait(timeout=30) != 0
+        watchdog.stop()
+
+    assert watchdog.broken
