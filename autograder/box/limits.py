@@ -82,7 +82,7 @@ def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
 
 def _read(path: str) -> str:
     try:
-        with open(path) as file:
+        with open(path, errors="replace") as file:  # the names of a box's processes are what it wants them to be
             return file.read()
     except OSError:
         return ""
@@ -131,7 +131,8 @@ class Watchdog(threading.Thread):
     """Kills a box that exceeds its memory, its tasks or its files, and remembers why.
 
     Attributes:
-        broken: "memory", "tasks", "files" or "descriptors" once the box was killed for it, else None.
+        broken: "memory", "tasks", "files" or "descriptors" once the box was killed for it, "unwatched" if it could not
+            be watched, else None.
     """
 
     def __init__(self, process: psutil.Process, limits: Limits, group: ControlGroup | None = None) -> None:
@@ -144,6 +145,13 @@ class Watchdog(threading.Thread):
 
     def run(self) -> None:
         """Look at the tree until it ends or :meth:`stop` is called."""
+        try:
+            self._watch()
+        except Exception:  # fail closed: whatever in the box made it so, nothing bounds it now
+            self.broken = "unwatched"
+            kill_tree(self._process)
+
+    def _watch(self) -> None:
         while not self._over.wait(POLL_S) and alive(self._process):
             usage = tree_usage(self._process.pid, memory_matters_above=self._limits.memory_bytes)
             # The kernel ends one process that wanted more; what is left would run on as if nothing had been.
@@ -196,10 +204,12 @@ def kill_tree(process: psutil.Process, patience_s: float = 10.0) -> None:
 
 def _ended(process: psutil.Process) -> bool:
     """Whether it is gone, or a zombie: an init may take half a second to bury it, and that of many a container never
-    does."""
+    does. Where we are the init, it is ours to bury."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(process.pid, os.WNOHANG)
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return True
 
 
