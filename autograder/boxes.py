@@ -17,6 +17,8 @@ from autograder.intake.rebuild import Rebuilt
 from autograder.results import Verdict
 from autograder.runs import Runs
 
+PATIENCE = 3  # notebooks in a row whose warm boxes did not start, until the rest run cold: each may cost minutes
+
 
 class Boxes:
     """The boxes of this machine.
@@ -37,6 +39,7 @@ class Boxes:
         self._turns: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)  # one for each name
         self._templates = Templates(settings)
         self._were_warm = False
+        self._failed_since = 0  # notebooks, one after another, whose warm boxes did not start
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
 
     def expect(self, notebooks: int) -> None:
@@ -66,7 +69,9 @@ class Boxes:
         with self._turns[full]:
             for known in dict.fromkeys((name, full)):
                 kept = self._kept.load(known)
-                if kept and (known in self._made or not (self._fresh or kept.of_the_moment)):
+                made = known in self._made
+                # What ended for the machine's sake stands in this grading for what does the same; a full run does more.
+                if kept and (made and known == name if kept.of_the_moment else made or not self._fresh):
                     return kept
             run = self._run(rebuilt, cases, seed, explain)
             self._kept.save(name, run)
@@ -84,15 +89,15 @@ class Boxes:
         self._templates.close()
 
     def _run(self, rebuilt: Rebuilt, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
-        failed = ""
+        failed, ran = "", False
         for _ in range(2):
             if self.why_cold:
                 break
             try:
                 with self._templates.one() as template:
                     run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain)
+                    self._were_warm, self._failed_since, ran = True, 0, True
                     if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
-                        self._were_warm = True
                         return run
                     raise TemplateFailed("The template of warm boxes died while one ran.")
             except TemplateFailed as error:
@@ -100,6 +105,8 @@ class Boxes:
             except BoxUnavailable as error:
                 failed = str(error)
                 break
-        if not self._were_warm and not self.why_cold:
-            self.why_cold = failed  # the machine's fault; once there were warm boxes, it is this notebook's alone
+        if failed and not ran:
+            self._failed_since += 1
+            if not self.why_cold and self._failed_since >= (PATIENCE if self._were_warm else 1):
+                self.why_cold = failed  # the machine's fault, for none of the notebook has run
         return run_notebook(rebuilt, cases, seed, self._settings, explain=explain)

@@ -109,7 +109,7 @@ async def _printed(code: str, settings: Settings, template: Template | None) -> 
         client = manager.client()
         client.start_channels()
         try:
-            await client.wait_for_ready(timeout=CELL_S)
+            await asyncio.wait_for(client.wait_for_ready(), CELL_S)
             await client.execute_interactive(
                 code,
                 allow_stdin=False,

@@ -110,6 +110,27 @@ def test_when_boxes_were_warm_then_a_notebook_under_which_templates_fail_is_cold
     assert boxes.why_cold == ""
 
 
+def test_when_the_first_notebook_ends_its_templates_then_it_alone_is_cold(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
+) -> None:
+    boxes = some_boxes(prepared, tmp_path, "dies", "dies", "good")
+
+    assert [run(boxes, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
+    assert ran == ["dies", "dies", None, "good"]
+    assert boxes.why_cold == ""
+
+
+def test_when_warm_boxes_do_not_start_for_many_notebooks_in_a_row_then_the_rest_are_cold(
+    prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
+) -> None:
+    none = BoxUnavailable("No template can be had.")
+    boxes = some_boxes(prepared, tmp_path, "good", none, none, "good", none, none, none, "good")
+
+    assert [run(boxes, rebuilt, prepared, seed) for seed in range(8)] == [Verdict.OK] * 8
+    assert ran == ["good", None, None, "good", None, None, None, None]
+    assert boxes.why_cold == "No template can be had."
+
+
 @pytest.mark.parametrize("failing", ["broken", "dies"])
 def test_when_a_template_fails_then_the_notebook_is_run_in_another(
     prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path, failing: str
@@ -133,6 +154,21 @@ def test_when_a_run_may_have_ended_for_the_machines_sake_then_equal_notebooks_sh
         found.append([run(boxes, rebuilt, prepared, 1) for _ in range(2)])
 
     assert found == [[verdict] * 2 for verdict in ("TIMEOUT", "OUTPUT_LIMIT", "OK", "OK", "KERNEL_DIED")]
+
+
+def test_when_a_run_that_draws_more_ended_for_the_machines_sake_then_one_that_draws_less_is_tried(
+    prepared: Course, rebuilt: Rebuilt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = [Verdict.TIMEOUT, Verdict.OK]
+    monkeypatch.setattr(boxes_module, "run_notebook", lambda *words, **more: Run(verdicts.pop(0)))
+    given = next(i for i, cell in enumerate(rebuilt.cells) if cell.kind == "code" and not cell.by_student)
+    stream = {"output_type": "stream", "name": "stdout", "text": "1"}
+    cells = list(rebuilt.cells)
+    cells[given] = dataclasses.replace(cells[given], outputs=(stream,))
+    with_output = dataclasses.replace(rebuilt, cells=tuple(cells))
+    boxes = Boxes(dataclasses.replace(prepared.settings, workspace=tmp_path, cold=True))
+
+    assert [run(boxes, one, prepared, 1) for one in (rebuilt, with_output)] == [Verdict.TIMEOUT, Verdict.OK]
 
 
 @pytest.mark.parametrize(("option", "why"), [("cold", "as asked"), ("unsafe_no_box", "without a box")])
