@@ -84,7 +84,7 @@ def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
 
 def is_silent(cell: RebuiltCell) -> bool:
     """Whether what our run might show at the cell would be shown to nobody."""
-    return not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
+    return _is_run(cell) and not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
 
 
 _REASONS = {
@@ -236,7 +236,7 @@ class _Session:
         stopped = False
         for index, cell in enumerate(self.cells):
             node, name = self.notebook.cells[index], _name(cell)
-            if cell.kind != "code" or name.startswith(CHECK_PREFIX):
+            if not _is_run(cell):
                 continue
             time_left = deadline - time.monotonic()
             if stopped and not (cell.master and cell.master.solution):
@@ -356,6 +356,10 @@ class _Session:
         """The first thing that went wrong names the verdict."""
         if self.verdict == Verdict.OK:
             self.verdict, self.message = verdict, message
+
+
+def _is_run(cell: RebuiltCell) -> bool:
+    return cell.kind == "code" and not _name(cell).startswith(CHECK_PREFIX)
 
 
 def _name(cell: RebuiltCell) -> str:

@@ -127,6 +127,23 @@ def test_when_only_outputs_of_a_file_change_then_it_is_graded_without_a_run(thre
     assert three.ran == []
 
 
+@pytest.mark.parametrize("grade_id", ["check_mac_ratio", "mac_ratio"])
+def test_when_a_check_or_an_answer_was_run_again_then_it_is_graded_without_a_run(three: Class, grade_id: str) -> None:
+    """Also where it never ran without the outputs that given cells have."""
+    file = three.folder / "bob.ipynb"
+    changed = json.loads(file.read_text())
+    changed["cells"] += [{"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": 1}]
+    for outputs_of, runs in (("setup", 1), (grade_id, 0)):
+        cell = next(one for one in changed["cells"] if one["metadata"]["nbgrader"]["grade_id"] == outputs_of)
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "ran"}]
+        file.write_text(json.dumps(changed))
+        three.ran.clear()
+        _, graded = three.grade()
+
+        assert [grade.student for grade in graded] == ["bob"]
+        assert len(three.ran) == runs
+
+
 def test_when_outputs_of_a_file_are_gone_then_it_runs_again_for_ours_are_shown_now(three: Class) -> None:
     file = three.folder / "bob.ipynb"
     stripped = json.loads(file.read_text())
