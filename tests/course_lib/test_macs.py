@@ -155,6 +155,37 @@ def test_a_layer_that_may_cost_anything_is_counted_each_time(model: EarlyExitRes
     assert exit_macs(model, (3, 32, 32))[0] > table[0]
 
 
+def small_network(*stem: nn.Module) -> nn.Module:
+    """One of torch's layers alone, but for the stem."""
+    model = nn.Module()
+    model.stem, model.stages, model.heads = nn.Sequential(*stem), nn.ModuleList(), nn.ModuleList()
+    model.stages.append(nn.Conv2d(2, 2, 1, bias=False))
+    model.heads.append(nn.Flatten())
+    return model
+
+
+def test_a_network_whose_weights_were_cut_down_is_counted_anew():
+    model = small_network(nn.Conv2d(1, 4, 1, bias=False), nn.Conv2d(4, 2, 1, bias=False))
+    assert exit_macs(model, (1, 4, 4)) == (4 * 16 + 8 * 16 + 4 * 16,)
+
+    model.stem[0].weight = nn.Parameter(model.stem[0].weight[:3])
+    model.stem[1].weight = nn.Parameter(model.stem[1].weight[:, :3])
+    assert exit_macs(model, (1, 4, 4)) == (3 * 16 + 6 * 16 + 4 * 16,)
+
+
+def test_a_pool_that_rounds_up_is_not_taken_for_one_that_rounds_down():
+    assert exit_macs(small_network(nn.AvgPool2d(2)), (2, 5, 5)) == (2 * 4 + 4 * 4,)
+    assert exit_macs(small_network(nn.AvgPool2d(2, ceil_mode=True)), (2, 5, 5)) == (2 * 9 + 4 * 9,)
+
+
+def test_when_a_kind_of_layer_computes_something_else_now_then_it_is_counted_anew(monkeypatch: pytest.MonkeyPatch):
+    model, forward = small_network(nn.Conv2d(2, 2, 1, bias=False)), nn.Conv2d.forward
+    assert exit_macs(model, (2, 4, 4)) == (2 * 4 * 16,)
+
+    monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: forward(self, forward(self, x)))
+    assert exit_macs(model, (2, 4, 4)) == (4 * 4 * 16,)
+
+
 def test_another_counter_counts_anew(model: EarlyExitResNet18, monkeypatch: pytest.MonkeyPatch):
     table = exit_macs(model, (3, 32, 32))
     monkeypatch.setattr(torchprofile, "profile_macs", lambda *words: 1)
