@@ -113,17 +113,22 @@ def exit_macs(model: Any, input_shape: Sequence[int], *, all_heads: bool = False
 _counted: dict[tuple[Any, ...], tuple[int, list[int], list[int]]] = {}  # what _parts counted, by structure and shape
 
 
-def _structure(model: Any) -> str:
-    """All that the MACs depend on where each layer is torch's or ours: their kinds and sizes; "" where one is not.
+def _structure(model: Any) -> tuple[Any, ...]:
+    """All that the MACs depend on where each layer is torch's or ours: kinds and what they compute, settings, sizes of
+    the weights (of a pruned layer, not what it was made with); empty where one is not.
 
     A layer defined in a notebook may cost anything, and another thing when its cell is run again. Hooks are taken to
     look on and to compute nothing.
     """
-    for module in model.modules():
-        home = type(module).__module__
-        if not home.startswith(("torch.nn.modules.", "course_lib.")) or "forward" in vars(module):
-            return ""
-    return "\n".join(map(repr, (model.stem, model.stages, model.heads)))
+    layers = []
+    for name, layer in model.named_modules():
+        kind, own = type(layer), vars(layer)
+        if not kind.__module__.startswith(("torch.nn.modules.", "course_lib.")) or "forward" in own:
+            return ()
+        settings = tuple((key, value) for key, value in own.items() if key[0] != "_" and key != "training")
+        sizes = tuple(weight.shape for weight in layer.parameters(recurse=False))
+        layers.append((name, kind, kind.forward, repr(settings), sizes))
+    return tuple(layers)
 
 
 def _parts(model: Any, input_shape: Sequence[int]) -> tuple[int, list[int], list[int]]:
