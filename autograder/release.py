@@ -164,7 +164,7 @@ def release_text(settings: Settings, *, save_to_gradebook: bool = False) -> str:
 def _open_gradebook(settings: Settings, address: str) -> None:
     settings.workspace.mkdir(parents=True, exist_ok=True)
     file = settings.workspace / "gradebook.db"
-    if not file.exists():
+    if not file.exists() or not file.stat().st_size:  # a program that was killed may leave an empty one
         # nbgrader makes it table by table: made beside, or a grader that is killed here would leave a part of one.
         beside = file.with_name(".gradebook.db.new")
         for left in (beside, beside.with_name(f"{beside.name}-journal")):

@@ -34,6 +34,7 @@ PRELOADED = (
     "inside.observe",
     "inside.start",
 )
+OURS = ("course_lib.", "inside.")
 
 
 def preload() -> None:
@@ -41,11 +42,19 @@ def preload() -> None:
 
     To search ever more modules while they are imported takes a third of the time and finds next to nothing. And in a
     fork the first search would write to, and so copy, every page of theirs.
+
+    Raises:
+        ImportError: A package, or a part of it that it needs, is not there.
     """
     gc.disable()
     try:
         for name in PRELOADED:
-            importlib.import_module(name)
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                if error.name != name or name.startswith(OURS):
+                    raise
+                # Another version of the package is arranged otherwise: it loads, later, what it needs.
         gc.freeze()
     finally:
         gc.enable()

@@ -403,6 +403,18 @@ def graded(results: Any) -> dict[str, tuple[str, float]]:
 BOTH = {"ann": ("OK", 4.0), "bob": ("OK", 4.0)}
 
 
+def test_when_there_is_an_empty_gradebook_then_it_becomes_a_new_one(
+    prepared: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by nothing that a program on the PATH would be needed for."""
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path)
+    (tmp_path / "gradebook.db").touch()
+    monkeypatch.setenv("PATH", "")
+    release.release_text(settings, save_to_gradebook=True)
+
+    assert gradebook(tmp_path) == gradebook(prepared.settings.workspace)[:1]
+
+
 @pytest.mark.slow
 def test_when_the_gradebook_is_held_for_a_while_then_the_class_waits(prepared: Course, tmp_path: Path) -> None:
     handed_in, settings = in_class(prepared, tmp_path)
