@@ -34,7 +34,7 @@ from autograder.box.kernel import BoxedKernelManager
 from autograder.box.proof import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, find_course, load_settings
-from autograder.execute import CHECK_PREFIX
+from autograder.execute import CHECK_PREFIX, is_silent
 from autograder.graded import Course, Graded
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
@@ -79,8 +79,8 @@ def main() -> None:
 def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: int) -> None:
     """Ours and the others in turn, with nothing kept from before.
 
-    What the cells alone cost is measured in each round, for it differs as much from hour to hour as all else does. It
-    is the whole notebook's as a plain nbclient runs it: ours computes given figures, but does not draw them again.
+    What the cells alone cost is measured in each round, for it differs as much from hour to hour as all else does: as a
+    plain nbclient runs them, and without drawing what was handed in drawn, which ours does not do again.
     """
     handed_in = _class(folder / f"class-{size}", size)
     some = sorted(handed_in.glob("*.ipynb"))[:others]
@@ -92,11 +92,22 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
             measured.setdefault(name, []).append(value)
 
     for _ in range(rounds):
-        cells, hidden = _work_of_one(settings)
+        cells, undrawn, hidden = _work_of_one(settings)
         shutil.rmtree(settings.workspace, ignore_errors=True)
         ours = _watched(handed_in, settings)
-        note(cells=cells, hidden=hidden, wall=ours["wall"], each=ours["wall"] / size, memory=ours["memory"] / MIB)
-        note(over=ours["wall"] * settings.jobs / (size * cells), beside=ours["cpu"] / size - cells)
+        note(
+            cells=cells,
+            undrawn=undrawn,
+            hidden=hidden,
+            wall=ours["wall"],
+            each=ours["wall"] / size,
+            memory=ours["memory"] / MIB,
+        )
+        note(
+            over=ours["wall"] * settings.jobs / (size * cells),
+            over_undrawn=ours["wall"] * settings.jobs / (size * undrawn),
+        )
+        note(beside=ours["cpu"] / size - cells, beside_undrawn=ours["cpu"] / size - undrawn)
         note(again=_watched(handed_in, settings)["wall"])
         for name, rival in rivals.items():
             seconds = rival.grade(some) / others
@@ -109,10 +120,13 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
         times = f"{name}, times ours"
         print(f"  {f'{name} (of {others}), a notebook':<40} {median[name]:8.2f} s, "
               f"{median[times]:.1f} times ours ({_listed(measured[times])})")  # fmt: skip
-    print(f"  CPU of the cells alone, a notebook       {median['cells']:8.2f} s ({_listed(measured['cells'])})")
-    print(f"  wall over (CPU of cells / cores)         {median['over']:8.2f} ({_listed(measured['over'])})")
-    print(f"  CPU beside cells, start and all          {median['beside']:8.2f} s ({_listed(measured['beside'])}), "
-          f"of it hidden calls {median['hidden']:.2f} s")  # fmt: skip
+    for what, mark in (("as nbclient runs them", ""), ("without drawing again", "_undrawn")):
+        cells = measured["cells" if not mark else "undrawn"]
+        over, beside = measured[f"over{mark}"], measured[f"beside{mark}"]
+        print(f"  cells {what:<28} {'':>6} {statistics.median(cells):6.2f} CPU s a notebook ({_listed(cells)})")
+        print(f"    wall over (their CPU / cores)          {statistics.median(over):8.2f} ({_listed(over)})")
+        print(f"    CPU beside them, start and all         {statistics.median(beside):8.2f} s ({_listed(beside)})")
+    print(f"  of the CPU beside cells, hidden calls    {median['hidden']:8.2f} s")
     print(f"  most memory of grader and boxes          {median['memory']:8.0f} MiB")
     print(f"  the same class again                     {median['again']:8.2f} s\n", flush=True)
 
@@ -199,33 +213,33 @@ def _timed(owner: type, name: str, taken: dict[str, list[float]]) -> Iterator[No
         setattr(owner, name, real)
 
 
-def _work_of_one(settings: Settings) -> tuple[float, float]:
-    """CPU seconds of the solution's cells, as a plain nbclient runs them, and of the hidden calls, in a warm box.
+def _work_of_one(settings: Settings) -> tuple[float, float, float]:
+    """CPU seconds of the solution's cells, of them without drawing what is drawn already, and of the hidden calls.
 
     As many boxes do the same side by side as a class would have, for they share caches and memory; given is the mean.
     """
     course = prepare(settings, SEED)
     rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
-    sources = [
-        cell.source
+    cells = [
+        (cell.source, is_silent(cell))
         for cell in rebuilt.cells
         if cell.kind == "code" and not (cell.master and cell.master.grade_id.startswith(CHECK_PREFIX))
     ]
     calls = "from inside.observe import observe\n" + "\n".join(
         f"observe({task!r}, {case!r}, {SEED})" for task, case in cases_of(course.points)
     )
-    probe = "import time; print('PROBE', time.process_time())"
 
-    async def session(template: Template) -> tuple[float, float]:
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(s) for s in (probe, *sources, probe, calls, probe)]
-        )
+    async def session(template: Template, drawing: bool) -> tuple[float, float]:
+        probe = ("import time; print('PROBE', time.process_time())", False)
+        words = [probe, *cells, probe, (calls, False), probe]
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source, _ in words])
         manager = BoxedKernelManager(settings, template)
         client = NotebookClient(notebook, km=manager, timeout=None)
         try:
             await manager.start_kernel()
             await client.async_start_new_kernel_client()
             for index, cell in enumerate(notebook.cells):
+                client.kc.silent = words[index][1] and not drawing
                 await client.async_execute_cell(cell, index)
             client.kc.stop_channels()
         finally:
@@ -234,14 +248,17 @@ def _work_of_one(settings: Settings) -> tuple[float, float]:
         first, middle, last = (float(text.split()[1]) for text in printed if text.startswith("PROBE"))
         return middle - first, last - middle
 
-    async def side_by_side(templates: list[Template]) -> list[tuple[float, float]]:
-        return await asyncio.gather(*map(session, templates))
+    async def side_by_side(drawing: bool) -> tuple[float, float]:
+        each = await asyncio.gather(*(session(template, drawing) for template in templates))
+        cells, hidden = zip(*each, strict=True)
+        return statistics.mean(cells), statistics.mean(hidden)
 
-    templates = [Template(settings) for _ in range(settings.jobs)]
-    cells, hidden = zip(*asyncio.run(side_by_side(templates)), strict=True)
-    for one in (*templates, course.boxes, course.judge):
-        one.close()
-    return statistics.mean(cells), statistics.mean(hidden)
+    with contextlib.ExitStack() as stack:
+        for one in (course.boxes, course.judge):
+            stack.enter_context(contextlib.closing(one))
+        templates = [stack.enter_context(contextlib.closing(Template(settings))) for _ in range(settings.jobs)]
+        (drawn, hidden), (undrawn, _) = (asyncio.run(side_by_side(drawing)) for drawing in (True, False))
+    return drawn, undrawn, hidden
 
 
 def _ready(settings: Settings) -> float:
