@@ -51,8 +51,8 @@ def preload() -> None:
         for name in PRELOADED:
             try:
                 importlib.import_module(name)
-            except ModuleNotFoundError as error:
-                if error.name != name or name.startswith(OURS):
+            except ModuleNotFoundError as missing:
+                if missing.name != name or name.startswith(OURS):
                     raise
                 # Another version of the package is arranged otherwise: it loads, later, what it needs.
         gc.freeze()
