@@ -17,7 +17,7 @@ from autograder.intake.rebuild import Rebuilt
 from autograder.results import Verdict
 from autograder.runs import Runs
 
-PATIENCE = 3  # notebooks in a row whose warm boxes did not start, until the rest run cold: each may cost minutes
+PATIENCE = 3  # notebooks in a row whose warm boxes do not start, before the rest run cold: each may cost minutes
 
 
 class Boxes:
@@ -38,8 +38,7 @@ class Boxes:
         self._made: set[str] = set()  # in this process: as fresh as asked for
         self._turns: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)  # one for each name
         self._templates = Templates(settings)
-        self._were_warm = False
-        self._failed_since = 0  # notebooks, one after another, whose warm boxes did not start
+        self._patience = 1  # notebooks in a row whose warm boxes may fail to start; more once one did
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
 
     def expect(self, notebooks: int) -> None:
@@ -96,7 +95,7 @@ class Boxes:
             try:
                 with self._templates.one() as template:
                     run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain)
-                    self._were_warm, self._failed_since, ran = True, 0, True
+                    self._patience, ran = PATIENCE, True
                     if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
                         return run
                     raise TemplateFailed("The template of warm boxes died while one ran.")
@@ -106,7 +105,7 @@ class Boxes:
                 failed = str(error)
                 break
         if failed and not ran:
-            self._failed_since += 1
-            if not self.why_cold and self._failed_since >= (PATIENCE if self._were_warm else 1):
+            self._patience -= 1
+            if not self.why_cold and self._patience <= 0:
                 self.why_cold = failed  # the machine's fault, for none of the notebook has run
         return run_notebook(rebuilt, cases, seed, self._settings, explain=explain)

@@ -82,9 +82,14 @@ def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
     return [] if cell.by_student else safe_outputs(cell.outputs)
 
 
+def is_run(cell: RebuiltCell) -> bool:
+    """Whether the cell is executed: the self-checks are not."""
+    return cell.kind == "code" and not _name(cell).startswith(CHECK_PREFIX)
+
+
 def is_silent(cell: RebuiltCell) -> bool:
     """Whether what our run might show at the cell would be shown to nobody."""
-    return _is_run(cell) and not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
+    return is_run(cell) and not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
 
 
 _REASONS = {
@@ -236,7 +241,7 @@ class _Session:
         stopped = False
         for index, cell in enumerate(self.cells):
             node, name = self.notebook.cells[index], _name(cell)
-            if not _is_run(cell):
+            if not is_run(cell):
                 continue
             time_left = deadline - time.monotonic()
             if stopped and not (cell.master and cell.master.solution):
@@ -356,10 +361,6 @@ class _Session:
         """The first thing that went wrong names the verdict."""
         if self.verdict == Verdict.OK:
             self.verdict, self.message = verdict, message
-
-
-def _is_run(cell: RebuiltCell) -> bool:
-    return cell.kind == "code" and not _name(cell).startswith(CHECK_PREFIX)
 
 
 def _name(cell: RebuiltCell) -> str:

@@ -261,7 +261,7 @@ class BoxedKernelManager(AsyncKernelManager):
             self.context.destroy(linger=0)
 
     def ended_for(self) -> str | None:
-        """ "memory", "tasks" or "files" where the box was ended for using too much of it."""
+        """What the watchdog ended the box for (see there), or "memory" where the kernel did; None where neither did."""
         assert isinstance(self.provisioner, BoxProvisioner)
         watchdog, group = self.provisioner.watchdog, self.provisioner.group
         if watchdog and watchdog.broken:

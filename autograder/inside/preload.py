@@ -40,7 +40,7 @@ OURS = ("course_lib.", "inside.")
 def preload() -> None:
     """Import it all, and leave it out of every later search for garbage.
 
-    To search ever more modules while they are imported takes a third of the time and finds next to nothing. And in a
+    To search ever more modules while they are imported takes a quarter of the time and finds next to nothing. And in a
     fork the first search would write to, and so copy, every page of theirs.
 
     Raises:

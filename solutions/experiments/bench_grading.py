@@ -34,7 +34,7 @@ from autograder.box.kernel import BoxedKernelManager
 from autograder.box.proof import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, find_course, load_settings
-from autograder.execute import CHECK_PREFIX, is_silent
+from autograder.execute import is_run, is_silent
 from autograder.graded import Course, Graded
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
@@ -56,6 +56,7 @@ from rivals import Otter, StockNbgrader  # noqa: E402
 SIZES = (10, 30, 100, 300)
 PICTURE = ROOT / "grading" / "bench_growth.png"
 SEED = 1
+CELLS = ("as nbclient runs them", "without drawing again")
 LIGHT = "import torch\n\nprint(torch.arange(3.0).sum())"
 
 
@@ -92,22 +93,13 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
             measured.setdefault(name, []).append(value)
 
     for _ in range(rounds):
-        cells, undrawn, hidden = _work_of_one(settings)
+        drawn, undrawn, hidden = _work_of_one(settings)
         shutil.rmtree(settings.workspace, ignore_errors=True)
         ours = _watched(handed_in, settings)
-        note(
-            cells=cells,
-            undrawn=undrawn,
-            hidden=hidden,
-            wall=ours["wall"],
-            each=ours["wall"] / size,
-            memory=ours["memory"] / MIB,
-        )
-        note(
-            over=ours["wall"] * settings.jobs / (size * cells),
-            over_undrawn=ours["wall"] * settings.jobs / (size * undrawn),
-        )
-        note(beside=ours["cpu"] / size - cells, beside_undrawn=ours["cpu"] / size - undrawn)
+        note(hidden=hidden, wall=ours["wall"], each=ours["wall"] / size, memory=ours["memory"] / MIB)
+        for how, cells in zip(CELLS, (drawn, undrawn), strict=True):
+            over = ours["wall"] * settings.jobs / (size * cells)
+            note(**{f"cells {how}": cells, f"over {how}": over, f"beside {how}": ours["cpu"] / size - cells})
         note(again=_watched(handed_in, settings)["wall"])
         for name, rival in rivals.items():
             seconds = rival.grade(some) / others
@@ -120,10 +112,9 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
         times = f"{name}, times ours"
         print(f"  {f'{name} (of {others}), a notebook':<40} {median[name]:8.2f} s, "
               f"{median[times]:.1f} times ours ({_listed(measured[times])})")  # fmt: skip
-    for what, mark in (("as nbclient runs them", ""), ("without drawing again", "_undrawn")):
-        cells = measured["cells" if not mark else "undrawn"]
-        over, beside = measured[f"over{mark}"], measured[f"beside{mark}"]
-        print(f"  cells {what:<28} {'':>6} {statistics.median(cells):6.2f} CPU s a notebook ({_listed(cells)})")
+    for how in CELLS:
+        cells, over, beside = (measured[f"{what} {how}"] for what in ("cells", "over", "beside"))
+        print(f"  cells {how:<28} {'':>6} {statistics.median(cells):6.2f} CPU s a notebook ({_listed(cells)})")
         print(f"    wall over (their CPU / cores)          {statistics.median(over):8.2f} ({_listed(over)})")
         print(f"    CPU beside them, start and all         {statistics.median(beside):8.2f} s ({_listed(beside)})")
     print(f"  of the CPU beside cells, hidden calls    {median['hidden']:8.2f} s")
@@ -220,11 +211,7 @@ def _work_of_one(settings: Settings) -> tuple[float, float, float]:
     """
     course = prepare(settings, SEED)
     rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
-    cells = [
-        (cell.source, is_silent(cell))
-        for cell in rebuilt.cells
-        if cell.kind == "code" and not (cell.master and cell.master.grade_id.startswith(CHECK_PREFIX))
-    ]
+    cells = [(cell.source, is_silent(cell)) for cell in rebuilt.cells if is_run(cell)]
     calls = "from inside.observe import observe\n" + "\n".join(
         f"observe({task!r}, {case!r}, {SEED})" for task, case in cases_of(course.points)
     )
