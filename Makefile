@@ -10,7 +10,7 @@ TIER := -m "not corpus$(if $(ALL),, and not slow)"
 # A test that hangs says where, and ends the run.
 HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-.PHONY: help setup grade corpus rubric test lint release notebook numbers study bench clean
+.PHONY: help setup grade corpus rubric test lint release syscalls notebook numbers study bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
@@ -65,6 +65,10 @@ lint: $(READY)
 
 release: $(READY)
 	@$(BIN)/autograder release
+
+syscalls: $(READY)
+	@test -n "$(MOBY)" || { echo "Give moby's default seccomp profile: make syscalls MOBY=default.json"; exit 2; }
+	@$(BIN)/python -m autograder.box.syscall_list $(MOBY)
 
 notebook: $(READY)
 	@echo "== Running the solutions notebook at 'quick': some minutes on two cores"
