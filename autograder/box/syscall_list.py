@@ -1,4 +1,4 @@
-"""Makes ``inside/syscalls.json``, the system calls that the filter of a box starts from, out of a list that others keep.
+"""Makes ``inside/syscalls.json``, from which the filter of a box starts, out of a list of calls that others keep.
 
 The list is moby's default seccomp profile, under which Docker runs every container (github.com/moby/profiles, file
 seccomp/default.json). Its names get their numbers from libseccomp. A maintainer runs this when the profile changes:

@@ -26,27 +26,31 @@ DONE, NOT_PERMITTED, NOT_IMPLEMENTED = FAIL, FAIL | errno.EPERM, FAIL | errno.EN
 NO_TERMINAL, NO_OPTION = FAIL | errno.ENOTTY, FAIL | errno.ENOPROTOOPT
 NO_MEMORY, INVALID = FAIL | errno.ENOMEM, FAIL | errno.EINVAL
 
-REFUSED = (
-    # Memory that no process has mapped, so that the watchdog would not see it.
-    "memfd_create memfd_secret shmget shmat shmctl shmdt msgget msgsnd msgrcv msgctl semget semop semtimedop semctl "
-    "mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr splice tee vmsplice "
-    "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp modify_ldt remap_file_pages "
-    # Asynchronous I/O contexts and watches on files: the kernel counts them for the machine, or for a real user.
-    "io_setup io_destroy io_submit io_getevents io_pgetevents io_cancel "
-    "inotify_init inotify_init1 inotify_add_watch inotify_rm_watch fanotify_mark "
-    # The access list of a device node, as below; whoever copies a file with its attributes takes a refusal.
-    "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr"
-).split()
-
-PRETENDED = (
-    # A notebook copies files with their modes and times, and nothing in a box depends on these. But where root started
-    # the grader, the machine's device nodes belong to the box's user, who could shut others out of them.
-    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat "
-    # A lock on a file that is only readable here holds up the host's programs that lock it.
-    "flock "
-    # These write the host's files out, or drop them from its cache.
-    "sync syncfs sync_file_range fadvise64 readahead"
-).split()
+# Reason -> calls.
+REFUSED_BECAUSE = {
+    "it keeps memory that no process has mapped, so that the watchdog would not see it": (
+        "memfd_create memfd_secret shmget shmat shmctl shmdt msgget msgsnd msgrcv msgctl semget semop semtimedop "
+        "semctl mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr splice tee vmsplice "
+        "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp modify_ldt remap_file_pages"
+    ),
+    "the kernel counts it for the whole machine or for a real user": (
+        "io_setup io_destroy io_submit io_getevents io_pgetevents io_cancel "
+        "inotify_init inotify_init1 inotify_add_watch inotify_rm_watch fanotify_mark"
+    ),
+    "it sets the access list of a device node, see below": (
+        "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr"
+    ),
+}
+PRETENDED_BECAUSE = {
+    # A notebook copies files with their modes and times, and nothing in a box depends on these.
+    "where root started the grader, the machine's device nodes belong to the box's user": (
+        "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat"
+    ),
+    "a lock on a file that is only readable here holds up the host's programs that lock it": "flock",
+    "it writes the host's files out, or drops them from its cache": "sync syncfs sync_file_range fadvise64 readahead",
+}
+REFUSED = [name for names in REFUSED_BECAUSE.values() for name in names.split()]
+PRETENDED = [name for names in PRETENDED_BECAUSE.values() for name in names.split()]
 
 
 @dataclass(frozen=True)
