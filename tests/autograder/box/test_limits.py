@@ -1,8 +1,13 @@
 """What the watchdog sees of a box."""
 
+import contextlib
+import ctypes
+import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -11,8 +16,10 @@ from small_course import settings_for
 
 from autograder.box import limits
 from autograder.box.isolation import enclose
-from autograder.box.limits import Usage, tree_usage
-from autograder.config import Limits
+from autograder.box.limits import Usage, exceeded, tree_usage
+from autograder.config import MIB, Limits
+
+NOBODY = 65534
 
 
 def usage_of(code: str, small_course: Path, tmp_path: Path) -> Usage:
@@ -72,4 +79,141 @@ def test_when_a_box_cannot_be_watched_then_it_is_ended(monkeypatch: pytest.Monke
         assert process.wait(timeout=30) != 0
         watchdog.stop()
 
-    assert watchdog.broken
+    assert watchdog.broken == "unwatched"
+
+
+def as_somebody(action: Callable[[], int]) -> int:
+    """Process number of a child that is an ordinary user and ends with what ``action`` returns."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            if os.getuid() == 0:
+                os.setresgid(NOBODY, NOBODY, NOBODY)
+                os.setresuid(NOBODY, NOBODY, NOBODY)
+            ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which a change of the user undoes
+            code = action()
+        finally:
+            os._exit(code)
+    return child
+
+
+@contextlib.contextmanager
+def in_the_background(action: Callable[[], object]) -> Iterator[int]:
+    def and_stay() -> int:
+        action()
+        signal.pause()
+        return 0
+
+    child = as_somebody(and_stay)
+    time.sleep(0.3)
+    yield child
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def seen_by_somebody(pid: int) -> str:
+    """What an ordinary user's watchdog finds."""
+
+    def look() -> int:
+        try:
+            tree_usage(pid)
+        except PermissionError:
+            return 7
+        return 0
+
+    return {0: "seen", 7: "hidden"}[os.waitstatus_to_exitcode(os.waitpid(as_somebody(look), 0)[1])]
+
+
+def test_when_a_process_hides_its_descriptors_then_it_counts_as_unwatched() -> None:
+    with in_the_background(lambda: ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)) as pid:
+        assert seen_by_somebody(pid) == "hidden"
+    with in_the_background(lambda: None) as pid:
+        assert seen_by_somebody(pid) == "seen"
+
+
+def test_when_a_process_has_ended_and_nobody_asked_for_it_then_it_hides_nothing() -> None:
+    def leave_a_zombie() -> None:
+        if os.fork() == 0:
+            os._exit(0)
+
+    with in_the_background(leave_a_zombie) as pid:
+        assert limits.members(pid) != [pid], "the zombie is there"
+        assert seen_by_somebody(pid) == "seen"
+
+
+def test_when_a_process_is_gone_then_there_is_nothing_to_see() -> None:
+    child = as_somebody(lambda: 0)
+    os.waitpid(child, 0)
+
+    assert tree_usage(child) == Usage()
+
+
+LIMITS = Limits(memory_bytes=64 * MIB, tasks=20)
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ("hold = bytearray(100 << 20)\nhold[::4096] = b'x' * len(hold[::4096])", "memory"),
+        ("for _ in range(30):\n    if os.fork() == 0:\n        time.sleep(60)", "tasks"),
+        ("hold = [os.pipe() for _ in range(600)]", "descriptors"),
+        ("hold = [select.epoll() for _ in range(300)]", "descriptors"),
+        ("hold = [os.open('/dev/null', 0) for _ in range(9000)]", "descriptors"),
+        ("hold = [mmap.mmap(-1, 4096) for _ in range(30_000)]\nfor _ in range(9):\n    if os.fork() == 0:\n"
+         "        time.sleep(60)", "mappings"),
+        ("hold = bytearray(8 << 20)", None),
+    ],
+)  # fmt: skip
+def test_what_a_box_has_too_much_of_is_named(action: str, reason: str | None) -> None:
+    code = (
+        "import mmap, os, resource, select, time\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))\n{action}\nprint('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        usage = tree_usage(process.pid, memory_matters_above=LIMITS.memory_bytes, count_mappings=True)
+        limits.kill_tree(psutil.Process(process.pid))
+
+    assert exceeded(usage, LIMITS) == reason
+
+
+def test_when_the_machine_runs_low_then_the_youngest_box_ends_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "available_bytes", lambda: 0)
+    with contextlib.ExitStack() as stack:
+        boxes = [
+            stack.enter_context(psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)"])) for _ in range(2)
+        ]
+        watchdogs = [limits.Watchdog(box, Limits()) for box in boxes]
+        for watchdog in watchdogs:
+            watchdog.start()
+        assert boxes[1].wait(timeout=30) != 0
+        monkeypatch.setattr(limits, "available_bytes", lambda: 1 << 40)
+        time.sleep(0.5)
+        alive = boxes[0].is_running()
+        for watchdog, box in zip(watchdogs, boxes, strict=True):
+            watchdog.stop()
+            limits.kill_tree(box)
+
+    assert alive
+    assert [watchdog.broken for watchdog in watchdogs] == [None, "machine"]
+
+
+def test_when_the_kernel_does_not_list_children_then_nothing_is_taken_for_watched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "LISTS_CHILDREN", False)
+
+    with pytest.raises(OSError, match="does not list the children"):
+        tree_usage(os.getpid())
+
+
+def test_how_much_memory_the_machine_has_left_is_read() -> None:
+    assert 0 < limits.available_bytes() <= psutil.virtual_memory().total
+    assert 0 < limits.low_water_bytes() <= 512 * MIB
