@@ -1,8 +1,10 @@
 """The kernel in the box, driven as nbclient drives it."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
+import resource
 import tempfile
 import threading
 from collections.abc import Callable
@@ -17,7 +19,11 @@ from nbclient import NotebookClient
 from small_course import settings_for
 
 from autograder.box.kernel import BoxedKernelManager
+from autograder.box.limits import OPEN_FILES
+from autograder.box.proof import printed_in_a_box
+from autograder.box.template import Template
 from autograder.config import Settings
+from autograder.errors import BoxUnavailable
 
 
 def run(settings: Settings, code: str, then: Callable[[BoxedKernelManager], Any] = lambda manager: None) -> Any:
@@ -138,3 +144,38 @@ def test_no_thread_opens_sockets_beside_ours(settings: Settings) -> None:
     run(settings, "1", then=lambda _: beating.extend(t for t in threading.enumerate() if isinstance(t, HBChannel)))
 
     assert beating == []
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_when_a_box_does_not_start_then_it_says_why(settings: Settings, warm: bool) -> None:
+    """A scratch folder of less than nothing cannot be mounted."""
+    limits = dataclasses.replace(settings.limits, scratch_bytes=-5)
+    with contextlib.ExitStack() as stack:
+        template = stack.enter_context(contextlib.closing(Template(settings))) if warm else None
+        with pytest.raises(BoxUnavailable, match="mount /tmp: Invalid argument" if warm else "bwrap: .*size"):
+            printed_in_a_box("1", dataclasses.replace(settings, limits=limits), template)
+
+
+def test_what_a_box_is_started_with_is_bounded_and_cannot_be_raised(settings: Settings) -> None:
+    code = """
+import resource
+names = ("CORE", "NOFILE", "MEMLOCK", "MSGQUEUE", "SIGPENDING", "RTPRIO", "NICE")
+print([resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in names])
+print(open("/proc/self/oom_score_adj").read())
+print(open("/proc/1/oom_score_adj").read())
+"""
+    outputs = run(settings, code)
+
+    bounds = [(1, 1), (512, 512), (0, 0), (0, 0), (1024, 1024), (0, 0), (0, 0)]
+    assert outputs[0].text.split("\n")[0] == str(bounds)
+    assert outputs[0].text.split()[-2:] == ["1000", "1000"]
+
+
+def test_the_grader_may_have_more_descriptors_than_boxes_keep_in_flight(settings: Settings) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+    try:
+        run(settings, "1")
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 2 * OPEN_FILES or hard <= 2 * OPEN_FILES
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
