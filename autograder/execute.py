@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager
-from autograder.box.limits import MAX_DESCRIPTORS, max_files
+from autograder.box.limits import MAX_DESCRIPTORS, MAX_MAPPINGS, MAX_SCARCE, MAX_SOCKETS, max_files
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError, TemplateFailed
@@ -221,7 +221,9 @@ class _Session:
             self.cut = asyncio.ensure_future(monitor.recv_multipart())
         except (RuntimeError, OSError) as error:  # a TimeoutError is an OSError
             reason = str(error) or f"its kernel did not answer within {READY_S} s"
-            raise kind(f"The box did not start: {reason}. Run `autograder doctor`.") from error
+            said = self.manager.last_words()
+            said = f" It said: {said}." if said else ""
+            raise kind(f"The box did not start: {reason}.{said} Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
         try:
             ended = await self._hidden("__import__('inside.preload', fromlist=['preload']).preload()", READY_S)
@@ -346,12 +348,21 @@ class _Session:
         if reason == "memory":
             allowed = self.limits.memory_bytes // MIB
             return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
-        if reason == "tasks":
-            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} started more than {self.limits.tasks} processes.")
-        if reason == "descriptors":
-            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} opened more than {MAX_DESCRIPTORS} sockets.")
-        if reason == "files":
-            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} made more than {max_files(self.limits)} files.")
+        if reason == "machine":
+            raise GraderError(
+                f"This machine ran out of memory while cell {where} ran, and this was the youngest box. Close other "
+                "programs or give fewer --jobs, then run the same command again."
+            )
+        did = {
+            "tasks": f"started more than {self.limits.tasks} processes",
+            "descriptors": f"opened more than {MAX_SOCKETS} sockets and pipes, {MAX_SCARCE} event queues and "
+            f"terminals, or {MAX_DESCRIPTORS} descriptors",
+            "files": f"made more than {max_files(self.limits)} files",
+            "mappings": f"mapped memory more than {MAX_MAPPINGS} times",
+            "unwatched": "started a process that cannot be watched",
+        }
+        if reason in did:
+            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} {did[reason]}.")
         return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")
 
     def _name_at(self, index: int) -> str:

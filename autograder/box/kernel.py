@@ -33,7 +33,7 @@ from traitlets.config import Config
 
 from autograder.box.cgroup import ControlGroup, abandoned, make_group, remove_abandoned
 from autograder.box.isolation import box_environment, enclose, python_in_box
-from autograder.box.limits import MAX_DESCRIPTORS, Watchdog, alive, kill_tree, members
+from autograder.box.limits import OPEN_FILES, Watchdog, alive, kill_tree, members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
@@ -46,6 +46,9 @@ MESSAGES = {port: (3 if channel == "iopub" else 1) * ENVELOPE for port, channel 
 UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a thousand, also where nobody reads (stdin)
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
+OUR_OPEN_FILES = 16 * OPEN_FILES
+MAX_OOM_SCORE = 1000  # of /proc/PID/oom_score_adj, see proc(5)
+MAX_WORDS, LONGEST_LINE = 65_536, 300
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
 _live: "set[BoxProvisioner]" = set()
 
@@ -60,6 +63,7 @@ class BoxProvisioner(KernelProvisionerBase):
     folder: Path | None = None
     relay: Relay | None = None
     group: ControlGroup | None = None
+    complaints: int | None = None  # where the box says what goes wrong before its kernel is ready
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
@@ -89,11 +93,16 @@ class BoxProvisioner(KernelProvisionerBase):
             self.relay = Relay(self.folder, MESSAGES)
             await self.relay.start()
             start = self._fork if self.template else self._new
+            _make_room_for_descriptors()
             self.process, tree, orders = start(listening, spec)
         # The first program in the box waits for its orders: what it starts is born in the group.
+        at_rest = tree()
         self.group = make_group(limits)
         if self.group:
-            self.group.add(tree())
+            self.group.add(at_rest)
+        for pid in at_rest:  # where the machine runs out of memory, its kernel is to end a box and not the grader
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                Path(f"/proc/{pid}/oom_score_adj").write_text(f"{MAX_OOM_SCORE}")
         with contextlib.suppress(BrokenPipeError), orders:
             # Not as an argument: the signing key would stand in every user's process list.
             orders.write(json.dumps(spec).encode())
@@ -105,16 +114,18 @@ class BoxProvisioner(KernelProvisionerBase):
     def _new(self, listening: dict[int, int], spec: dict[str, Any]) -> Started:
         """A box of its own."""
         spec |= {"sockets": listening, "confined": not self.settings.unsafe_no_box}
+        self.complaints, complaints = os.pipe()
         process = psutil.Popen(
             enclose([python_in_box(), "-P", "-m", "inside.start"], self.settings),
             pass_fds=tuple(listening.values()),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=complaints,
             env=self._environment(),
             cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
             start_new_session=True,
         )
+        os.close(complaints)
         return process, lambda: self._tree_at_rest(process), process.stdin
 
     def _fork(self, listening: dict[int, int], spec: dict[str, Any]) -> Started:
@@ -122,14 +133,16 @@ class BoxProvisioner(KernelProvisionerBase):
         assert self.template is not None
         spec |= {"scratch_bytes": self.settings.limits.scratch_bytes}
         reading, writing = os.pipe()
+        self.complaints, complaints = os.pipe()
         orders = os.fdopen(writing, "wb")
         try:
-            process = self.template.fork([reading, *listening.values()])
+            process = self.template.fork([reading, complaints, *listening.values()])
         except BaseException:
             orders.close()
             raise
         finally:
             os.close(reading)
+            os.close(complaints)
         return process, lambda: [process.pid], orders
 
     def _tree_at_rest(self, process: psutil.Popen) -> list[int]:
@@ -180,8 +193,23 @@ class BoxProvisioner(KernelProvisionerBase):
         """Same as :meth:`kill`; there is nothing in a box to be gentle with."""
         await self.kill()
 
+    def last_words(self) -> str:
+        """The last line that the box said of its start, for a person; "" where it said nothing."""
+        if self.complaints is None:
+            return ""
+        os.set_blocking(self.complaints, False)
+        said = b""
+        with contextlib.suppress(BlockingIOError):
+            while len(said) < MAX_WORDS and (part := os.read(self.complaints, MAX_WORDS)):
+                said += part
+        lines = said.decode(errors="replace").strip().splitlines() or [""]
+        return "".join(filter(str.isprintable, lines[-1]))[:LONGEST_LINE]
+
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the sockets."""
+        if self.complaints is not None:
+            os.close(self.complaints)
+            self.complaints = None
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -260,6 +288,11 @@ class BoxedKernelManager(AsyncKernelManager):
             self._close_control_socket()
             self.context.destroy(linger=0)
 
+    def last_words(self) -> str:
+        """What the box said last of its start; "" where it said nothing. To be asked before :meth:`end`."""
+        assert isinstance(self.provisioner, BoxProvisioner)
+        return self.provisioner.last_words()
+
     def ended_for(self) -> str | None:
         """What the watchdog ended the box for (see there), or "memory" where the kernel did; None where neither did."""
         assert isinstance(self.provisioner, BoxProvisioner)
@@ -296,15 +329,38 @@ def rlimits(settings: Settings) -> dict[str, int]:
     """Bounds each process in the box sets on itself before student code runs; hard, so they cannot be raised again."""
     limits = settings.limits
     bounds = {
-        "RLIMIT_CORE": 0,
+        # Not 0: where core_pattern names a program, the kernel starts it as root for every crash all the same. It does
+        # not for 1, which is smaller than any core. See core(5) and "RLIMIT_CORE set to 1" in Linux's fs/coredump.c.
+        "RLIMIT_CORE": 1,
         "RLIMIT_FSIZE": limits.scratch_bytes,
-        "RLIMIT_NOFILE": min(MAX_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
+        # Descriptors in flight are counted for the real user, up to this limit: less than the grader's own.
+        "RLIMIT_NOFILE": OPEN_FILES,
+        "RLIMIT_MEMLOCK": 0,  # pages that the machine could not swap out
+        "RLIMIT_MSGQUEUE": 0,
+        "RLIMIT_SIGPENDING": 1024,  # signals that wait, and timers, are counted for the real user
+        # A machine for sound gives its users real-time priorities, with which a box could stop its neighbours.
+        "RLIMIT_RTPRIO": 0,
+        "RLIMIT_NICE": 0,
         # CPU seconds: wall time of everything, times cores, so that only a runaway helper process can meet it.
         "RLIMIT_CPU": int((limits.wall_s + 20 * limits.call_s) * (os.cpu_count() or 1)) + 60,
     }
     if not settings.unsafe_no_box and _counts_tasks_per_namespace():
         bounds["RLIMIT_NPROC"] = limits.tasks
-    return bounds
+    return {name: _no_more_than_ours(name, value) for name, value in bounds.items()}
+
+
+def _no_more_than_ours(name: str, value: int) -> int:
+    """A process without privileges cannot raise its own hard limit."""
+    hard = resource.getrlimit(getattr(resource, name))[1]
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)
+
+
+def _make_room_for_descriptors() -> None:
+    """Let this process have more of them than boxes can keep in flight: the kernel counts these for one user."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OUR_OPEN_FILES if hard == resource.RLIM_INFINITY else min(OUR_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _counts_tasks_per_namespace() -> bool:

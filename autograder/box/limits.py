@@ -2,8 +2,11 @@
 
 Time and output are counted by whoever drives the box; files, CPU seconds and single-file size are bounded from
 inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whole tree*, is watched here: RLIMIT_AS
-counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root. So are
-the files in the sized tmpfs: an empty one takes none of its size, and a kilobyte of the kernel's memory.
+counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
+
+Some things take the kernel's memory and belong to no process: sockets and pipes, mappings without a page, files in the
+sized tmpfs. Only a control group bounds this kind of memory. Here their number is watched, and as a last resort the
+memory that the machine has left. What cannot be read counts as a reason to end the box, never as nothing.
 """
 
 import contextlib
@@ -12,8 +15,9 @@ import re
 import resource
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import psutil
 
@@ -21,42 +25,88 @@ from autograder.box.cgroup import ControlGroup
 from autograder.config import MIB, Limits
 
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
+MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes milliseconds
 PAGE = resource.getpagesize()
-MAX_DESCRIPTORS = 2048  # of a box; what a socket holds in the kernel, a quarter of a megabyte, is no process's memory
+OPEN_FILES = 512  # of one process; what it can keep in flight to nobody is bounded by this too (see unix(7))
+MAX_DESCRIPTORS = 8192  # of a box, each counted as often as processes have it
+MAX_SOCKETS = 512  # sockets and pipes of a box; one may hold a quarter of a megabyte in the kernel
+# Of a box. The kernel counts epoll's watches for the grader's own user, and terminals for the whole machine; each of
+# these can hold OPEN_FILES watches. A kernel of Jupyter has six, and each child that it forks inherits them.
+MAX_SCARCE = 256
+MAX_MAPPINGS = 200_000  # of a box; one without a page takes up to 1.4 kB of the kernel
+LOW_WATER = 512 * MIB  # of memory left on the machine
+RECOVERY_S = 2.0  # from the end of one box for this reason to that of the next
 SCRATCH = ("tmp", "dev/shm")
-KEPT = re.compile(r"^(?:VmRSS|VmPTE):\s+(\d+) kB", re.MULTILINE)  # pages that were touched, and the tables of all
-PROPORTIONAL = re.compile(r"^(?:Pss|VmPTE):\s+(\d+) kB", re.MULTILINE)
+LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+KEPT = re.compile(r"^(?:VmRSS|VmSwap|VmPTE):\s+(\d+) kB", re.MULTILINE)  # pages that were touched, the tables of all
+PROPORTIONAL = re.compile(r"^(?:Pss|SwapPss|VmPTE):\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process tree uses at one moment."""
+    """What a process tree uses at one moment.
 
-    memory_bytes: int
-    tasks: int
-    files: int
-    descriptors: int
+    Attributes:
+        memory_bytes: Resident and swapped-out memory, and page tables.
+        tasks: Processes and threads.
+        files: Files in the fuller scratch folder.
+        descriptors: Open descriptors of all processes together.
+        sockets: Different sockets and pipes; counted where there are many descriptors, else 0.
+        scarce: Descriptors of epoll and of terminals; likewise.
+        mappings: Mappings of memory in all processes; 0 where they were not asked for.
+    """
+
+    memory_bytes: int = 0
+    tasks: int = 0
+    files: int = 0
+    descriptors: int = 0
+    sockets: int = 0
+    scarce: int = 0
+    mappings: int = 0
 
 
-def tree_usage(pid: int, memory_matters_above: int = 0) -> Usage:
-    """Memory, tasks and descriptors of ``pid`` and everything below it, and files in the fuller scratch folder.
+def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool = False) -> Usage:
+    """What ``pid`` and everything below it use.
 
     Memory is the sum of resident sizes and page tables; where that exceeds ``memory_matters_above``, proportional sizes
-    take the place of the resident ones, which count a page shared by n processes once (slower to read). Where there are
-    too many descriptors, only different sockets and pipes are counted, likewise.
+    take the place of the resident ones, which count a page shared by n processes once (slower to read).
+
+    Raises:
+        OSError: A process that is there cannot be read. It may hide on purpose.
     """
-    resident = tasks = descriptors = 0
     tree = list(_tree(pid))
-    for member, threads in tree:
-        tasks += len(threads)
-        descriptors += len(_listed(f"/proc/{member}/fd"))
-        resident += sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) * 1024
-    if descriptors > MAX_DESCRIPTORS:
-        descriptors = _different_sockets(member for member, _ in tree)
+    links: dict[int, list[str]] = {member: _descriptors(member) for member, _ in tree}
+    descriptors = sum(map(len, links.values()))
+    kinds = (
+        [_link(member, name) for member, names in links.items() for name in names] if descriptors > MAX_SCARCE else []
+    )
+    resident = sum(sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) for member, _ in tree) * 1024
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
-    files = next((files for pid, _ in reversed(tree) if (files := _scratch_files(pid))), 0)
-    return Usage(resident, tasks, files, descriptors)
+    return Usage(
+        memory_bytes=resident,
+        tasks=sum(len(threads) for _, threads in tree),
+        files=next((files for member, _ in reversed(tree) if (files := _scratch_files(member))), 0),
+        descriptors=descriptors,
+        sockets=len({kind for kind in kinds if kind.startswith(("socket:", "pipe:"))}),
+        scarce=sum(kind.startswith(("anon_inode:[eventpoll]", "/dev/pt")) for kind in kinds),
+        mappings=sum(_read(f"/proc/{member}/maps").count("\n") for member, _ in tree) if count_mappings else 0,
+    )
+
+
+def exceeded(usage: Usage, limits: Limits) -> str | None:
+    """The first limit that is exceeded, by the name that :class:`Watchdog` gives it; None where all are kept."""
+    used = {
+        "memory": (usage.memory_bytes, limits.memory_bytes),
+        "tasks": (usage.tasks, limits.tasks),
+        "files": (usage.files, max_files(limits)),
+        "descriptors": (usage.descriptors, MAX_DESCRIPTORS),
+        "sockets": (usage.sockets, MAX_SOCKETS),
+        "scarce": (usage.scarce, MAX_SCARCE),
+        "mappings": (usage.mappings, MAX_MAPPINGS),
+    }
+    names = {"sockets": "descriptors", "scarce": "descriptors"}
+    return next((names.get(name, name) for name, (amount, limit) in used.items() if amount > limit), None)
 
 
 def members(pid: int) -> list[int]:
@@ -65,7 +115,13 @@ def members(pid: int) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """What ``pid`` started and is still there."""
+    """What ``pid`` started and is still there.
+
+    Raises:
+        OSError: This kernel does not list children (it was built without CONFIG_PROC_CHILDREN).
+    """
+    if not LISTS_CHILDREN:
+        raise OSError("this kernel does not list the children of a process")
     threads = _listed(f"/proc/{pid}/task")
     return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
 
@@ -78,32 +134,51 @@ def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
         yield pid, threads
         for child in children(pid):
             yield from _tree(child)
+    elif psutil.pid_exists(pid) and not _listed(f"/proc/{pid}/task"):
+        raise PermissionError(f"process {pid} cannot be seen")  # /proc may be mounted so that it hides others'
 
 
 def _read(path: str) -> str:
+    """A file of a process; nothing where the process ended meanwhile."""
     try:
         with open(path, errors="replace") as file:  # the names of a box's processes are what it wants them to be
             return file.read()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
 def _listed(folder: str) -> list[str]:
-    """Names in ``folder``; none where its process ended meanwhile."""
+    """Names in a folder of a process; none where the process ended meanwhile."""
     try:
         return os.listdir(folder)
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 
-def _different_sockets(pids: Iterable[int]) -> int:
-    """Sockets and pipes that processes have open; one that several inherited counts once."""
-    found = set()
-    for pid in pids:
-        for name in _listed(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
-    return sum(where.startswith(("socket:", "pipe:")) for where in found)
+def _has_memory(pid: int) -> bool:
+    """False for a zombie, and for a process that is just ending: what is left of both belongs to root."""
+    return "VmSize:" in _read(f"/proc/{pid}/status")
+
+
+def _descriptors(pid: int) -> list[str]:
+    try:
+        return _listed(f"/proc/{pid}/fd")
+    except PermissionError:
+        if _has_memory(pid):
+            raise
+        return []
+
+
+def _link(pid: int, name: str) -> str:
+    """What a descriptor is; nothing where it was closed meanwhile."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{name}")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    except PermissionError:
+        if _has_memory(pid):
+            raise
+        return ""
 
 
 def _scratch_files(pid: int) -> int:
@@ -118,8 +193,23 @@ def _scratch_files(pid: int) -> int:
 
 
 def _proportional_bytes(pid: int) -> int:
-    text = _read(f"/proc/{pid}/smaps_rollup") + _read(f"/proc/{pid}/status")
-    return sum(map(int, PROPORTIONAL.findall(text))) * 1024
+    try:
+        text = _read(f"/proc/{pid}/smaps_rollup")
+    except PermissionError:
+        if _has_memory(pid):
+            raise
+        return 0
+    return sum(map(int, PROPORTIONAL.findall(text + _read(f"/proc/{pid}/status")))) * 1024
+
+
+def available_bytes() -> int:
+    """Memory that programs can still have on this machine."""
+    return psutil.virtual_memory().available
+
+
+def low_water_bytes() -> int:
+    """Memory left below which a box is ended: LOW_WATER, or an eighth of a small machine."""
+    return min(LOW_WATER, psutil.virtual_memory().total // 8)
 
 
 def max_files(limits: Limits) -> int:
@@ -131,9 +221,13 @@ class Watchdog(threading.Thread):
     """Kills a box that exceeds its memory, its tasks or its files, and remembers why.
 
     Attributes:
-        broken: "memory", "tasks", "files" or "descriptors" once the box was killed for it, "unwatched" if it could not
-            be watched, else None.
+        broken: "memory", "tasks", "files", "descriptors" or "mappings" once the box was killed for it; "machine" if the
+            machine itself ran out of memory and this was the youngest box; "unwatched" if it could not be watched; else
+            None.
     """
+
+    _watching: ClassVar[list["Watchdog"]] = []  # of this process, the youngest last
+    _relieved: ClassVar[float] = -RECOVERY_S  # when a box was last ended for the machine's sake
 
     def __init__(self, process: psutil.Process, limits: Limits, group: ControlGroup | None = None) -> None:
         super().__init__(name="box-watchdog", daemon=True)
@@ -141,32 +235,44 @@ class Watchdog(threading.Thread):
         self._limits = limits
         self._group = group
         self._over = threading.Event()
+        self._low_water = low_water_bytes()
         self.broken: str | None = None
 
     def run(self) -> None:
         """Look at the tree until it ends or :meth:`stop` is called."""
+        self._watching.append(self)
         try:
             self._watch()
         except Exception:  # fail closed: whatever in the box made it so, nothing bounds it now
             self.broken = "unwatched"
-            kill_tree(self._process)
-
-    def _watch(self) -> None:
-        while not self._over.wait(POLL_S) and alive(self._process):
-            usage = tree_usage(self._process.pid, memory_matters_above=self._limits.memory_bytes)
-            # The kernel ends one process that wanted more; what is left would run on as if nothing had been.
-            killed = self._group is not None and self._group.ran_out_of_memory()
-            if killed or usage.memory_bytes > self._limits.memory_bytes:
-                self.broken = "memory"
-            elif usage.tasks > self._limits.tasks:
-                self.broken = "tasks"
-            elif usage.files > max_files(self._limits):
-                self.broken = "files"
-            elif usage.descriptors > MAX_DESCRIPTORS:
-                self.broken = "descriptors"
+        finally:
             if self.broken:
                 kill_tree(self._process)
+            self._watching.remove(self)
+
+    def _watch(self) -> None:
+        looks = 0
+        while not self._over.wait(POLL_S) and alive(self._process):
+            usage = tree_usage(
+                self._process.pid,
+                memory_matters_above=self._limits.memory_bytes,
+                count_mappings=looks % MAPPINGS_EVERY == 0,
+            )
+            looks += 1
+            # The kernel ends one process that wanted more; what is left would run on as if nothing had been.
+            killed = self._group is not None and self._group.ran_out_of_memory()
+            self.broken = "memory" if killed else exceeded(usage, self._limits) or self._machine_runs_low()
+            if self.broken:
                 return
+
+    def _machine_runs_low(self) -> str | None:
+        """ "machine" where this box is to end because memory runs out that no limit bounds."""
+        if available_bytes() >= self._low_water or self._watching[-1] is not self:
+            return None
+        if time.monotonic() - Watchdog._relieved < RECOVERY_S:
+            return None
+        Watchdog._relieved = time.monotonic()
+        return "machine"
 
     def stop(self) -> None:
         """Stop watching; returns when the thread has ended."""

@@ -13,6 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -109,18 +110,26 @@ async def _printed(code: str, settings: Settings, template: Template | None) -> 
         client = manager.client()
         client.start_channels()
         try:
-            await asyncio.wait_for(client.wait_for_ready(), CELL_S)
+            try:
+                await asyncio.wait_for(client.wait_for_ready(), CELL_S)
+            except RuntimeError as error:
+                raise RuntimeError(f"{error} ({manager.last_words() or 'it did not say why'})") from None
             await client.execute_interactive(
                 code,
                 allow_stdin=False,
                 timeout=CELL_S,
-                output_hook=lambda message: printed.append(message["content"].get("text", "")),
+                output_hook=lambda message: printed.append(_printed_text(message["content"])),
             )
         finally:
             client.stop_channels()
     finally:
         await manager.end()
     return "".join(printed)
+
+
+def _printed_text(content: dict[str, Any]) -> str:
+    """What a message prints; not its warnings, of which Python 3.12 and later have one for each fork of a kernel."""
+    return content["text"] if content.get("name") == "stdout" else ""
 
 
 def _home(settings: Settings) -> Path:

@@ -32,6 +32,7 @@ PRELOADED = (
     "inside.children",
     "inside.confine",
     "inside.observe",
+    "inside.programs",
     "inside.start",
 )
 OURS = ("course_lib.", "inside.")

@@ -1,9 +1,9 @@
 """A process with everything imported that a notebook needs, of which each box is a fork: torch is loaded once.
 
-It runs alone in a bubblewrap box and never sees student code. For each order it forks; the fork moves to user, mount,
-pid, ipc and network namespaces of its own, mounts a /proc that shows only itself, empty scratch folders and terminals,
-loses every capability and the way to new namespaces, and becomes a kernel (start.py). Nothing leads back: the template
-takes one message, five sockets and a pipe, and answers with a word, before student code exists.
+It runs alone in a bubblewrap box and never sees student code. For each order it forks; the fork moves to namespaces of
+its own (user, mount, pid, ipc, uts, cgroup and network), mounts a /proc that shows only itself, empty scratch folders
+and terminals, loses every capability and the way to new namespaces, and becomes a kernel (start.py). Nothing leads
+back: the template takes one message, five sockets and two pipes, and answers with a word, before student code exists.
 
 What a fork inherits, and what becomes of it:
 
@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Iterable
 
 from . import namespaces as ns
@@ -76,11 +77,12 @@ def _receive(orders: socket.socket) -> tuple[bytes, list[int]]:
 def _become_a_box(descriptors: list[int]) -> None:
     """In the fork: wait for the rest of the order, build the walls, run the kernel; never returns."""
     try:
-        pipe, *sockets = descriptors
+        pipe, complaints, *sockets = descriptors
+        os.dup2(complaints, 2)
         with os.fdopen(pipe, "rb") as orders:  # ends when the grader has put this process in its control group
             spec = json.load(orders)
         _close_others(sockets)
-        ns.unshare(ns.USERS | ns.MOUNTS | ns.PROCESSES | ns.IPC | ns.NETWORK, outer_id=ns.ID)
+        ns.unshare(ns.ALL, outer_id=ns.ID)
         init = os.fork()  # the first process of the new pid namespace
         if init:
             _close(sockets)
@@ -89,14 +91,16 @@ def _become_a_box(descriptors: list[int]) -> None:
         else:
             _build_walls(spec)
             _run(spec, sockets)
+    except BaseException:
+        traceback.print_exc()  # to the grader, which says why its box did not start
     finally:
         os._exit(1)  # whatever happened: nothing of the template's may run here
 
 
 def _close_others(kept: list[int]) -> None:
-    """Close what the template had open; what it complained to is the grader's."""
+    """Close what the template had open. Standard error leads to the grader until the kernel is ready."""
     nowhere = os.open("/dev/null", os.O_RDWR)  # flags set on the template's would come through to every fork
-    for descriptor in (0, 1, 2):
+    for descriptor in (0, 1):
         os.dup2(nowhere, descriptor)
     _close({int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *kept})
 
@@ -138,24 +142,23 @@ def _mount_scratch_over(folder: str, options: str) -> None:
 
 def _run(spec: dict, sockets: list[int]) -> None:
     """As process 1: start the kernel, collect what ends, end with the kernel, which ends everything here."""
-    from .confine import confine
+    from . import start
 
-    confine()  # process 1 too: a kernel could write to its memory
+    start.give_up(spec["rlimits"], confined=True)  # process 1 too: a kernel could write to its memory
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     kernel = os.fork()
     if kernel:
         _close(sockets)
+        os.dup2(0, 2)  # student code can open what process 1 has open
         while os.wait()[0] != kernel:
             pass
         return
     os.setsid()
     import numpy as np
 
-    from . import start
-
     np.random.seed(None)
     sys.argv = [str(start.__file__)]
-    start.run({**spec, "sockets": dict(enumerate(sockets, start=1)), "confined": False})
+    start.run({**spec, "sockets": dict(enumerate(sockets, start=1))})
 
 
 if __name__ == "__main__":
