@@ -15,7 +15,7 @@ import re
 import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -90,7 +90,7 @@ def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool 
         descriptors=descriptors,
         sockets=len({kind for kind in kinds if kind.startswith(("socket:", "pipe:"))}),
         scarce=sum(kind.startswith(("anon_inode:[eventpoll]", "/dev/pt")) for kind in kinds),
-        mappings=sum(_read(f"/proc/{member}/maps").count("\n") for member, _ in tree) if count_mappings else 0,
+        mappings=_mappings(member for member, _ in tree) if count_mappings else 0,
     )
 
 
@@ -155,30 +155,39 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def _has_memory(pid: int) -> bool:
-    """False for a zombie, and for a process that is just ending: what is left of both belongs to root."""
-    return "VmSize:" in _read(f"/proc/{pid}/status")
+@contextlib.contextmanager
+def _unless_it_ends(pid: int) -> Iterator[None]:
+    """Let a process end while it is looked at. What is left of one that has no memory any more belongs to root."""
+    try:
+        yield
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    except PermissionError:
+        if "VmSize:" in _read(f"/proc/{pid}/status"):
+            raise
 
 
 def _descriptors(pid: int) -> list[str]:
-    try:
-        return _listed(f"/proc/{pid}/fd")
-    except PermissionError:
-        if _has_memory(pid):
-            raise
-        return []
+    with _unless_it_ends(pid):
+        return os.listdir(f"/proc/{pid}/fd")
+    return []
 
 
 def _link(pid: int, name: str) -> str:
     """What a descriptor is; nothing where it was closed meanwhile."""
-    try:
+    with _unless_it_ends(pid):
         return os.readlink(f"/proc/{pid}/fd/{name}")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    except PermissionError:
-        if _has_memory(pid):
-            raise
-        return ""
+    return ""
+
+
+def _mappings(pids: Iterable[int]) -> int:
+    """Mappings of processes; no further than to the limit, because a process in the box decides how long this takes."""
+    count = 0
+    for pid in pids:
+        with _unless_it_ends(pid), open(f"/proc/{pid}/maps", "rb") as lines:
+            while count <= MAX_MAPPINGS and (part := lines.read(1 << 16)):
+                count += part.count(b"\n")
+    return count
 
 
 def _scratch_files(pid: int) -> int:
@@ -193,12 +202,9 @@ def _scratch_files(pid: int) -> int:
 
 
 def _proportional_bytes(pid: int) -> int:
-    try:
-        text = _read(f"/proc/{pid}/smaps_rollup")
-    except PermissionError:
-        if _has_memory(pid):
-            raise
-        return 0
+    text = ""
+    with _unless_it_ends(pid), open(f"/proc/{pid}/smaps_rollup") as file:
+        text = file.read()
     return sum(map(int, PROPORTIONAL.findall(text + _read(f"/proc/{pid}/status")))) * 1024
 
 
