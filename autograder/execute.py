@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager
-from autograder.box.limits import MAX_DESCRIPTORS, MAX_MAPPINGS, MAX_SCARCE, MAX_SOCKETS, max_files
+from autograder.box.limits import MAX_DESCRIPTORS, MAX_MAPPINGS, MAX_SOCKETS, MAX_TERMINALS, max_files, max_watches
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError, TemplateFailed
@@ -355,8 +355,10 @@ class _Session:
             )
         did = {
             "tasks": f"started more than {self.limits.tasks} processes",
-            "descriptors": f"opened more than {MAX_SOCKETS} sockets and pipes, {MAX_SCARCE} event queues and "
-            f"terminals, or {MAX_DESCRIPTORS} descriptors",
+            "descriptors": f"opened more than {MAX_DESCRIPTORS} files",
+            "sockets": f"opened more than {MAX_SOCKETS} sockets and pipes",
+            "terminals": f"opened more than {MAX_TERMINALS} terminals",
+            "watches": f"watched more than {max_watches()} events",
             "files": f"made more than {max_files(self.limits)} files",
             "mappings": f"mapped memory more than {MAX_MAPPINGS} times",
             "unwatched": "started a process that cannot be watched",

@@ -10,6 +10,7 @@ memory that the machine has left. What cannot be read counts as a reason to end 
 """
 
 import contextlib
+import functools
 import os
 import re
 import resource
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import psutil
@@ -30,9 +32,10 @@ PAGE = resource.getpagesize()
 OPEN_FILES = 512  # of one process; what it can keep in flight to nobody is bounded by this too (see unix(7))
 MAX_DESCRIPTORS = 8192  # of a box, each counted as often as processes have it
 MAX_SOCKETS = 512  # sockets and pipes of a box; one may hold a quarter of a megabyte in the kernel
-# Of a box. The kernel counts epoll's watches for the grader's own user, and terminals for the whole machine; each of
-# these can hold OPEN_FILES watches. A kernel of Jupyter has six, and each child that it forks inherits them.
-MAX_SCARCE = 256
+MAX_TERMINALS = 512  # of a box, likewise; the kernel has 4,096 for the whole machine
+MAX_WATCHES = 100_000  # of epoll, in a box, likewise; a child of a kernel inherits some 40 of these
+QUOTA_OF_WATCHES = Path("/proc/sys/fs/epoll/max_user_watches")  # for all programs of one real user: the grader's too
+FEW = 64  # descriptors of epoll, whose watches together are no matter
 MAX_MAPPINGS = 200_000  # of a box; one without a page takes up to 1.4 kB of the kernel
 LOW_WATER = 512 * MIB  # of memory left on the machine
 RECOVERY_S = 2.0  # from the end of one box for this reason to that of the next
@@ -52,7 +55,8 @@ class Usage:
         files: Files in the fuller scratch folder.
         descriptors: Open descriptors of all processes together.
         sockets: Different sockets and pipes; counted where there are many descriptors, else 0.
-        scarce: Descriptors of epoll and of terminals; likewise.
+        terminals: Descriptors that lead to a terminal's master; likewise.
+        watches: Watches of epoll, each counted as often as processes have it; likewise.
         mappings: Mappings of memory in all processes; 0 where they were not asked for.
     """
 
@@ -61,7 +65,8 @@ class Usage:
     files: int = 0
     descriptors: int = 0
     sockets: int = 0
-    scarce: int = 0
+    terminals: int = 0
+    watches: int = 0
     mappings: int = 0
 
 
@@ -75,11 +80,9 @@ def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool 
         OSError: A process that is there cannot be read. It may hide on purpose.
     """
     tree = list(_tree(pid))
-    links: dict[int, list[str]] = {member: _descriptors(member) for member, _ in tree}
-    descriptors = sum(map(len, links.values()))
-    kinds = (
-        [_link(member, name) for member, names in links.items() for name in names] if descriptors > MAX_SCARCE else []
-    )
+    opened = [(member, name) for member, _ in tree for name in _descriptors(member)]
+    kinds = {one: _link(*one) for one in opened} if len(opened) > MAX_SOCKETS else {}
+    queues = [one for one, kind in kinds.items() if kind == "anon_inode:[eventpoll]"]
     resident = sum(sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) for member, _ in tree) * 1024
     if resident > memory_matters_above:
         resident = sum(_proportional_bytes(member) for member, _ in tree)
@@ -87,9 +90,10 @@ def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool 
         memory_bytes=resident,
         tasks=sum(len(threads) for _, threads in tree),
         files=next((files for member, _ in reversed(tree) if (files := _scratch_files(member))), 0),
-        descriptors=descriptors,
-        sockets=len({kind for kind in kinds if kind.startswith(("socket:", "pipe:"))}),
-        scarce=sum(kind.startswith(("anon_inode:[eventpoll]", "/dev/pt")) for kind in kinds),
+        descriptors=len(opened),
+        sockets=len({kind for kind in kinds.values() if kind.startswith(("socket:", "pipe:"))}),
+        terminals=sum(kind in ("/dev/ptmx", "/dev/pts/ptmx") for kind in kinds.values()),
+        watches=_watches(queues) if len(queues) > FEW else 0,
         mappings=_mappings(member for member, _ in tree) if count_mappings else 0,
     )
 
@@ -102,11 +106,11 @@ def exceeded(usage: Usage, limits: Limits) -> str | None:
         "files": (usage.files, max_files(limits)),
         "descriptors": (usage.descriptors, MAX_DESCRIPTORS),
         "sockets": (usage.sockets, MAX_SOCKETS),
-        "scarce": (usage.scarce, MAX_SCARCE),
+        "terminals": (usage.terminals, MAX_TERMINALS),
+        "watches": (usage.watches, max_watches()),
         "mappings": (usage.mappings, MAX_MAPPINGS),
     }
-    names = {"sockets": "descriptors", "scarce": "descriptors"}
-    return next((names.get(name, name) for name, (amount, limit) in used.items() if amount > limit), None)
+    return next((name for name, (amount, limit) in used.items() if amount > limit), None)
 
 
 def members(pid: int) -> list[int]:
@@ -180,6 +184,25 @@ def _link(pid: int, name: str) -> str:
     return ""
 
 
+def _watches(queues: Iterable[tuple[int, str]]) -> int:
+    """Watches of epoll's descriptors, no further than to their limit."""
+    count, limit = 0, max_watches()
+    for pid, name in queues:
+        with _unless_it_ends(pid), open(f"/proc/{pid}/fdinfo/{name}", "rb") as lines:
+            while count <= limit and (part := lines.read(1 << 16)):
+                count += part.count(b"tfd:")
+    return count
+
+
+@functools.cache
+def max_watches() -> int:
+    """Watches of epoll that a box may have: MAX_WATCHES, or an eighth of what a small machine gives one user."""
+    try:
+        return min(MAX_WATCHES, int(QUOTA_OF_WATCHES.read_text()) // 8)
+    except (OSError, ValueError):  # a kernel without this quota
+        return MAX_WATCHES
+
+
 def _mappings(pids: Iterable[int]) -> int:
     """Mappings of processes; no further than to the limit, because a process in the box decides how long this takes."""
     count = 0
@@ -227,9 +250,9 @@ class Watchdog(threading.Thread):
     """Kills a box that exceeds its memory, its tasks or its files, and remembers why.
 
     Attributes:
-        broken: "memory", "tasks", "files", "descriptors" or "mappings" once the box was killed for it; "machine" if the
-            machine itself ran out of memory and this was the youngest box; "unwatched" if it could not be watched; else
-            None.
+        broken: The part of :class:`Usage` that exceeded its limit once the box was killed for it ("memory", "tasks");
+            "machine" if the machine itself ran out of memory and this was the youngest box; "unwatched" if it could not
+            be watched; else None.
     """
 
     _watching: ClassVar[list["Watchdog"]] = []  # of this process, the youngest last

@@ -4,6 +4,7 @@ The attack is a cell of a kernel that was started as for a submission, so what i
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -11,6 +12,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,8 +105,27 @@ def printed_in_a_box(code: str, settings: Settings, template: Template | None = 
 
 
 async def _printed(code: str, settings: Settings, template: Template | None) -> str:
-    manager = BoxedKernelManager(settings, template)
     printed: list[str] = []
+    async with kernel_in_a_box(settings, template) as (_, client):
+        await client.execute_interactive(
+            code,
+            allow_stdin=False,
+            timeout=CELL_S,
+            output_hook=lambda message: printed.append(text_of(message)),
+        )
+    return "".join(printed)
+
+
+@contextlib.asynccontextmanager
+async def kernel_in_a_box(
+    settings: Settings, template: Template | None = None
+) -> AsyncIterator[tuple[BoxedKernelManager, Any]]:
+    """A kernel in a new box, ready for its first cell, and its client; both are ended at the end.
+
+    Raises:
+        RuntimeError, OSError: The box did not start.
+    """
+    manager = BoxedKernelManager(settings, template)
     try:
         await manager.start_kernel()
         client = manager.client()
@@ -114,21 +135,16 @@ async def _printed(code: str, settings: Settings, template: Template | None) -> 
                 await asyncio.wait_for(client.wait_for_ready(), CELL_S)
             except RuntimeError as error:
                 raise RuntimeError(f"{error} ({manager.last_words() or 'it did not say why'})") from None
-            await client.execute_interactive(
-                code,
-                allow_stdin=False,
-                timeout=CELL_S,
-                output_hook=lambda message: printed.append(_printed_text(message["content"])),
-            )
+            yield manager, client
         finally:
             client.stop_channels()
     finally:
         await manager.end()
-    return "".join(printed)
 
 
-def _printed_text(content: dict[str, Any]) -> str:
+def text_of(message: dict[str, Any]) -> str:
     """What a message prints; not its warnings, of which Python 3.12 and later have one for each fork of a kernel."""
+    content = message["content"]
     return content["text"] if content.get("name") == "stdout" else ""
 
 

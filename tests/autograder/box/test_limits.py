@@ -157,8 +157,13 @@ LIMITS = Limits(memory_bytes=64 * MIB, tasks=20)
     [
         ("hold = bytearray(100 << 20)\nhold[::4096] = b'x' * len(hold[::4096])", "memory"),
         ("for _ in range(30):\n    if os.fork() == 0:\n        time.sleep(60)", "tasks"),
-        ("hold = [os.pipe() for _ in range(600)]", "descriptors"),
-        ("hold = [select.epoll() for _ in range(300)]", "descriptors"),
+        ("hold = [os.pipe() for _ in range(600)]", "sockets"),
+        ("hold = [os.openpty() for _ in range(600)]", "terminals"),
+        ("hold = [select.epoll() for _ in range(400)]\nevents = [os.eventfd(0) for _ in range(400)]\n"
+         "for queue in hold:\n    for event in events:\n        queue.register(event)", "watches"),
+        # An honest pool of a kernel's children: each inherits the kernel's queues.
+        ("hold = [select.epoll() for _ in range(8)]\nfor queue in hold:\n    queue.register(os.eventfd(0))\n"
+         "for _ in range(15):\n    if os.fork() == 0:\n        time.sleep(60)", None),
         ("hold = [os.open('/dev/null', 0) for _ in range(9000)]", "descriptors"),
         ("hold = [mmap.mmap(-1, 4096) for _ in range(30_000)]\nfor _ in range(9):\n    if os.fork() == 0:\n"
          "        time.sleep(60)", "mappings"),

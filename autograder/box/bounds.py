@@ -1,0 +1,137 @@
+"""Tries whether a box is bounded: it is made to use too much of each thing, with limits small enough to take no time.
+
+Called by the doctor. What is tried is what student code meets: cells of a kernel that was started as for a submission.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from autograder.box.kernel import BoxedKernelManager
+from autograder.box.proof import Finding, kernel_in_a_box, text_of
+from autograder.box.template import Template
+from autograder.config import MIB, Settings
+from autograder.errors import BoxUnavailable
+
+TRIAL_S = 20  # for one trial; the watchdog needs a tenth of a second, more where the machine is busy
+MEMORY = 768 * MIB  # above what a box has before student code runs
+SCRATCH = 16 * MIB
+TASKS = 64
+SPINNERS = 24  # processes that do nothing but compute
+Result = TypeVar("Result")
+SLOWED = 3.0  # times: what a neighbour may be slowed down by them where boxes share the processors evenly
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing that a box is to use too much of.
+
+    Attributes:
+        code: What tries it; it prints "refused" where the kernel does not let it, and "got through" at the end.
+        ended_for: What the box is ended for where the kernel lets it.
+    """
+
+    what: str
+    code: str
+    ended_for: str
+
+
+TRIALS = (
+    Trial(
+        "memory",
+        "kept = []\nfor _ in range(96):\n    kept.append(b'x' * (32 << 20))\ntime.sleep(3)\nprint('got through')",
+        "memory",
+    ),
+    Trial(
+        "processes",
+        "try:\n    for _ in range(200):\n        if os.fork() == 0:\n            time.sleep(60)\n"
+        "except OSError:\n    print('refused')\nelse:\n    time.sleep(3)\n    print('got through')",
+        "tasks",
+    ),
+    Trial(
+        "files",
+        "try:\n    for number in range(6000):\n        open(f'/tmp/{number}', 'w').close()\n"
+        "except OSError:\n    print('refused')\nelse:\n    time.sleep(3)\n    print('got through')",
+        "files",
+    ),
+    Trial(
+        "sockets",
+        "import socket\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        "        kept = [socket.socketpair() for _ in range(200)]\n        time.sleep(60)\n        os._exit(0)\n"
+        "time.sleep(3)\nprint('got through')",
+        "sockets",
+    ),
+)
+SPIN = f"for _ in range({SPINNERS}):\n    if os.fork() == 0:\n        while True:\n            pass"
+WORK = "begin = time.monotonic()\nfor _ in range(8_000_000):\n    pass\nprint(time.monotonic() - begin)"
+
+
+def exhaust_the_box(settings: Settings, template: Template | None = None) -> list[Finding]:
+    """One finding for each thing of which a box must not have more than its limit.
+
+    Args:
+        template: What the boxes are forks of; None for cold ones.
+
+    Raises:
+        BoxUnavailable: No box can be had.
+    """
+    limits = replace(settings.limits, memory_bytes=MEMORY, scratch_bytes=SCRATCH, tasks=TASKS)
+    settings = replace(settings, limits=limits)
+    kind = "warm box" if template else "box"
+    findings = []
+    for trial in TRIALS:
+        printed, ended_for = _run(_tried(trial.code, settings, template))
+        bounded = ended_for == trial.ended_for or (ended_for is None and printed.startswith("refused"))
+        came_of_it = f"it was ended for {ended_for}" if ended_for else f"it printed {printed!r}"
+        remedy = f"Do not grade on this machine: a box had more {trial.what} than its limit, and {came_of_it}."
+        findings.append(Finding(f"{kind}: {trial.what} end at their limit", bounded, remedy))
+    return findings
+
+
+def slowed_by_a_neighbour(settings: Settings, template: Template | None = None) -> float:
+    """How many times longer a box takes for the same work beside one that starts many processes.
+
+    Raises:
+        BoxUnavailable: No box can be had.
+    """
+    return _run(_slowed(settings, template))
+
+
+def _run(trial: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(trial)
+    except (OSError, RuntimeError, ValueError) as error:  # a TimeoutError is an OSError
+        raise BoxUnavailable(f"The limits could not be tried in a box: {str(error) or 'it took too long'}.") from None
+
+
+async def _tried(code: str, settings: Settings, template: Template | None) -> tuple[str, str | None]:
+    async with kernel_in_a_box(settings, template) as box:
+        return await _cell(*box, code), box[0].ended_for()
+
+
+async def _slowed(settings: Settings, template: Template | None) -> float:
+    async with kernel_in_a_box(settings, template) as worker:
+        alone = float(await _cell(*worker, WORK))
+        async with kernel_in_a_box(settings) as neighbour:  # a template makes one box at a time
+            await _cell(*neighbour, SPIN)
+            return float(await _cell(*worker, WORK)) / alone
+
+
+async def _cell(manager: BoxedKernelManager, client: Any, code: str) -> str:
+    """Run a cell until it is done, its box has ended, or the time of a trial is over; what it printed."""
+    printed: list[str] = []
+    cell = asyncio.ensure_future(
+        client.execute_interactive(
+            f"import os, time\n{code}",
+            allow_stdin=False,
+            output_hook=lambda message: printed.append(text_of(message)),
+        )
+    )
+    end = time.monotonic() + TRIAL_S
+    while not cell.done() and time.monotonic() < end and await manager.is_alive():
+        await asyncio.wait({cell}, timeout=0.05)
+    cell.cancel()
+    await asyncio.gather(cell, return_exceptions=True)
+    return "".join(printed)
