@@ -5,9 +5,11 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import platform
+import resource
 import signal
 import socket
 import struct
@@ -16,18 +18,34 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-KEYCTL = 250 if platform.machine() == "x86_64" else 219
-FANOTIFY_INIT = 300 if platform.machine() == "x86_64" else 262
+ARM = platform.machine() == "aarch64"
+KEYCTL = 219 if ARM else 250
+FANOTIFY_INIT = 262 if ARM else 300
+IO_SETUP = 0 if ARM else 206
+PIDFD_GETFD, SET_PIPE_SIZE = 438, 1031
 F_SETLEASE, AF_VSOCK = 1024, 40
+DUMPABLE, CORE_SCHEDULING = 4, 62  # prctl(2)
+SO_BINDTODEVICE, SO_PEERPIDFD, SIOCGIFCONF = 25, 77, 0x8912
 OTHER_NAMESPACES = (0x00020000, 0x08000000, 0x20000000, 0x40000000)  # mounts, ipc, processes, network
 
 
 def blocked(action: Callable[[], object]) -> bool:
-    """Whether ``action`` raised OSError."""
+    """Whether ``action`` raised OSError, or what Python makes of it for a limit."""
     try:
         action()
-    except OSError:
+    except (OSError, ValueError):
         return True
+    return False
+
+
+def refused(action: Callable[[], object]) -> bool:
+    """Whether ``action`` was not permitted; another error says that the kernel looked into it."""
+    try:
+        action()
+    except PermissionError:
+        return True
+    except OSError:
+        pass
     return False
 
 
@@ -46,7 +64,11 @@ def in_a_child(call: Callable[[], int]) -> bool:
     """Whether a system call succeeds, made by a process of its own so that nothing stays of it."""
     child = os.fork()
     if child == 0:
-        os._exit(0 if call() == 0 else 1)
+        code = 1
+        try:
+            code = 0 if call() == 0 else 1
+        finally:
+            os._exit(code)  # whatever happened: a second kernel would answer beside the first
     return os.waitpid(child, 0)[1] == 0
 
 
@@ -89,6 +111,63 @@ def fill(path: str, size: int) -> None:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path)
+
+
+def locks(path: str) -> bool:
+    """Whether a lock on ``path`` is really held: a second one is then refused."""
+    with open(path) as first, open(path) as second:
+        try:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def gets_semaphores(libc: ctypes.CDLL) -> bool:
+    sets, box = libc.semget(0, 1, 0o600), libc.msgget(0, 0o600)
+    libc.semctl(sets, 0, 0)  # IPC_RMID: they would outlive this process
+    libc.msgctl(box, 0, None)
+    return sets >= 0 or box >= 0
+
+
+def sets_its_core_limit() -> bool:
+    """Whether a child can have the host collect its core: the kernel starts no program for a limit of 1."""
+    if resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):
+        return True
+    return in_a_child(lambda: int(blocked(lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))))
+
+
+def told_of_the_network() -> list[str]:
+    """What sockets that came from outside say of the host's network."""
+    told = []
+    room = ctypes.create_string_buffer(4096)
+    for descriptor in range(3, 64):
+        try:
+            plug = socket.socket(fileno=descriptor)
+        except OSError:
+            continue
+        request = struct.pack("iP", len(room), ctypes.addressof(room))
+        for what, ask in {
+            "interfaces": partial(fcntl.ioctl, plug, SIOCGIFCONF, request),
+            "a device": partial(plug.getsockopt, socket.SOL_SOCKET, SO_BINDTODEVICE, 16),
+            "the process at the other end": partial(plug.getsockopt, socket.SOL_SOCKET, SO_PEERPIDFD),
+        }.items():
+            if not blocked(ask):
+                told.append(what)
+        plug.detach()
+    return told
+
+
+def starts_what_was_written() -> bool:
+    """Whether a file that was written here can be started; without Landlock the kernel lets it."""
+    path = "/tmp/written"
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o755)
+    os.write(handle, b"#!/bin/sh\n")
+    os.close(handle)
+    return not blocked(partial(subprocess.run, [path], check=False))
 
 
 def interfaces() -> list[str]:
@@ -144,6 +223,23 @@ def attack(bait: dict) -> dict[str, bool]:
                 (AF_VSOCK, socket.SOCK_STREAM),
             )
         ),
+        "no pair of sockets but unix ones": all(
+            refused(partial(socket.socketpair, family, socket.SOCK_DGRAM))
+            for family in (socket.AF_INET, socket.AF_NETLINK, AF_VSOCK)
+        ),
+        "no word about the network of this machine from the sockets of the box": told_of_the_network() == [],
+        "no lock on a file of this machine": not locks(sys.executable),
+        "no asynchronous I/O context, of which the machine has so many": libc.syscall(
+            IO_SETUP, 1, ctypes.byref(ctypes.c_ulong())
+        )
+        < 0,
+        "no crash that this machine collects": not sets_its_core_limit(),
+        "no way to hide from the watchdog": not in_a_child(partial(libc.prctl, DUMPABLE, 0, 0, 0, 0)),
+        "no core of a processor for itself": not in_a_child(partial(libc.prctl, CORE_SCHEDULING, 1, 0, 1, 0)),
+        "no descriptor of another process": libc.syscall(PIDFD_GETFD, -1, 0, 0) < 0
+        and ctypes.get_errno() == errno.EPERM,
+        "no larger pipe": blocked(lambda: fcntl.fcntl(os.pipe()[0], SET_PIPE_SIZE, 1 << 18)),
+        "no program that a submission wrote": not bait["landlock"] or not starts_what_was_written(),
         "no device of the machine can be changed": not changes("/dev/full"),
         "no mount": not in_a_child(lambda: apart(libc) or libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)),
         "nothing that is mounted can be taken away": not any(
@@ -152,6 +248,7 @@ def attack(bait: dict) -> dict[str, bool]:
         "no memory of another process can be written": libc.process_vm_writev(1, 0, 0, 0, 0, 0) != 0,
         "no memory file that the watchdog cannot see": blocked(lambda: os.memfd_create("hidden")),
         "no memory segment that the watchdog cannot see": libc.shmget(0, 4096, 0o600) < 0,
+        "no semaphores or mailboxes that the watchdog cannot see": not gets_semaphores(libc),
         "no keyring of the host": libc.syscall(KEYCTL, 0, -3, 0) < 0,
         "scratch ends at its limit": blocked(lambda: fill("/tmp/fill", bait["scratch_bytes"] + (8 << 20))),
         "shared memory ends at its limit": blocked(lambda: fill("/dev/shm/fill", bait["scratch_bytes"] + (8 << 20))),

@@ -5,6 +5,7 @@ The attack is a cell of a kernel that was started as for a submission, so what i
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable
 
 PROBE_SCRATCH = 16 * MIB  # the same limit, smaller, so that filling it takes no time
+LANDLOCK_CREATE_RULESET, ASK_FOR_VERSION = 444, 1
 CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded machine
 
 
@@ -73,6 +75,7 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
             "variable": f"CANARY_{token}",
             "marker": token,
             "scratch_bytes": PROBE_SCRATCH,
+            "landlock": ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, ASK_FOR_VERSION) > 0,
         }
         text = (Path(__file__).parent / "attack.py").read_text()
         os.environ[bait["variable"]] = "x"

@@ -17,7 +17,7 @@ from autograder.errors import BoxUnavailable
 def test_when_the_box_is_attacked_then_every_property_holds(small_course: Path, tmp_path: Path) -> None:
     findings = attack_the_box(settings_for(small_course, tmp_path))
 
-    assert len(findings) >= 28
+    assert len(findings) >= 38
     assert [finding.what for finding in findings if not finding.good] == []
 
 
@@ -26,7 +26,16 @@ def test_when_there_is_no_box_then_the_attack_gets_through(small_course: Path, t
     settings = dataclasses.replace(settings_for(small_course, tmp_path), unsafe_no_box=True)
     reached = {finding.what for finding in attack_the_box(settings) if not finding.good}
 
-    for part in ("TCP", "abstract unix socket", "can be read", "can be listed", "can be seen", "signalled", "outlives"):
+    noticed = ("TCP", "abstract unix socket", "can be read", "can be listed", "can be seen", "signalled", "outlives")
+    new = (
+        "pair of sockets",
+        "lock on a file",
+        "machine collects",
+        "hide from the watchdog",
+        "semaphores",
+        "larger pipe",
+    )
+    for part in (*noticed, *new):
         assert any(part in what for what in reached), f"the attack does not notice: {part}"
 
 
