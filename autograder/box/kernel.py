@@ -11,10 +11,12 @@ import contextlib
 import json
 import os
 import platform
+import re
 import resource
 import secrets
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -31,7 +33,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets.config import Config
 
-from autograder.box.cgroup import ControlGroup, abandoned, make_group, remove_abandoned
+from autograder.box.cgroup import ControlGroup, make_group, remove_abandoned
 from autograder.box.isolation import box_environment, enclose, python_in_box
 from autograder.box.limits import MAX_DESCRIPTORS, Watchdog, alive, kill_tree, members
 from autograder.box.relay import Relay
@@ -47,6 +49,8 @@ UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a th
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
+FOLDER = "autograder-box-"  # the name goes on with the grader's process number and the letters of mkdtemp
+LEFT = re.compile(rf"{FOLDER}([0-9]{{1,7}})-[a-z0-9_]{{8}}")
 _live: "set[BoxProvisioner]" = set()
 
 
@@ -63,7 +67,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
-        self.folder = Path(tempfile.mkdtemp(prefix=f"box-{os.getpid()}-"))  # 0700, short: a unix path ends at 107
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))  # 0700, short: a unix path ends at 107
         manager = self.parent
         manager.ip = str(self.folder / "k")
         for port, channel in enumerate(CHANNELS, start=1):
@@ -278,10 +282,22 @@ def end_all() -> None:
 
 def sweep() -> None:
     """Remove what graders that were killed left on this machine: folders of sockets and empty control groups."""
-    for folder in Path(tempfile.gettempdir()).glob("box-*-*"):
-        if abandoned(folder):
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if _left_over(folder):
             shutil.rmtree(folder, ignore_errors=True)
     remove_abandoned()
+
+
+def _left_over(folder: Path) -> bool:
+    """Whether a grader of this user made the folder and is gone. Other programs use the same place."""
+    name = LEFT.fullmatch(folder.name)
+    if not name or psutil.pid_exists(int(name[1])):
+        return False
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _unpack(text: bytes | str) -> Any:
