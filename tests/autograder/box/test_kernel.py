@@ -16,8 +16,10 @@ from jupyter_client.channels import HBChannel
 from nbclient import NotebookClient
 from small_course import settings_for
 
+from autograder.box import kernel
 from autograder.box.kernel import BoxedKernelManager
 from autograder.config import Settings
+from autograder.errors import BoxUnavailable
 
 
 def run(settings: Settings, code: str, then: Callable[[BoxedKernelManager], Any] = lambda manager: None) -> Any:
@@ -49,13 +51,36 @@ def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Setting
     folders: list[Path] = []
     outputs = run(
         settings,
-        "import os; print([name for name in os.listdir('/tmp') if name.startswith('box-')])",
+        "import os; print([name for name in os.listdir('/tmp') if name.startswith('autograder-')])",
         then=lambda manager: folders.append(manager.provisioner.folder),
     )
 
     assert outputs[0].text.strip() == "[]"
     assert folders[0].parent == Path(tempfile.gettempdir())
     assert not folders[0].exists(), "the sockets are removed with the box"
+
+
+def test_when_the_folder_for_temporary_files_has_a_long_name_then_the_sockets_lie_in_tmp(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of a unix socket ends at 107 bytes."""
+    long = tmp_path / ("é" * 50)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    folders: list[Path] = []
+    outputs = run(settings, "print(1)", then=lambda manager: folders.append(manager.provisioner.folder))
+
+    assert outputs[0].text == "1\n"
+    assert folders[0].parent == Path("/tmp")
+
+
+def test_when_no_folder_has_a_short_name_then_the_error_says_what_to_do(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "SOCKET_PATH", 20)
+
+    with pytest.raises(BoxUnavailable, match=r"expected .* of at most \d+ bytes.*found .*Set TMPDIR"):
+        run(settings, "1")
 
 
 def test_every_socket_of_ours_bounds_what_the_box_can_send(settings: Settings) -> None:
