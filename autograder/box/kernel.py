@@ -39,6 +39,7 @@ from autograder.box.limits import MAX_DESCRIPTORS, Watchdog, alive, kill_tree, m
 from autograder.box.relay import Relay
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
+from autograder.errors import BoxUnavailable
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 ENVELOPE = 8 * MIB  # what a message may hold beside evidence; at a larger one libzmq ends the connection
@@ -51,6 +52,7 @@ Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, 
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
 FOLDER = "autograder-box-"  # the name goes on with the grader's process number and the letters of mkdtemp
 LEFT = re.compile(rf"{FOLDER}([0-9]{{1,7}})-[a-z0-9_]{{8}}")
+SOCKET_PATH = 107  # bytes that the path of a unix socket may have, see unix(7)
 _live: "set[BoxProvisioner]" = set()
 
 
@@ -67,7 +69,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))  # 0700, short: a unix path ends at 107
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=_short_place()))  # 0700
         manager = self.parent
         manager.ip = str(self.folder / "k")
         for port, channel in enumerate(CHANNELS, start=1):
@@ -282,10 +284,32 @@ def end_all() -> None:
 
 def sweep() -> None:
     """Remove what graders that were killed left on this machine: folders of sockets and empty control groups."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        if _left_over(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    for place in _places():
+        for folder in place.glob(f"{FOLDER}*"):
+            if _left_over(folder):
+                shutil.rmtree(folder, ignore_errors=True)
     remove_abandoned()
+
+
+def _places() -> list[Path]:
+    """Where the folders of sockets may lie."""
+    return [Path(tempfile.gettempdir()), Path("/tmp")]
+
+
+def _short_place() -> Path:
+    """The first place where the path of a socket is short enough.
+
+    Raises:
+        BoxUnavailable: There is none.
+    """
+    longest = SOCKET_PATH - len(f"/{FOLDER}{os.getpid()}-abcd_123/k-{len(CHANNELS)}")
+    for place in _places():
+        if len(os.fsencode(place)) <= longest and os.access(place, os.W_OK | os.X_OK):
+            return place
+    raise BoxUnavailable(
+        f"The sockets of a box expected a folder that can be written, with a path of at most {longest} bytes; found "
+        f"{' and '.join(dict.fromkeys(map(str, _places())))}. Set TMPDIR to a folder with a shorter path."
+    )
 
 
 def _left_over(folder: Path) -> bool:

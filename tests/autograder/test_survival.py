@@ -98,7 +98,7 @@ class Class:
 
 @pytest.fixture(name="temporary", scope="session")
 def _temporary() -> Iterator[Path]:
-    """A folder for temporary files, short enough that a socket fits below it."""
+    """A folder for temporary files."""
     with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
         yield Path(folder)
 

@@ -75,11 +75,13 @@ def test_when_the_folder_for_temporary_files_has_a_long_name_then_the_sockets_li
 
 
 def test_when_no_folder_has_a_short_name_then_the_error_says_what_to_do(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "SOCKET_PATH", 20)
+    long = tmp_path / ("é" * 50)
+    long.mkdir()
+    monkeypatch.setattr(kernel, "_places", lambda: [long])
 
-    with pytest.raises(BoxUnavailable, match=r"expected .* of at most \d+ bytes.*found .*Set TMPDIR"):
+    with pytest.raises(BoxUnavailable, match=r"expected .* of at most \d+ bytes; found .*é\. Set TMPDIR"):
         run(settings, "1")
 
 
