@@ -257,6 +257,22 @@ def test_when_output_floods_then_output_limit_and_the_other_tasks_are_judged(gra
     assert scores(result)["choose_tolerance"] == 3.0
 
 
+def test_when_a_long_list_of_lists_is_printed_then_it_costs_nothing(graded: Grader) -> None:
+    result = graded(mac_ratio=f"{RATIO}\nprint([[]] * 200_001)")
+
+    assert result.grade.verdict == Verdict.OK
+    assert result.grade.score == 4.0
+
+
+@pytest.mark.slow
+def test_when_a_message_holds_more_lists_than_any_output_then_output_limit(graded: Grader) -> None:
+    shows = "from IPython.display import display\ndisplay({'application/json': [[]] * 200_001}, raw=True)"
+    result = graded(mac_ratio=f"{RATIO}\n{shows}")
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert "lists and objects" in result.grade.message
+
+
 @pytest.mark.slow
 def test_when_one_message_is_put_in_many_places_then_it_counts_as_often(graded: Grader) -> None:
     """Shown once under a name that many small outputs have, a picture would be written as often as these are there."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import dataclasses
+import json
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,35 @@ def test_every_socket_of_ours_bounds_what_the_box_can_send(settings: Settings) -
         assert settings.limits.evidence_bytes < socket.getsockopt(zmq.MAXMSGSIZE) < 2 * settings.limits.evidence_bytes
         assert socket.getsockopt(zmq.RCVHWM) < 10
     asyncio.run(manager.end())
+
+
+def test_brackets_that_are_printed_are_text_and_count_as_such() -> None:
+    printed = {"name": "stdout", "text": '"\\' + "[{" * (kernel.MAX_CONTAINERS + 1)}
+
+    assert kernel._unpack(json.dumps(printed)) == printed
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[" + "[], " * kernel.MAX_CONTAINERS + "1]",
+        '["' + "[" * kernel.MAX_CONTAINERS + '", ' + "{}," * kernel.MAX_CONTAINERS + "1]",
+        "[" * 100_000 + "]" * 100_000,
+    ],
+    ids=["many", "many beside text", "deep"],
+)
+def test_when_a_message_holds_more_lists_than_any_output_then_it_is_not_read(message: str) -> None:
+    with pytest.raises(kernel.TooManyContainers, match="lists and objects"):
+        kernel._unpack(message)
+
+
+@pytest.mark.parametrize("text", ['"' + "\\" * (4 << 20), '"' + '\\"' * (4 << 20), '"[' * (4 << 20), "[" * (8 << 20)])
+def test_a_message_that_is_no_json_is_refused_in_a_moment(text: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match=r"."):
+        kernel._unpack(text)
+
+    assert time.monotonic() - begin < 5
 
 
 def test_the_signing_key_stands_on_no_command_line(settings: Settings) -> None:
