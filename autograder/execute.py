@@ -16,7 +16,7 @@ import zmq
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.kernel import BoxedKernelManager, TooManyContainers
 from autograder.box.limits import MAX_DESCRIPTORS, max_files
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
@@ -163,15 +163,18 @@ class _Client(NotebookClient):
             return None
 
 
-def _weight(value: Any) -> int:
-    """Characters in a message's content."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(_weight(key) + _weight(item) for key, item in value.items())
-    if isinstance(value, list):
-        return sum(map(_weight, value))
-    return 8
+def _weight(content: Any) -> int:
+    """Characters in a message's content, however deep its parts lie in each other."""
+    weight, parts = 0, [content]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [*part, *part.values()]
+        elif isinstance(part, list):
+            parts += part
+        else:
+            weight += len(part) if isinstance(part, str) else 8
+    return weight
 
 
 class _Session:
@@ -329,6 +332,8 @@ class _Session:
             raise self._death(index) from None
         except _BoxEnded:
             raise
+        except TooManyContainers as error:
+            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {error}.") from None
         except Exception as error:  # nbclient met a message that no honest kernel sends
             where = self._name_at(index)
             reason = f"The kernel broke Jupyter's protocol in cell {where} ({type(error).__name__})."

@@ -50,10 +50,16 @@ UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a th
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
+# The strings of a JSON text. Possessive (`*+`), so that no text makes it try again and again.
+STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 FOLDER = "autograder-box-"  # the name goes on with the grader's process number and the letters of mkdtemp
 LEFT = re.compile(rf"{FOLDER}([0-9]{{1,7}})-[a-z0-9_]{{8}}")
 SOCKET_PATH = 107  # bytes that the path of a unix socket may have, see unix(7)
 _live: "set[BoxProvisioner]" = set()
+
+
+class TooManyContainers(ValueError):
+    """A message that would take far more memory than it has bytes; the text says what it is."""
 
 
 class BoxProvisioner(KernelProvisionerBase):
@@ -325,11 +331,24 @@ def _left_over(folder: Path) -> bool:
 
 
 def _unpack(text: bytes | str) -> Any:
-    """A part of a message; a few megabytes of brackets would take a gigabyte here."""
+    """A part of a message; a few megabytes of brackets would take a gigabyte here.
+
+    Raises:
+        TooManyContainers: It holds too many, or too deep in each other.
+        ValueError: It is not JSON.
+    """
     raw = text.encode() if isinstance(text, str) else bytes(text)
-    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
-        raise ValueError("a message holds more lists and objects than any output")
-    return json.loads(raw)
+    # A printed list is text. To leave out the strings takes longer than to count, so it is done where it matters.
+    if _brackets(raw) > MAX_CONTAINERS and _brackets(STRINGS.sub(b"", raw)) > MAX_CONTAINERS:
+        raise TooManyContainers(f"a message with more than {MAX_CONTAINERS:,} lists and objects")
+    try:
+        return json.loads(raw)
+    except RecursionError:
+        raise TooManyContainers("a message with lists and objects too deep in each other") from None
+
+
+def _brackets(raw: bytes) -> int:
+    return raw.count(b"[") + raw.count(b"{")
 
 
 def rlimits(settings: Settings) -> dict[str, int]:
