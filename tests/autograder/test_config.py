@@ -40,6 +40,7 @@ def test_the_limits_of_this_course_are_the_ones_of_its_design():
     designed = Limits(
         wall_s=120,
         call_s=30,
+        calls_s=120,
         memory_bytes=4096 * MIB,
         tasks=256,
         output_bytes=8 * MIB,

@@ -193,6 +193,30 @@ def test_when_only_a_hidden_call_loops_then_timeout_and_that_task_is_lost(graded
     assert "more than 3 s" in result.grade.tasks[1].checks[0].message
 
 
+def test_when_the_hidden_calls_take_too_long_together_then_timeout_and_what_was_not_called_is_lost(
+    graded: Grader,
+) -> None:
+    sleeps = right_answers()["choose_tolerance"].replace("    good", "    import time\n    time.sleep(1.5)\n    good")
+    result = graded(choose_tolerance=sleeps, limits={"call_s": 8, "calls_s": 2.5})
+
+    assert result.grade.verdict == Verdict.TIMEOUT
+    assert result.grade.message == (
+        "The hidden calls took more than 2.5 s together. These tasks were not called to the end: choose_tolerance."
+    )
+    assert scores(result) == {"mac_ratio": 1.0, "choose_tolerance": 0.0}
+    assert "more than 8 s, or all of them more than 2.5 s" in result.grade.tasks[1].checks[0].message
+    assert result.grade.wall_s < 15
+
+
+def test_when_the_solutions_take_too_long_on_hidden_inputs_then_it_is_no_students_fault(
+    small_course: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(small_course, tmp_path, calls_s=0.001)
+
+    with pytest.raises(GraderError, match=r"does not run cleanly in the box \(TIMEOUT\): The hidden calls took more"):
+        prepare(dataclasses.replace(settings, cold=True), seed=1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("then", "verdict"), [("pass", Verdict.TIMEOUT), ("print('x' * 10**5), sleep(0.01)", Verdict.OUTPUT_LIMIT)]

@@ -158,6 +158,13 @@ def test_limits_cannot_be_raised_from_inside(settings: Settings) -> None:
     assert outputs[0].text.split("\n")[:3] == ["RLIMIT_CORE held", "RLIMIT_FSIZE held", "RLIMIT_CPU held"]
 
 
+def test_seconds_of_processor_follow_from_the_limits_of_time(settings: Settings) -> None:
+    limits = dataclasses.replace(settings.limits, wall_s=100, call_s=10, calls_s=50)
+    bounds = kernel.rlimits(dataclasses.replace(settings, limits=limits))
+
+    assert 150 * (os.cpu_count() or 1) < bounds["RLIMIT_CPU"] < 160 * (os.cpu_count() or 1) + 100
+
+
 def test_one_thread_for_torch(settings: Settings) -> None:
     outputs = run(settings, "import torch; print(torch.get_num_threads())")
 
