@@ -21,6 +21,7 @@ class Limits:
     Attributes:
         wall_s: Seconds of wall time for all cells of the notebook.
         call_s: Seconds of wall time for one call on hidden inputs.
+        calls_s: Seconds of wall time for all calls on hidden inputs together.
         memory_bytes: Resident memory of the whole process tree.
         tasks: Processes and threads of the whole tree.
         output_bytes: Everything the cells print and display.
@@ -31,6 +32,7 @@ class Limits:
 
     wall_s: float = 120.0
     call_s: float = 30.0
+    calls_s: float = 120.0
     memory_bytes: int = 4096 * MIB
     tasks: int = 256
     output_bytes: int = 8 * MIB

@@ -38,7 +38,7 @@ class Run:
     Attributes:
         outputs: Per cell of the rebuilt notebook, what the run left there, made safe.
         evidence: (task, case) -> one JSON text as emitted, not yet read; missing where nothing was emitted.
-        too_slow: Tasks of which a hidden call took longer than allowed.
+        too_slow: Tasks of which a hidden call took longer than allowed, or was not made because all took too long.
     """
 
     verdict: Verdict
@@ -269,12 +269,23 @@ class _Session:
 
     async def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
-        for task, case in cases:
+        deadline = time.monotonic() + self.limits.calls_s
+        for number, (task, case) in enumerate(cases):
             if task in self.too_slow:
                 continue
+            time_left = deadline - time.monotonic()
             words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
             call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
-            ended = await self._hidden(call, self.limits.call_s)
+            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > 0 else "late"
+            if ended == "late" and time_left < self.limits.call_s:
+                late = [late for late, _ in cases[number:] if late not in self.too_slow]
+                self.too_slow.update(late)
+                self._set(
+                    Verdict.TIMEOUT,
+                    f"The hidden calls took more than {self.limits.calls_s:g} s together. These tasks were not called "
+                    f"to the end: {', '.join(dict.fromkeys(late))}.",
+                )
+                return
             if ended == "late":
                 self.too_slow.add(task)
                 self._set(

@@ -359,7 +359,7 @@ def rlimits(settings: Settings) -> dict[str, int]:
         "RLIMIT_FSIZE": limits.scratch_bytes,
         "RLIMIT_NOFILE": min(MAX_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         # CPU seconds: wall time of everything, times cores, so that only a runaway helper process can meet it.
-        "RLIMIT_CPU": int((limits.wall_s + 20 * limits.call_s) * (os.cpu_count() or 1)) + 60,
+        "RLIMIT_CPU": int((limits.wall_s + limits.calls_s) * (os.cpu_count() or 1)) + 60,
     }
     if not settings.unsafe_no_box and _counts_tasks_per_namespace():
         bounds["RLIMIT_NPROC"] = limits.tasks
