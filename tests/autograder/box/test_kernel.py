@@ -20,7 +20,7 @@ from small_course import settings_for
 
 from autograder.box import kernel
 from autograder.box.kernel import BoxedKernelManager
-from autograder.config import Settings
+from autograder.config import MIB, Limits, Settings
 from autograder.errors import BoxUnavailable
 
 
@@ -93,9 +93,18 @@ def test_every_socket_of_ours_bounds_what_the_box_can_send(settings: Settings) -
 
     assert client.context is manager.context
     with client.context.socket(zmq.DEALER) as socket:
-        assert settings.limits.evidence_bytes < socket.getsockopt(zmq.MAXMSGSIZE) < 2 * settings.limits.evidence_bytes
+        assert socket.getsockopt(zmq.MAXMSGSIZE) == max(kernel.message_bytes(settings.limits).values())
         assert socket.getsockopt(zmq.RCVHWM) < 10
     asyncio.run(manager.end())
+
+
+def test_what_a_box_may_send_follows_from_the_limits() -> None:
+    limits = Limits(output_bytes=20 * MIB, evidence_bytes=100 * MIB)
+    one, every = kernel.message_bytes(limits), kernel.all_bytes(limits)
+
+    assert one == {1: 8 * MIB, 2: 45 * MIB, 3: 8 * MIB, 4: 8 * MIB, 5: 8 * MIB}
+    assert every == 228 * MIB
+    assert max(kernel.message_bytes(Limits()).values()) == 24 * MIB
 
 
 def test_brackets_that_are_printed_are_text_and_count_as_such() -> None:
