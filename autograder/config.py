@@ -26,7 +26,7 @@ class Limits:
         tasks: Processes and threads of the whole tree.
         output_bytes: Everything the cells print and display.
         scratch_bytes: Files under /tmp inside the box.
-        evidence_bytes: What the observation may emit.
+        evidence_bytes: What the hidden calls may emit together; one message may hold a quarter of it.
         file_bytes: Size of the submitted file.
     """
 

@@ -190,7 +190,7 @@ class _Session:
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
-        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by too large a one
+        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by the relay
         self.verdict = Verdict.OK
         self.message = ""
 
@@ -329,8 +329,8 @@ class _Session:
                 if not await self.manager.is_alive():
                     raise self._death(index)
                 if not running.done():
-                    what = f"Cell {self._name_at(index)} sent a message larger than any output."
-                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, what)
+                    sent = self.manager.cut_off_for() or "what is no message"
+                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {sent} and was cut off.")
             ended = "flooded" if flood.done() else "done" if running.done() else "late"
             if not running.done():
                 await self.manager.interrupt_kernel()

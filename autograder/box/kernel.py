@@ -38,14 +38,11 @@ from autograder.box.isolation import box_environment, enclose, python_in_box
 from autograder.box.limits import MAX_DESCRIPTORS, Watchdog, alive, kill_tree, members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
-from autograder.config import MIB, Settings
+from autograder.config import MIB, Limits, Settings
 from autograder.errors import BoxUnavailable
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-ENVELOPE = 8 * MIB  # what a message may hold beside evidence; at a larger one libzmq ends the connection
-# Port -> bytes of one message in all its frames. Evidence comes over iopub, a piece at a time, with arrays of 8 MiB at
-# most; an honest error may be some megabytes long.
-MESSAGES = {port: (3 if channel == "iopub" else 1) * ENVELOPE for port, channel in enumerate(CHANNELS, start=1)}
+REPLY = 8 * MIB  # bytes of a message that holds no output; an honest error may be some megabytes long
 UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a thousand, also where nobody reads (stdin)
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
@@ -98,7 +95,7 @@ class BoxProvisioner(KernelProvisionerBase):
                 sock.setblocking(False)
                 listening[port] = sock.fileno()
             spec = {"connection": connection, "rlimits": rlimits(self.settings)}
-            self.relay = Relay(self.folder, MESSAGES)
+            self.relay = Relay(self.folder, message_bytes(limits), all_bytes(limits))
             await self.relay.start()
             start = self._fork if self.template else self._new
             self.process, tree, orders = start(listening, spec)
@@ -256,7 +253,7 @@ class BoxedKernelManager(AsyncKernelManager):
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
         self.provisioner.template = template
-        self.context.setsockopt(zmq.MAXMSGSIZE, settings.limits.evidence_bytes + ENVELOPE)
+        self.context.setsockopt(zmq.MAXMSGSIZE, max(message_bytes(settings.limits).values()))
         self.context.setsockopt(zmq.RCVHWM, UNREAD)
 
     def client(self, **options: Any) -> Any:
@@ -279,6 +276,22 @@ class BoxedKernelManager(AsyncKernelManager):
         if watchdog and watchdog.broken:
             return watchdog.broken
         return "memory" if group and group.ran_out_of_memory() else None
+
+    def cut_off_for(self) -> str:
+        """What the box sent that the relay hung up for; "" where it did not."""
+        assert isinstance(self.provisioner, BoxProvisioner)
+        return self.provisioner.relay.broken if self.provisioner.relay else ""
+
+
+def message_bytes(limits: Limits) -> dict[int, int]:
+    """Port -> bytes that one message of a box may have. Output and evidence come over iopub."""
+    iopub = max(REPLY, limits.output_bytes) + limits.evidence_bytes // 4
+    return {port: iopub if channel == "iopub" else REPLY for port, channel in enumerate(CHANNELS, start=1)}
+
+
+def all_bytes(limits: Limits) -> int:
+    """Bytes that a box may send in all: far more than an honest one, because JSON may take six for a character."""
+    return REPLY + 6 * limits.output_bytes + limits.evidence_bytes
 
 
 def end_all() -> None:

@@ -359,7 +359,7 @@ def test_when_one_message_is_larger_than_any_output_then_output_limit_and_no_wai
     result = graded(mac_ratio=f"{RATIO}\nprint('x' * {90 << 20})")
 
     assert result.grade.verdict == Verdict.OUTPUT_LIMIT
-    assert f"sent a message of more than {(8 + 16) * MIB} bytes and was cut off" in result.grade.message
+    assert f"sent a message of more than {(8 + 16) * MIB:,} bytes and was cut off" in result.grade.message
     assert result.grade.wall_s < 40  # the connection is gone: nothing more would come until the notebook's time is over
 
 

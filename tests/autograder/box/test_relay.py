@@ -45,7 +45,7 @@ def test_messages_within_the_limit_pass_however_they_are_cut(step: int) -> None:
     ],
 )
 def test_when_a_message_is_larger_in_all_its_frames_then_it_is_refused(message: bytes) -> None:
-    with pytest.raises(TooMuch, match="more than 4000 bytes"):
+    with pytest.raises(TooMuch, match="more than 4,000 bytes"):
         Frames(4000).feed(HELLO + message)
 
 
@@ -90,7 +90,7 @@ def test_when_a_box_sends_too_much_on_one_channel_then_the_relay_hangs_up_on_all
     relay, got = talk(tmp_path, 1 << 30, {1: frame(10)}, {2: frame(1 << 20)})
 
     assert got == {1: GREETING + 12, 2: 0}
-    assert relay.broken == "a message of more than 4000 bytes"
+    assert relay.broken == "a message of more than 4,000 bytes"
 
 
 def test_when_a_connection_holds_many_commands_then_it_is_refused() -> None:
@@ -106,7 +106,7 @@ def test_when_a_box_sends_too_much_over_all_channels_then_the_relay_hangs_up_on_
     relay, got = talk(tmp_path, 10_000, {1: frame(200) * 20, 2: frame(200) * 20}, {3: frame(200) * 20})
 
     assert got == {1: 4104, 2: 4104, 3: 0}
-    assert relay.broken == "more than 10000 bytes in all"
+    assert relay.broken == "more than 10,000 bytes in all"
 
 
 @pytest.mark.slow
