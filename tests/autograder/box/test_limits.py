@@ -72,4 +72,4 @@ def test_when_a_box_cannot_be_watched_then_it_is_ended(monkeypatch: pytest.Monke
         assert process.wait(timeout=30) != 0
         watchdog.stop()
 
-    assert watchdog.broken
+    assert watchdog.broken == "unwatched"

@@ -2,14 +2,14 @@
 
 import asyncio
 import functools
-import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from small_course import settings_for
 
-from autograder.box import proof
+from autograder.box import kernel, proof
 from autograder.box.proof import printed_in_a_box
 from autograder.box.relay import COMMAND, GREETING, LONG, MAX_COMMANDS, MORE, PER_FRAME, Frames, Relay, TooMuch
 from autograder.errors import BoxUnavailable
@@ -113,40 +113,43 @@ def test_when_a_box_sends_too_much_over_all_channels_then_the_relay_hangs_up_on_
 def test_when_a_box_sends_a_message_of_many_frames_then_the_grader_stays_small(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On every socket that the kernel listens on: sixty frames of 32 MiB in one message."""
+    """On the socket for output: sixty frames of 32 MiB in one message. One block of memory serves them all, or the box
+    would be ended for its memory before it has sent any."""
     code = """
-import gc, zmq
-for one in [one for one in gc.get_objects() if isinstance(one, zmq.Socket) and not one.closed]:
-    try:
-        plain = zmq.Socket.shadow(one.underlying)
-        if plain.type == zmq.ROUTER:
-            continue  # it wants a peer's name
-        for _ in range(60):
-            plain.send(b'x' * (32 << 20), zmq.SNDMORE | zmq.NOBLOCK)
-        plain.send(b'', zmq.NOBLOCK)
-    except zmq.ZMQError:
-        pass
-import time; time.sleep(3)
+import time, zmq
+output = zmq.Socket.shadow(get_ipython().kernel.iopub_thread.socket.underlying)
+block = b"x" * (32 << 20)
+for _ in range(60):
+    output.send(block, zmq.SNDMORE, copy=False)
+output.send(b"")
+time.sleep(3)
 """
     monkeypatch.setattr(proof, "CELL_S", 15)  # once the relay hung up, there will be no answer
+    relays: list[Relay] = []
+
+    def noted(*words: Any) -> Relay:
+        relays.append(Relay(*words))
+        return relays[-1]
+
+    monkeypatch.setattr(kernel, "Relay", noted)
     settings = settings_for(small_course, tmp_path, memory_bytes=4 << 30)
     own, most = psutil.Process(), 0
     before = own.memory_info().rss
 
+    def _tried() -> None:
+        with pytest.raises(BoxUnavailable, match="Nothing could be run in a box"):
+            printed_in_a_box(code, settings)
+
     async def watched() -> int:
         nonlocal most
-        running = asyncio.get_running_loop().run_in_executor(None, _tried, code, settings)
+        running = asyncio.get_running_loop().run_in_executor(None, _tried)
         while not running.done():
             most = max(most, own.memory_info().rss)
             await asyncio.sleep(0.05)
+        await running
         return most
-
-    def _tried(code: str, settings) -> None:  # type: ignore[no-untyped-def]
-        try:
-            printed_in_a_box(code, settings)
-        except BoxUnavailable:
-            time.sleep(0)  # the relay hung up, as it should
 
     asyncio.run(watched())
 
+    assert [relay.broken.partition(" than")[0] for relay in relays] == ["a message of more"]
     assert most - before < 400 << 20
