@@ -46,7 +46,6 @@ class Run:
     outputs: tuple[list[dict[str, Any]], ...] = ()
     evidence: Mapping[tuple[str, str], str] = field(default_factory=dict)
     too_slow: frozenset[str] = frozenset()
-    wall_s: float = 0.0
 
     @property
     def of_the_moment(self) -> bool:
@@ -195,7 +194,6 @@ class _Session:
         self.message = ""
 
     async def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
-        begin = time.monotonic()
         try:
             await self._start()
             await self._run_cells(time.monotonic() + self.limits.wall_s)
@@ -212,7 +210,6 @@ class _Session:
             outputs=tuple(safe_outputs(node.get("outputs", ())) for node in self.notebook.cells[: len(self.cells)]),
             evidence=self.evidence,
             too_slow=frozenset(self.too_slow),
-            wall_s=time.monotonic() - begin,
         )
 
     async def _start(self) -> None:

@@ -37,7 +37,7 @@ class Runs:
         """
         evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
         entry = {"verdict": run.verdict, "message": run.message, "outputs": run.outputs, "evidence": evidence}
-        text = json.dumps(entry | {"too_slow": sorted(run.too_slow), "wall_s": run.wall_s})
+        text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
         write_whole(self._file(name), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
 
     def _file(self, name: str) -> Path:

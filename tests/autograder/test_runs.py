@@ -15,7 +15,6 @@ RUN = Run(
     ([], [{"output_type": "stream", "name": "stdout", "text": "é\ud800 1\n"}]),
     {("mac_ratio", "two_totals"): '{"task": "mac_ratio"}'},
     frozenset(),
-    3.25,
 )
 
 
