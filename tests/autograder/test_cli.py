@@ -62,6 +62,10 @@ def test_the_command_line_spares_itself_the_grammar_of_addresses(tmp_path: Path)
     assert done.stdout == "False\n", done.stderr
 
 
+def test_help_says_how_many_boxes_run_at_a_time() -> None:
+    assert "as many as cores and memory hold" in " ".join(autograder("grade", "--help").output.split())
+
+
 def test_when_the_path_is_bad_then_one_sentence(small_course: Path, tmp_path: Path) -> None:
     result = autograder("grade", tmp_path / "nowhere", "--course", small_course, "--workspace", tmp_path / "ws")
 
