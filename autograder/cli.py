@@ -94,7 +94,7 @@ def _logged(error: Exception) -> str:
 
 @main.command()
 @click.argument("submissions", type=click.Path(path_type=Path))
-@click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: one for each core.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**62), help="Of the hidden inputs; default: the workspace keeps its own."
 )

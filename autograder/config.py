@@ -109,5 +109,34 @@ def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:
         if not (whole or (known[name] is float and isinstance(value, float))) or not 0 < value < 2**62:
             kind = "number" if known[name] is float else "whole number"
             raise SettingsError(f"{file} sets {name} = {value!r}; expected a positive {kind}.")
-    overrides.setdefault("jobs", max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
-    return Settings(course=course, workspace=workspace, limits=Limits(**table), **overrides)
+    limits = Limits(**table)
+    overrides.setdefault("jobs", max(1, min(_cores(), memory_bytes() // limits.memory_bytes)))
+    return Settings(course=course, workspace=workspace, limits=limits, **overrides)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def memory_bytes(root: Path = Path("/")) -> int:
+    """Memory that the grader and its boxes may use: the machine's, or less where a control group says so.
+
+    Args:
+        root: Where /proc and /sys are looked for.
+    """
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        # Version 2 has one folder for all controllers, whose list is empty then; version 1 has one for each.
+        name = "memory/{}/memory.limit_in_bytes" if "memory" in controllers.split(",") else "{}/memory.max"
+        for group in (Path(path), *Path(path).parents):
+            text = _read(root / "sys/fs/cgroup" / name.format(str(group).strip("/") or "."))
+            found += [int(text)] if text.strip().isdecimal() else []
+    return min(found)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
