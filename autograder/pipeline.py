@@ -82,6 +82,7 @@ def grade_class(
                         grade = _recorded(graded, course, records).grade
                         results = saving.add(grade)
                         progress.graded(grade)
+            course.boxes.prune({grade.run for grade in results.grades})  # now that the results are written
     return results
 
 
