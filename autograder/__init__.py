@@ -5,9 +5,3 @@ intake -> execute (box, inside) -> judge -> records -> report. See ARCHITECTURE.
 """
 
 __version__ = "1.0.0"
-
-import sys
-
-# nbformat imports jsonschema, and that, where it finds this package, a grammar of international web addresses, which
-# takes longer to build than all other imports together. No notebook's schema asks for it; jsonschema does without.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

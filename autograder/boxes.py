@@ -5,7 +5,7 @@ The grader asks for nothing but :meth:`Boxes.run`, from as many threads as it ha
 
 import collections
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from autograder.box.kernel import end_all
 from autograder.box.template import Templates
@@ -82,6 +82,14 @@ class Boxes:
         self.why_cold = "stopped"
         self._templates.close()
         end_all()
+
+    def prune(self, needed: Collection[str]) -> None:
+        """Remove old runs that neither this grading used nor a grade names.
+
+        Args:
+            needed: Names of runs, as :meth:`name` gives them.
+        """
+        self._kept.prune(needed)
 
     def close(self) -> None:
         """End what is kept ready for the next notebook."""

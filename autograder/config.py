@@ -21,16 +21,18 @@ class Limits:
     Attributes:
         wall_s: Seconds of wall time for all cells of the notebook.
         call_s: Seconds of wall time for one call on hidden inputs.
+        calls_s: Seconds of wall time for all calls on hidden inputs together.
         memory_bytes: Resident memory of the whole process tree.
         tasks: Processes and threads of the whole tree.
         output_bytes: Everything the cells print and display.
         scratch_bytes: Files under /tmp inside the box.
-        evidence_bytes: What the observation may emit.
+        evidence_bytes: What the hidden calls may emit together; one message may hold a quarter of it.
         file_bytes: Size of the submitted file.
     """
 
     wall_s: float = 120.0
     call_s: float = 30.0
+    calls_s: float = 120.0
     memory_bytes: int = 4096 * MIB
     tasks: int = 256
     output_bytes: int = 8 * MIB
@@ -107,5 +109,34 @@ def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:
         if not (whole or (known[name] is float and isinstance(value, float))) or not 0 < value < 2**62:
             kind = "number" if known[name] is float else "whole number"
             raise SettingsError(f"{file} sets {name} = {value!r}; expected a positive {kind}.")
-    overrides.setdefault("jobs", max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
-    return Settings(course=course, workspace=workspace, limits=Limits(**table), **overrides)
+    limits = Limits(**table)
+    overrides.setdefault("jobs", max(1, min(_cores(), memory_bytes() // limits.memory_bytes)))
+    return Settings(course=course, workspace=workspace, limits=limits, **overrides)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def memory_bytes(root: Path = Path("/")) -> int:
+    """Memory that the grader and its boxes may use: the machine's, or less where a control group says so.
+
+    Args:
+        root: Where /proc and /sys are looked for.
+    """
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        # Version 2 has one folder for all controllers, whose list is empty then; version 1 has one for each.
+        name = "memory/{}/memory.limit_in_bytes" if "memory" in controllers.split(",") else "{}/memory.max"
+        for group in (Path(path), *Path(path).parents):
+            text = _read(root / "sys/fs/cgroup" / name.format(str(group).strip("/") or "."))
+            found += [int(text)] if text.strip().isdecimal() else []
+    return min(found)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""

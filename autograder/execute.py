@@ -16,7 +16,7 @@ import zmq
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.kernel import BoxedKernelManager, TooManyContainers
 from autograder.box.limits import MAX_DESCRIPTORS, MAX_MAPPINGS, MAX_SOCKETS, MAX_TERMINALS, max_files, max_watches
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
@@ -38,7 +38,7 @@ class Run:
     Attributes:
         outputs: Per cell of the rebuilt notebook, what the run left there, made safe.
         evidence: (task, case) -> one JSON text as emitted, not yet read; missing where nothing was emitted.
-        too_slow: Tasks of which a hidden call took longer than allowed.
+        too_slow: Tasks of which a hidden call took longer than allowed, or was not made because all took too long.
     """
 
     verdict: Verdict
@@ -46,7 +46,6 @@ class Run:
     outputs: tuple[list[dict[str, Any]], ...] = ()
     evidence: Mapping[tuple[str, str], str] = field(default_factory=dict)
     too_slow: frozenset[str] = frozenset()
-    wall_s: float = 0.0
 
     @property
     def of_the_moment(self) -> bool:
@@ -163,15 +162,18 @@ class _Client(NotebookClient):
             return None
 
 
-def _weight(value: Any) -> int:
-    """Characters in a message's content."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(_weight(key) + _weight(item) for key, item in value.items())
-    if isinstance(value, list):
-        return sum(map(_weight, value))
-    return 8
+def _weight(content: Any) -> int:
+    """Characters in a message's content, however deep its parts lie in each other."""
+    weight, parts = 0, [content]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [*part, *part.values()]
+        elif isinstance(part, list):
+            parts += part
+        else:
+            weight += len(part) if isinstance(part, str) else 8
+    return weight
 
 
 class _Session:
@@ -187,12 +189,11 @@ class _Session:
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
-        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by too large a one
+        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by the relay
         self.verdict = Verdict.OK
         self.message = ""
 
     async def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
-        begin = time.monotonic()
         try:
             await self._start()
             await self._run_cells(time.monotonic() + self.limits.wall_s)
@@ -209,7 +210,6 @@ class _Session:
             outputs=tuple(safe_outputs(node.get("outputs", ())) for node in self.notebook.cells[: len(self.cells)]),
             evidence=self.evidence,
             too_slow=frozenset(self.too_slow),
-            wall_s=time.monotonic() - begin,
         )
 
     async def _start(self) -> None:
@@ -268,12 +268,23 @@ class _Session:
 
     async def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
-        for task, case in cases:
+        deadline = time.monotonic() + self.limits.calls_s
+        for number, (task, case) in enumerate(cases):
             if task in self.too_slow:
                 continue
+            time_left = deadline - time.monotonic()
             words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
             call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
-            ended = await self._hidden(call, self.limits.call_s)
+            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > 0 else "late"
+            if ended == "late" and time_left < self.limits.call_s:
+                late = [late for late, _ in cases[number:] if late not in self.too_slow]
+                self.too_slow.update(late)
+                self._set(
+                    Verdict.TIMEOUT,
+                    f"The hidden calls took more than {self.limits.calls_s:g} s together. These tasks were not called "
+                    f"to the end: {', '.join(dict.fromkeys(late))}.",
+                )
+                return
             if ended == "late":
                 self.too_slow.add(task)
                 self._set(
@@ -317,8 +328,8 @@ class _Session:
                 if not await self.manager.is_alive():
                     raise self._death(index)
                 if not running.done():
-                    what = f"Cell {self._name_at(index)} sent a message larger than any output."
-                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, what)
+                    sent = self.manager.cut_off_for() or "what is no message"
+                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {sent} and was cut off.")
             ended = "flooded" if flood.done() else "done" if running.done() else "late"
             if not running.done():
                 await self.manager.interrupt_kernel()
@@ -331,6 +342,8 @@ class _Session:
             raise self._death(index) from None
         except _BoxEnded:
             raise
+        except TooManyContainers as error:
+            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {error}.") from None
         except Exception as error:  # nbclient met a message that no honest kernel sends
             where = self._name_at(index)
             reason = f"The kernel broke Jupyter's protocol in cell {where} ({type(error).__name__})."

@@ -45,8 +45,11 @@ def run_name(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, arou
 
 
 def kept_name(run: str, silent: Sequence[bool], explain: bool) -> str:
-    """Of what is kept of a run: whether each cell's outputs are left out, and whether wrong answers are explained."""
-    return _hash(run, list(silent), explain)
+    """Of what is kept of a run: whether each cell's outputs are left out, and whether wrong answers are explained.
+
+    It begins with the name of the run, so that everything kept of one run lies in one folder.
+    """
+    return f"{run}/{_hash(run, list(silent), explain)}"
 
 
 def course_name(settings: Settings, seed: int, box: str) -> str:

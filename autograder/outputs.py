@@ -30,7 +30,7 @@ def safe_outputs(outputs: Iterable[Any]) -> list[dict[str, Any]]:
         last = kept[-1] if kept else {}
         if safe["output_type"] == "stream" and last.get("name") == safe["name"]:
             if len(last["text"]) <= MAX_TEXT:  # not beyond: thousands of pieces would be copied again and again
-                last["text"] = _short(last["text"] + safe["text"])
+                last["text"] = shortened(last["text"] + safe["text"])
         elif len(kept) < MAX_OUTPUTS:
             kept.append(safe)
     return kept
@@ -42,7 +42,7 @@ def harmless_markdown(source: str) -> str:
     nbgrader's pages pass raw HTML through as it stands, and make links of any scheme. What could start one is parted by
     a character of no width, so that the text reads as it was written, also in code and in formulas.
     """
-    source = _short(source, MAX_MARKDOWN)
+    source = shortened(source, MAX_MARKDOWN)
     source = re.sub(r"<(?=[A-Za-z/!?])", "<" + APART, source)
     source = source.replace("![", "!" + APART + "[")
     source = re.sub(r"\](?=\(\s*(?!https?://|mailto:))", "]" + APART, source)
@@ -98,8 +98,9 @@ def _pixels(png: bytes) -> int:
 def _text(value: object, limit: int = MAX_TEXT) -> str:
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
-    return _short(value.encode("utf-8", "replace").decode(), limit) if isinstance(value, str) else ""
+    return shortened(value.encode("utf-8", "replace").decode(), limit) if isinstance(value, str) else ""
 
 
-def _short(text: str, limit: int = MAX_TEXT) -> str:
+def shortened(text: str, limit: int = MAX_TEXT) -> str:
+    """The text, or its first ``limit`` characters and a word that says so."""
     return text if len(text) <= limit else text[:limit] + "\n[shortened]"

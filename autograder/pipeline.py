@@ -82,6 +82,7 @@ def grade_class(
                         grade = _recorded(graded, course, records).grade
                         results = saving.add(grade)
                         progress.graded(grade)
+            course.boxes.prune({grade.run for grade in results.grades})  # now that the results are written
     return results
 
 
@@ -237,7 +238,8 @@ def _recorded(graded: Graded, course: Course, records: Records) -> Graded:
 
 def _silences(run: Run, course: Course) -> dict[str, str]:
     """What to say of a task whose hidden calls left nothing."""
-    slow = f"A call on hidden inputs took more than {course.settings.limits.call_s:g} s and was stopped."
+    one, every = course.settings.limits.call_s, course.settings.limits.calls_s
+    slow = f"A call on hidden inputs took more than {one:g} s, or all of them more than {every:g} s, and was stopped."
     gone = run.message if run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) else ""
     return {task: slow if task in run.too_slow else gone for task in course.points}
 

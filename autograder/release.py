@@ -4,6 +4,7 @@ The same preprocessors as ``nbgrader generate_assignment``, so both give the sam
 """
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -34,6 +35,7 @@ from traitlets.config import Config
 
 from autograder.config import Settings
 from autograder.errors import GraderError, UsageError
+from autograder.files import write_whole
 
 LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -191,17 +193,17 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
     leaks = find_leaks(settings, files)
     if leaks:
         raise UsageError("Nothing was released, because it would give answers away: " + "; ".join(leaks[:5]) + ".")
-    settings.release_notebook.parent.mkdir(parents=True, exist_ok=True)
-    settings.release_notebook.write_text(text)
-    bundle = settings.course / "dist" / f"{settings.assignment}.zip"
-    bundle.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as archive:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
             # A fixed date: the same content gives the same bytes.
             archive.writestr(zipfile.ZipInfo(f"{settings.assignment}/{name}", (1980, 1, 1, 0, 0, 0)), content)
         for path in sorted((settings.course / "course_lib").rglob("*.safetensors")):
             name = f"{settings.assignment}/{path.relative_to(settings.course).as_posix()}"
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), path.read_bytes())
+    bundle = settings.course / "dist" / f"{settings.assignment}.zip"
+    write_whole(settings.release_notebook, text.encode())
+    write_whole(bundle, made.getvalue())
     return settings.release_notebook, bundle
 
 

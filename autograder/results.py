@@ -62,7 +62,7 @@ class Grade:
     Attributes:
         message: One sentence on the verdict; empty for OK.
         notes: What was mended or set aside on the way, for the instructor and the student.
-        wall_s: Seconds from the start of the box to the last check.
+        wall_s: Seconds from reading the file to the end of its run; waiting for an equal notebook's run is among them.
         fingerprint: Name of everything the grade depends on; "" where that is not known.
         run: Name of what was run; two submissions with the same cells have the same. "" where nothing ran.
     """

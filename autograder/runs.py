@@ -1,12 +1,20 @@
-"""Runs that were made before, kept in the workspace by the name of what was run."""
+"""Runs that were made before, kept in the workspace by the name of what was run.
+
+``runs/<run>/<as it was run>.json.z``: the first name says what was run, the second which outputs it has.
+"""
 
 import json
+import shutil
+import time
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 from autograder.execute import Run
 from autograder.files import write_whole
 from autograder.results import Verdict
+
+KEPT_S = 7 * 24 * 3600  # a run that no grade needs: of a grader that was killed, of another seed, of an earlier hand-in
 
 
 class Runs:
@@ -14,6 +22,7 @@ class Runs:
 
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace / "runs"
+        self._used: set[str] = set()  # by this process
 
     def none(self) -> bool:
         """Whether nothing was kept yet."""
@@ -21,6 +30,7 @@ class Runs:
 
     def load(self, name: str) -> Run | None:
         """The run of that name; None where there is none that can be read."""
+        self._used.add(name.partition("/")[0])
         try:
             entry = json.loads(zlib.decompress(self._file(name).read_bytes()))
             evidence = {(task, case): text for task, case, text in entry["evidence"]}
@@ -37,8 +47,19 @@ class Runs:
         """
         evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
         entry = {"verdict": run.verdict, "message": run.message, "outputs": run.outputs, "evidence": evidence}
-        text = json.dumps(entry | {"too_slow": sorted(run.too_slow), "wall_s": run.wall_s})
+        text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
         write_whole(self._file(name), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
 
+    def prune(self, needed: Collection[str]) -> None:
+        """Remove the runs that are neither needed, used by this process, nor younger than a week.
+
+        Args:
+            needed: Names of runs, as grades have them.
+        """
+        for folder in () if self.none() else self._folder.iterdir():
+            wanted = folder.name in needed or folder.name in self._used
+            if not wanted and time.time() - folder.stat().st_mtime > KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def _file(self, name: str) -> Path:
-        return self._folder / name[:2] / f"{name}.json.z"
+        return self._folder / f"{name}.json.z"

@@ -117,3 +117,23 @@ def test_the_same_solutions_give_the_same_bundle_bytes(settings, tmp_path: Path)
     with zipfile.ZipFile(bundle) as archive:
         names = archive.namelist()
     assert {"early_exit/early_exit.ipynb", "early_exit/course_lib/weights/shapes-width-64.safetensors"} <= set(names)
+
+
+def test_when_making_the_bundle_breaks_off_then_the_old_one_is_still_there(
+    settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = tmp_path / "course"
+    (course / "dist").mkdir(parents=True)
+    for name in ("course_lib", "solutions", "pyproject.toml"):
+        (course / name).symlink_to(ROOT / name)
+    old = course / "dist" / "early_exit.zip"
+    old.write_bytes(b"the one of last week")
+
+    def breaks(*_: object) -> None:
+        raise OSError("the disk went away")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", breaks)
+    with pytest.raises(OSError, match="went away"):
+        write_release(dataclasses.replace(settings, course=course))
+
+    assert old.read_bytes() == b"the one of last week"

@@ -11,10 +11,12 @@ import contextlib
 import json
 import os
 import platform
+import re
 import resource
 import secrets
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -31,18 +33,16 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets.config import Config
 
-from autograder.box.cgroup import ControlGroup, abandoned, make_group, remove_abandoned
+from autograder.box.cgroup import ControlGroup, make_group, remove_abandoned
 from autograder.box.isolation import box_environment, enclose, python_in_box
 from autograder.box.limits import OPEN_FILES, Watchdog, alive, kill_tree, members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
-from autograder.config import MIB, Settings
+from autograder.config import MIB, Limits, Settings
+from autograder.errors import BoxUnavailable
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-ENVELOPE = 8 * MIB  # what a message may hold beside evidence; at a larger one libzmq ends the connection
-# Port -> bytes of one message in all its frames. Evidence comes over iopub, a piece at a time, with arrays of 8 MiB at
-# most; an honest error may be some megabytes long.
-MESSAGES = {port: (3 if channel == "iopub" else 1) * ENVELOPE for port, channel in enumerate(CHANNELS, start=1)}
+REPLY = 8 * MIB  # bytes of a message that holds no output; an honest error may be some megabytes long
 UNREAD = 8  # messages that may wait at a socket of ours; libzmq would keep a thousand, also where nobody reads (stdin)
 START_S = 20  # for bubblewrap to put the box together, on a loaded machine
 Started = tuple[psutil.Process, Callable[[], list[int]], IO[bytes]]  # the box, its processes at rest, its orders
@@ -50,7 +50,16 @@ OUR_OPEN_FILES = 16 * OPEN_FILES
 MAX_OOM_SCORE = 1000  # of /proc/PID/oom_score_adj, see proc(5)
 MAX_WORDS, LONGEST_LINE = 65_536, 300
 MAX_CONTAINERS = 200_000  # lists and objects in one message; each takes some 100 bytes once read
+# The strings of a JSON text. Possessive (`*+`), so that no text makes it try again and again.
+STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+FOLDER = "autograder-box-"  # the name goes on with the grader's process number and the letters of mkdtemp
+LEFT = re.compile(rf"{FOLDER}([0-9]{{1,7}})-[a-z0-9_]{{8}}")
+SOCKET_PATH = 107  # bytes that the path of a unix socket may have, see unix(7)
 _live: "set[BoxProvisioner]" = set()
+
+
+class TooManyContainers(ValueError):
+    """A message that would take far more memory than it has bytes; the text says what it is."""
 
 
 class BoxProvisioner(KernelProvisionerBase):
@@ -67,7 +76,7 @@ class BoxProvisioner(KernelProvisionerBase):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Open the sockets and put the command line together."""
-        self.folder = Path(tempfile.mkdtemp(prefix=f"box-{os.getpid()}-"))  # 0700, short: a unix path ends at 107
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=_short_place()))  # 0700
         manager = self.parent
         manager.ip = str(self.folder / "k")
         for port, channel in enumerate(CHANNELS, start=1):
@@ -90,7 +99,7 @@ class BoxProvisioner(KernelProvisionerBase):
                 sock.setblocking(False)
                 listening[port] = sock.fileno()
             spec = {"connection": connection, "rlimits": rlimits(self.settings)}
-            self.relay = Relay(self.folder, MESSAGES)
+            self.relay = Relay(self.folder, message_bytes(limits), all_bytes(limits))
             await self.relay.start()
             start = self._fork if self.template else self._new
             _make_room_for_descriptors()
@@ -272,7 +281,7 @@ class BoxedKernelManager(AsyncKernelManager):
         self.provisioner = BoxProvisioner(parent=self, kernel_spec=self._kernel_spec)
         self.provisioner.settings = settings
         self.provisioner.template = template
-        self.context.setsockopt(zmq.MAXMSGSIZE, settings.limits.evidence_bytes + ENVELOPE)
+        self.context.setsockopt(zmq.MAXMSGSIZE, max(message_bytes(settings.limits).values()))
         self.context.setsockopt(zmq.RCVHWM, UNREAD)
 
     def client(self, **options: Any) -> Any:
@@ -301,6 +310,22 @@ class BoxedKernelManager(AsyncKernelManager):
             return watchdog.broken
         return "memory" if group and group.ran_out_of_memory() else None
 
+    def cut_off_for(self) -> str:
+        """What the box sent that the relay hung up for; "" where it did not."""
+        assert isinstance(self.provisioner, BoxProvisioner)
+        return self.provisioner.relay.broken if self.provisioner.relay else ""
+
+
+def message_bytes(limits: Limits) -> dict[int, int]:
+    """Port -> bytes that one message of a box may have. Output and evidence come over iopub."""
+    iopub = max(REPLY, limits.output_bytes) + limits.evidence_bytes // 4
+    return {port: iopub if channel == "iopub" else REPLY for port, channel in enumerate(CHANNELS, start=1)}
+
+
+def all_bytes(limits: Limits) -> int:
+    """Bytes that a box may send in all: far more than an honest one, because JSON may take six for a character."""
+    return REPLY + 6 * limits.output_bytes + limits.evidence_bytes
+
 
 def end_all() -> None:
     """Kill every box of this process; whoever drives one finds its kernel dead."""
@@ -311,18 +336,65 @@ def end_all() -> None:
 
 def sweep() -> None:
     """Remove what graders that were killed left on this machine: folders of sockets and empty control groups."""
-    for folder in Path(tempfile.gettempdir()).glob("box-*-*"):
-        if abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    for place in _places():
+        for folder in place.glob(f"{FOLDER}*"):
+            if _left_over(folder):
+                shutil.rmtree(folder, ignore_errors=True)
     remove_abandoned()
 
 
+def _places() -> list[Path]:
+    """Where the folders of sockets may lie."""
+    return [Path(tempfile.gettempdir()), Path("/tmp")]
+
+
+def _short_place() -> Path:
+    """The first place where the path of a socket is short enough.
+
+    Raises:
+        BoxUnavailable: There is none.
+    """
+    longest = SOCKET_PATH - len(f"/{FOLDER}{os.getpid()}-abcd_123/k-{len(CHANNELS)}")
+    for place in _places():
+        if len(os.fsencode(place)) <= longest and os.access(place, os.W_OK | os.X_OK):
+            return place
+    raise BoxUnavailable(
+        f"The sockets of a box expected a folder that can be written, with a path of at most {longest} bytes; found "
+        f"{' and '.join(dict.fromkeys(map(str, _places())))}. Set TMPDIR to a folder with a shorter path."
+    )
+
+
+def _left_over(folder: Path) -> bool:
+    """Whether a grader of this user made the folder and is gone. Other programs use the same place."""
+    name = LEFT.fullmatch(folder.name)
+    if not name or psutil.pid_exists(int(name[1])):
+        return False
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
 def _unpack(text: bytes | str) -> Any:
-    """A part of a message; a few megabytes of brackets would take a gigabyte here."""
+    """A part of a message; a few megabytes of brackets would take a gigabyte here.
+
+    Raises:
+        TooManyContainers: It holds too many, or too deep in each other.
+        ValueError: It is not JSON.
+    """
     raw = text.encode() if isinstance(text, str) else bytes(text)
-    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
-        raise ValueError("a message holds more lists and objects than any output")
-    return json.loads(raw)
+    # A printed list is text. To leave out the strings takes longer than to count, so it is done where it matters.
+    if _brackets(raw) > MAX_CONTAINERS and _brackets(STRINGS.sub(b"", raw)) > MAX_CONTAINERS:
+        raise TooManyContainers(f"a message with more than {MAX_CONTAINERS:,} lists and objects")
+    try:
+        return json.loads(raw)
+    except RecursionError:
+        raise TooManyContainers("a message with lists and objects too deep in each other") from None
+
+
+def _brackets(raw: bytes) -> int:
+    return raw.count(b"[") + raw.count(b"{")
 
 
 def rlimits(settings: Settings) -> dict[str, int]:
@@ -342,7 +414,7 @@ def rlimits(settings: Settings) -> dict[str, int]:
         "RLIMIT_RTPRIO": 0,
         "RLIMIT_NICE": 0,
         # CPU seconds: wall time of everything, times cores, so that only a runaway helper process can meet it.
-        "RLIMIT_CPU": int((limits.wall_s + 20 * limits.call_s) * (os.cpu_count() or 1)) + 60,
+        "RLIMIT_CPU": int((limits.wall_s + limits.calls_s) * (os.cpu_count() or 1)) + 60,
     }
     if not settings.unsafe_no_box and _counts_tasks_per_namespace():
         bounds["RLIMIT_NPROC"] = limits.tasks

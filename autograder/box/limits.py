@@ -351,6 +351,7 @@ def _ended(process: psutil.Process) -> bool:
 def describe(limits: Limits) -> str:
     """The limits in one line for a report."""
     return (
-        f"{limits.wall_s:g} s wall, {limits.call_s:g} s a hidden call, {limits.memory_bytes // MIB} MiB memory, "
-        f"{limits.tasks} tasks, {limits.output_bytes // MIB} MiB output, {limits.scratch_bytes // MIB} MiB scratch"
+        f"{limits.wall_s:g} s wall, {limits.call_s:g} s a hidden call, {limits.calls_s:g} s all of these, "
+        f"{limits.memory_bytes // MIB} MiB memory, {limits.tasks} tasks, {limits.output_bytes // MIB} MiB output, "
+        f"{limits.scratch_bytes // MIB} MiB scratch"
     )

@@ -1,13 +1,17 @@
-"""Passes bytes between the client's sockets and a box's, and hangs up when a box sends a message that is too large.
+"""Passes bytes between the client's sockets and a box's, and hangs up when a box sends too much.
+
+Three things are bounded: one message, everything that a box sends, and the commands between messages.
 
 libzmq bounds the size of a frame and the number of waiting messages, but not the frames of a message, which it holds
 whole before anybody sees them: a message of sixty frames took gigabytes of the grader. So the frames are counted
-before they reach it. See the specification of ZMTP 3.1 (rfc.zeromq.org/spec/37), "Framing".
+before they reach it. All bytes are counted too, because each costs the grader time, whatever becomes of it. See the
+specification of ZMTP 3.1 (rfc.zeromq.org/spec/37), "Framing".
 """
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 CHUNK = 1 << 16
@@ -15,11 +19,12 @@ GREETING = 64  # bytes before the first frame
 SIGNATURE = (0, 0xFF), (9, 0x7F)  # position, byte
 OLDEST = 3  # major version; before it frames had another form
 MORE, LONG, COMMAND = 1, 2, 4  # flags of a frame
+MAX_COMMANDS = 100  # in a connection; an honest one sends one, READY
 PER_FRAME = 256  # bytes that the receiver keeps for a frame beside its content
 
 
 class TooMuch(Exception):
-    """A message larger than allowed, or bytes that are no ZMTP."""
+    """More than is allowed, or bytes that are no ZMTP; the text says what was sent."""
 
 
 class Frames:
@@ -35,12 +40,13 @@ class Frames:
         self._header = b""
         self._body = 0  # bytes of the current frame still to come
         self._message = 0  # bytes of the current message, announced so far
+        self._commands = 0
 
     def feed(self, data: bytes) -> None:
         """Follow some more bytes.
 
         Raises:
-            TooMuch: They announce more than a message may have, or are of another protocol.
+            TooMuch: They announce more than a message may have, hold too many commands, or are of another protocol.
         """
         position = 0
         if len(self._greeting) < GREETING:
@@ -66,11 +72,14 @@ class Frames:
         self._body = size
         self._message += size + PER_FRAME
         if self._message > self._limit:
-            raise TooMuch(f"a message of more than {self._limit} bytes")
+            raise TooMuch(f"a message of more than {self._limit:,} bytes")
         if not flags & (MORE | COMMAND):
             self._message = 0
         elif flags & COMMAND:
             self._message -= size + PER_FRAME  # a command stands between messages and is held by nobody
+            self._commands += 1
+            if self._commands > MAX_COMMANDS:
+                raise TooMuch(f"more than {MAX_COMMANDS} commands in a connection")
 
 
 class Relay:
@@ -79,11 +88,18 @@ class Relay:
     Args:
         folder: Of the sockets: ``k-<port>`` for the client, ``b-<port>`` of the box.
         limits: Port -> bytes of a message that comes from the box.
+        in_all: Bytes that may come from the box over all ports.
+
+    Attributes:
+        broken: What the box sent that made the relay hang up; "" while it has not.
     """
 
-    def __init__(self, folder: Path, limits: Mapping[int, int]) -> None:
+    def __init__(self, folder: Path, limits: Mapping[int, int], in_all: int) -> None:
         self._folder = folder
         self._limits = limits
+        self._in_all = in_all
+        self._left = in_all
+        self.broken = ""
         self._servers: list[asyncio.Server] = []
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -115,11 +131,14 @@ class Relay:
         try:
             from_box, to_box = await asyncio.open_unix_connection(str(self._folder / f"b-{port}"), limit=CHUNK)
             writers.append(to_box)
-            pumps.append(asyncio.create_task(_pump(from_box, writer, Frames(self._limits[port]))))
-            pumps.append(asyncio.create_task(_pump(reader, to_box, None)))
+            look = functools.partial(self._look, Frames(self._limits[port]))
+            pumps.append(asyncio.create_task(_pump(from_box, writer, look)))
+            pumps.append(asyncio.create_task(_pump(reader, to_box)))
             done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            if any(isinstance(one.exception(), TooMuch) for one in done):
-                self.close()
+            for error in (one.exception() for one in done):
+                if isinstance(error, TooMuch):
+                    self.broken = self.broken or str(error)
+                    self.close()
         except OSError:
             pass  # the box is gone
         finally:
@@ -128,11 +147,23 @@ class Relay:
             for one in writers:
                 one.close()
 
+    def _look(self, frames: Frames, data: bytes) -> None:
+        """Count what came from the box.
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: Frames | None) -> None:
+        Raises:
+            TooMuch: It is more than allowed, by itself or with what came before.
+        """
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooMuch(f"more than {self._in_all:,} bytes in all")
+        frames.feed(data)
+
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], None] = lambda data: None
+) -> None:
     with contextlib.suppress(OSError, asyncio.CancelledError):
         while data := await reader.read(CHUNK):
-            if frames:
-                frames.feed(data)
+            look(data)
             writer.write(data)
             await writer.drain()

@@ -3,6 +3,8 @@
 Solution cells and added cells show what the grading run printed; self-check cells show what was judged; given cells
 show what the student's own run had left there, for whoever grades the written questions reads off those. All outputs
 are text and PNG only.
+
+What a student wrote is bounded in sum: nbgrader makes a page of it, and takes 20 s for 100,000 characters of odd code.
 """
 
 import json
@@ -10,9 +12,13 @@ from typing import Any
 
 from autograder.execute import CHECK_PREFIX, own_outputs
 from autograder.graded import Course, Graded
-from autograder.outputs import harmless_markdown
+from autograder.outputs import harmless_markdown, shortened
 from autograder.report.text import submission_text, task_text
 from autograder.results import TaskGrade
+
+MAX_ADDED = 200  # cells
+MAX_ADDED_TEXT = 100_000  # characters of all added cells together
+MAX_CODE = 20_000  # characters of one answer
 
 
 def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
@@ -28,16 +34,24 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
         cells += [_with_checks(cell, tasks) for cell in notebook["cells"]]
     else:
         runs = graded.run.outputs if graded.run else ([],) * len(graded.rebuilt.cells)
+        added, room, left_out = 0, MAX_ADDED_TEXT, 0
         for rebuilt, ran in zip(graded.rebuilt.cells, runs, strict=True):
-            if rebuilt.master is None:
+            cell = of_master.pop(rebuilt.master.grade_id, None) if rebuilt.master else None
+            source = shortened(rebuilt.source, MAX_CODE) if cell and rebuilt.by_student else rebuilt.source
+            if cell is None:  # the student's own, or a further part of an answer
+                if added == MAX_ADDED or len(source) > room:
+                    left_out += 1
+                    continue
+                added, room = added + 1, room - len(source)
                 cell = _cell(f"added-{len(cells)}", "code" if rebuilt.kind == "code" else "markdown")
-            else:
-                cell = of_master[rebuilt.master.grade_id]
             code = cell["cell_type"] == "code"
-            cell["source"] = rebuilt.source if code else harmless_markdown(rebuilt.source)
+            cell["source"] = source if code else harmless_markdown(source)
             if code:
                 cell["outputs"] = own_outputs(rebuilt) or ran
             cells.append(_with_checks(cell, tasks))
+        if left_out:
+            text = f"[Added cells left out here: {left_out}. The file as it was handed in is in submitted/.]"
+            cells.append(_said("Cells that are not shown", text))
     return notebook | {"cells": cells}
 
 
@@ -57,7 +71,7 @@ def _with_checks(cell: dict[str, Any], tasks: dict[str, TaskGrade]) -> dict[str,
 
 def _said(title: str, text: str) -> dict[str, Any]:
     """A cell of ours. A code cell with a printed text: nbconvert escapes that, and Markdown it does not."""
-    return _cell("how-it-was-graded", "code") | {"source": f"# {title}", "outputs": [_printed(text)]}
+    return _cell(title.lower().replace(" ", "-"), "code") | {"source": f"# {title}", "outputs": [_printed(text)]}
 
 
 def _cell(cell_id: str, kind: str) -> dict[str, Any]:

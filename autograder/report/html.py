@@ -1,13 +1,13 @@
 """Grades as web pages: one for the class, one for each student. Everything is escaped; there is no script in them."""
 
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autograder.files import write_whole
 from autograder.report.text import MARKS, points, score
 
 if TYPE_CHECKING:
@@ -38,12 +38,14 @@ def render_report(results: "ClassResults") -> dict[str, str]:
 
 
 def write_report(results: "ClassResults", workspace: Path) -> Path:
-    """Write all pages to ``<workspace>/report``; the path of the first."""
+    """Write all pages to ``<workspace>/report`` and remove those of an earlier grading; the path of the first."""
     folder = workspace / "report"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, page in render_report(results).items():
-        (folder / name).write_bytes(page.encode("utf-8", "replace"))
+    pages = render_report(results)
+    for name, page in reversed(pages.items()):  # the class comes last: its links lead somewhere
+        write_whole(folder / name, page.encode("utf-8", "replace"))
+    for left in folder.iterdir():
+        if left.is_file() and left.name not in pages:
+            left.unlink()
     return folder / "index.html"
 
 

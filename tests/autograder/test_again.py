@@ -181,6 +181,25 @@ def test_when_a_check_changes_then_kept_runs_are_judged_anew_and_no_notebook_run
     assert three.ran == []
 
 
+def test_when_a_class_is_done_then_old_runs_that_no_grade_needs_are_gone_and_the_others_are_not(
+    three: Class, prepared: Course
+) -> None:
+    (three.folder / "bob.ipynb").write_bytes(submission(prepared.released))  # as ann's: what bob's did is not needed
+    old = time.time() - 30 * 24 * 3600
+    for folder in (three.settings.workspace / "runs").iterdir():
+        os.utime(folder, (old, old))
+    count = len(list((three.settings.workspace / "runs").iterdir()))
+    three.grade()
+    left = list((three.settings.workspace / "runs").iterdir())
+    for name in ("results.json", "gradebook.db"):
+        (three.settings.workspace / name).unlink()
+    results, _ = three.grade()
+
+    assert (count, len(left)) == (3, 2), "the solutions' run, and the one of all three"
+    assert [grade.score for grade in results.grades] == [4.0] * 3
+    assert three.ran == []
+
+
 @pytest.mark.parametrize("lost", ["autograded/ann", "gradebook.db", "results.json"])
 def test_when_a_record_is_lost_then_it_is_made_again_without_a_run(three: Class, lost: str) -> None:
     path = three.settings.workspace / lost

@@ -41,6 +41,31 @@ def test_help_teaches_and_starts_fast() -> None:
     assert time.monotonic() - begin < 10  # a hang, not a benchmark
 
 
+@pytest.mark.parametrize("module", ["autograder", "autograder.nbgrader_plugins", "autograder.cli"])
+def test_importing_the_package_changes_no_other_import(module: str) -> None:
+    """A Jupyter server imports the plugins through nbgrader_config.py, and with them what jsonschema needs there."""
+    code = f"import sys, {module}\nprint([name for name, found in sys.modules.items() if found is None])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_the_command_line_spares_itself_the_grammar_of_addresses(tmp_path: Path) -> None:
+    """Building it takes longer than all other imports together."""
+    code = (
+        "import sys\nfrom autograder.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nfinally:\n    import nbformat, jsonschema\n    print('lark' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code, "report", "--course", str(tmp_path), "--workspace", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True)
+
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_help_says_how_many_boxes_run_at_a_time() -> None:
+    assert "as many as cores and memory hold" in " ".join(autograder("grade", "--help").output.split())
+
+
 def test_when_the_path_is_bad_then_one_sentence(small_course: Path, tmp_path: Path) -> None:
     result = autograder("grade", tmp_path / "nowhere", "--course", small_course, "--workspace", tmp_path / "ws")
 

@@ -1,10 +1,12 @@
 """Settings: where things lie, and limits that are read from pyproject.toml or refused in a sentence."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
+from autograder import config
 from autograder.config import MIB, Limits, Settings, SettingsError, find_course, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,7 @@ def test_the_limits_of_this_course_are_the_ones_of_its_design():
     designed = Limits(
         wall_s=120,
         call_s=30,
+        calls_s=120,
         memory_bytes=4096 * MIB,
         tasks=256,
         output_bytes=8 * MIB,
@@ -101,9 +104,39 @@ def test_when_the_limits_are_no_table_then_the_error_is_a_sentence(tmp_path: Pat
         load_settings(course_with(tmp_path, toml), tmp_path / "grading")
 
 
-def test_as_many_boxes_run_at_a_time_as_there_are_cores_unless_told(tmp_path: Path):
-    assert load_settings(tmp_path, tmp_path).jobs >= 1
+def test_as_many_boxes_run_at_a_time_as_cores_and_memory_hold_unless_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    for memory, jobs in ((64, 8), (15.5, 3), (7.6, 1), (2, 1)):
+        monkeypatch.setattr(config, "memory_bytes", lambda memory=memory: int(memory * 1024 * MIB))
+
+        assert load_settings(tmp_path, tmp_path).jobs == jobs
+    assert load_settings(course_with(tmp_path, "[tool.autograder.limits]\nmemory_bytes = 1"), tmp_path).jobs == 8
     assert load_settings(tmp_path, tmp_path, jobs=3).jobs == 3
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "found"),
+    [
+        ("0::/user/one", {"user/one/memory.max": "max\n", "user/memory.max": "5000\n", "memory.max": "7000\n"}, 5000),
+        ("0::/docker/abc", {"memory.max": "6000\n"}, 6000),  # where a container sees its own group as the root
+        ("5:cpu,memory:/one\n0::/", {"memory/one/memory.limit_in_bytes": "4000\n"}, 4000),
+        ("5:cpu:/one", {"memory/one/memory.limit_in_bytes": "4000\n"}, None),
+        ("0::/one", {"one/memory.max": "9" * 18}, None),
+        ("", {}, None),
+    ],
+)
+def test_memory_is_the_machines_or_what_a_control_group_leaves_of_it(
+    tmp_path: Path, groups: str, files: dict[str, str], found: int | None
+) -> None:
+    for name, text in {"proc/self/cgroup": groups, **{f"sys/fs/cgroup/{k}": v for k, v in files.items()}}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    assert config.memory_bytes(tmp_path) == (found or whole)
+    assert config.memory_bytes(tmp_path / "nothing") == whole
 
 
 def test_overrides_are_taken(tmp_path: Path):

@@ -193,6 +193,30 @@ def test_when_only_a_hidden_call_loops_then_timeout_and_that_task_is_lost(graded
     assert "more than 3 s" in result.grade.tasks[1].checks[0].message
 
 
+def test_when_the_hidden_calls_take_too_long_together_then_timeout_and_what_was_not_called_is_lost(
+    graded: Grader,
+) -> None:
+    sleeps = right_answers()["choose_tolerance"].replace("    good", "    import time\n    time.sleep(1.5)\n    good")
+    result = graded(choose_tolerance=sleeps, limits={"call_s": 8, "calls_s": 2.5})
+
+    assert result.grade.verdict == Verdict.TIMEOUT
+    assert result.grade.message == (
+        "The hidden calls took more than 2.5 s together. These tasks were not called to the end: choose_tolerance."
+    )
+    assert scores(result) == {"mac_ratio": 1.0, "choose_tolerance": 0.0}
+    assert "more than 8 s, or all of them more than 2.5 s" in result.grade.tasks[1].checks[0].message
+    assert result.grade.wall_s < 15
+
+
+def test_when_the_solutions_take_too_long_on_hidden_inputs_then_it_is_no_students_fault(
+    small_course: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(small_course, tmp_path, calls_s=0.001)
+
+    with pytest.raises(GraderError, match=r"does not run cleanly in the box \(TIMEOUT\): The hidden calls took more"):
+        prepare(dataclasses.replace(settings, cold=True), seed=1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("then", "verdict"), [("pass", Verdict.TIMEOUT), ("print('x' * 10**5), sleep(0.01)", Verdict.OUTPUT_LIMIT)]
@@ -257,6 +281,22 @@ def test_when_output_floods_then_output_limit_and_the_other_tasks_are_judged(gra
     assert scores(result)["choose_tolerance"] == 3.0
 
 
+def test_when_a_long_list_of_lists_is_printed_then_it_costs_nothing(graded: Grader) -> None:
+    result = graded(mac_ratio=f"{RATIO}\nprint([[]] * 200_001)")
+
+    assert result.grade.verdict == Verdict.OK
+    assert result.grade.score == 4.0
+
+
+@pytest.mark.slow
+def test_when_a_message_holds_more_lists_than_any_output_then_output_limit(graded: Grader) -> None:
+    shows = "from IPython.display import display\ndisplay({'application/json': [[]] * 200_001}, raw=True)"
+    result = graded(mac_ratio=f"{RATIO}\n{shows}")
+
+    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
+    assert "lists and objects" in result.grade.message
+
+
 @pytest.mark.slow
 def test_when_one_message_is_put_in_many_places_then_it_counts_as_often(graded: Grader) -> None:
     """Shown once under a name that many small outputs have, a picture would be written as often as these are there."""
@@ -319,7 +359,7 @@ def test_when_one_message_is_larger_than_any_output_then_output_limit_and_no_wai
     result = graded(mac_ratio=f"{RATIO}\nprint('x' * {90 << 20})")
 
     assert result.grade.verdict == Verdict.OUTPUT_LIMIT
-    assert "larger than any output" in result.grade.message
+    assert f"sent a message of more than {(8 + 16) * MIB:,} bytes and was cut off" in result.grade.message
     assert result.grade.wall_s < 40  # the connection is gone: nothing more would come until the notebook's time is over
 
 

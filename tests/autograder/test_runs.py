@@ -1,5 +1,7 @@
 """Runs kept by the name of what was run: the same comes back, or nothing."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -8,14 +10,13 @@ from autograder.execute import Run
 from autograder.results import Verdict
 from autograder.runs import Runs
 
-NAME = "ab" * 16
+NAME = f"{'ab' * 16}/{'cd' * 16}"
 RUN = Run(
     Verdict.PARTIAL_RUN,
     "These cells raised an error: a.",
     ([], [{"output_type": "stream", "name": "stdout", "text": "é\ud800 1\n"}]),
     {("mac_ratio", "two_totals"): '{"task": "mac_ratio"}'},
     frozenset(),
-    3.25,
 )
 
 
@@ -23,7 +24,7 @@ def test_a_kept_run_comes_back_as_it_was(tmp_path: Path) -> None:
     Runs(tmp_path).save(NAME, RUN)
 
     assert Runs(tmp_path).load(NAME) == RUN
-    assert Runs(tmp_path).load("cd" * 16) is None
+    assert Runs(tmp_path).load(f"{'ab' * 16}/{'ef' * 16}") is None
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"half"])
@@ -52,3 +53,22 @@ def test_a_run_says_whether_a_busy_machine_may_have_ended_it(tmp_path: Path, run
 
     assert Runs(tmp_path).load(NAME) == run
     assert run.of_the_moment == of_the_moment
+
+
+def test_pruning_removes_what_is_old_and_not_needed(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    runs.prune(set())  # there is nothing yet
+    names = {kind: f"{letter * 32}/{'0' * 32}" for kind, letter in (("old", "a"), ("needed", "b"), ("new", "c"))}
+    for kind, name in names.items():
+        runs.save(name, RUN)
+        if kind != "new":
+            long_ago = time.time() - 8 * 24 * 3600
+            os.utime(tmp_path / "runs" / name.partition("/")[0], (long_ago, long_ago))
+    runs.prune({"b" * 32})
+
+    assert {kind: runs.load(name) is not None for kind, name in names.items()} == {
+        "old": False,
+        "needed": True,
+        "new": True,
+    }
+    assert not (tmp_path / "runs" / ("a" * 32)).exists()

@@ -55,8 +55,8 @@ TOUCHES = (
     "open .results.json.new",
     "os.rename results.json",
     "os.remove .results.json.new",
-    "shutil.rmtree report",
-    "open report/index.html",
+    "open report/.index.html.new",
+    "os.rename report/index.html",
 )
 # (option, the bubblewrap that has just been started, seconds after that, whether the whole group is killed). The first
 # two only try whether one starts; the third holds the first cold box, or the first template, and so on.
@@ -98,7 +98,7 @@ class Class:
 
 @pytest.fixture(name="temporary", scope="session")
 def _temporary() -> Iterator[Path]:
-    """A folder for temporary files, short enough that a socket fits below it."""
+    """A folder for temporary files."""
     with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
         yield Path(folder)
 
@@ -176,7 +176,7 @@ def assert_finished(three: Class, workspace: Path) -> None:
     assert entries(workspace) == entries(three.workspace)
     assert gradebook(workspace) == gradebook(three.workspace)
     assert files(workspace) == files(three.workspace)
-    assert list(three.temporary.glob("box-*")) == []
+    assert list(three.temporary.glob("autograder-box-*")) == []
     left = [group for folder in _own_groups().values() for group in folder.glob("autograder-*") if abandoned(group)]
     assert left == []
 
@@ -273,19 +273,44 @@ def test_when_the_grader_is_killed_while_boxes_run_then_they_end_with_it_and_a_r
     assert_finished(three, workspace)
 
 
-def test_what_killed_graders_left_is_swept_and_what_living_ones_have_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_killed_graders_left_is_swept_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     gone = subprocess.Popen(["true"])
     gone.wait()
-    for name in (f"box-{gone.pid}-abc", f"box-{os.getpid()}-abc", "box-mine-abc", "box-1"):
-        (tmp_path / name).mkdir()
+    left = f"autograder-box-{gone.pid}-abcd_123"
+    others = [
+        f"autograder-box-{os.getpid()}-abcd_123",  # of a grader that lives
+        f"autograder-box-{gone.pid}-photos",  # mkdtemp gives eight letters
+        f"autograder-box-{gone.pid}-abcd_123.old",
+        "autograder-box-mine-abcd_123",
+        "autograder-box-99999999999999999999-abcd_123",
+        f"box-{gone.pid}-abcd_123",
+        f"box-{gone.pid}-photos",
+    ]
+    for name in (left, *others):
+        (tmp_path / name).mkdir(mode=0o700)
     kernel.sweep()
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["box-1", f"box-{os.getpid()}-abc", "box-mine-abc"]
-    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+
+
+def test_what_is_not_ours_or_no_folder_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    names = [f"autograder-box-{gone.pid}-{letters}" for letters in ("ofothers", "is_alink", "is_afile")]
+    (tmp_path / names[0]).mkdir(mode=0o700)
+    (tmp_path / names[1]).symlink_to(tmp_path)
+    (tmp_path / names[2]).touch()
+    user = os.geteuid()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: user + 1)
+        kernel.sweep()
+    names_left = sorted(path.name for path in tmp_path.iterdir())
+    kernel.sweep()
+
+    assert names_left == sorted(names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:]), "our folder alone"
 
 
 # --- no room ---

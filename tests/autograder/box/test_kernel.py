@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import dataclasses
+import json
 import os
 import resource
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,12 @@ from jupyter_client.channels import HBChannel
 from nbclient import NotebookClient
 from small_course import settings_for
 
+from autograder.box import kernel
 from autograder.box.kernel import BoxedKernelManager
 from autograder.box.limits import OPEN_FILES
 from autograder.box.proof import printed_in_a_box
 from autograder.box.template import Template
-from autograder.config import Settings
+from autograder.config import MIB, Limits, Settings
 from autograder.errors import BoxUnavailable
 
 
@@ -55,7 +58,7 @@ def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Setting
     folders: list[Path] = []
     outputs = run(
         settings,
-        "import os; print([name for name in os.listdir('/tmp') if name.startswith('box-')])",
+        "import os; print([name for name in os.listdir('/tmp') if name.startswith('autograder-')])",
         then=lambda manager: folders.append(manager.provisioner.folder),
     )
 
@@ -64,15 +67,78 @@ def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Setting
     assert not folders[0].exists(), "the sockets are removed with the box"
 
 
+def test_when_the_folder_for_temporary_files_has_a_long_name_then_the_sockets_lie_in_tmp(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of a unix socket ends at 107 bytes."""
+    long = tmp_path / ("é" * 50)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    folders: list[Path] = []
+    outputs = run(settings, "print(1)", then=lambda manager: folders.append(manager.provisioner.folder))
+
+    assert outputs[0].text == "1\n"
+    assert folders[0].parent == Path("/tmp")
+
+
+def test_when_no_folder_has_a_short_name_then_the_error_says_what_to_do(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("é" * 50)
+    long.mkdir()
+    monkeypatch.setattr(kernel, "_places", lambda: [long])
+
+    with pytest.raises(BoxUnavailable, match=r"expected .* of at most \d+ bytes; found .*é\. Set TMPDIR"):
+        run(settings, "1")
+
+
 def test_every_socket_of_ours_bounds_what_the_box_can_send(settings: Settings) -> None:
     manager = BoxedKernelManager(settings)
     client = manager.client()
 
     assert client.context is manager.context
     with client.context.socket(zmq.DEALER) as socket:
-        assert settings.limits.evidence_bytes < socket.getsockopt(zmq.MAXMSGSIZE) < 2 * settings.limits.evidence_bytes
+        assert socket.getsockopt(zmq.MAXMSGSIZE) == max(kernel.message_bytes(settings.limits).values())
         assert socket.getsockopt(zmq.RCVHWM) < 10
     asyncio.run(manager.end())
+
+
+def test_what_a_box_may_send_follows_from_the_limits() -> None:
+    limits = Limits(output_bytes=20 * MIB, evidence_bytes=100 * MIB)
+    one, every = kernel.message_bytes(limits), kernel.all_bytes(limits)
+
+    assert one == {1: 8 * MIB, 2: 45 * MIB, 3: 8 * MIB, 4: 8 * MIB, 5: 8 * MIB}
+    assert every == (8 + 6 * 20 + 100) * MIB
+    assert max(kernel.message_bytes(Limits()).values()) == 24 * MIB
+
+
+def test_brackets_that_are_printed_are_text_and_count_as_such() -> None:
+    printed = {"name": "stdout", "text": '"\\' + "[{" * (kernel.MAX_CONTAINERS + 1)}
+
+    assert kernel._unpack(json.dumps(printed)) == printed
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[" + "[], " * kernel.MAX_CONTAINERS + "1]",
+        '["' + "[" * kernel.MAX_CONTAINERS + '", ' + "{}," * kernel.MAX_CONTAINERS + "1]",
+        "[" * 100_000 + "]" * 100_000,
+    ],
+    ids=["many", "many beside text", "deep"],
+)
+def test_when_a_message_holds_more_lists_than_any_output_then_it_is_not_read(message: str) -> None:
+    with pytest.raises(kernel.TooManyContainers, match="lists and objects"):
+        kernel._unpack(message)
+
+
+@pytest.mark.parametrize("text", ['"' + "\\" * (4 << 20), '"' + '\\"' * (4 << 20), '"[' * (4 << 20), "[" * (8 << 20)])
+def test_a_message_that_is_no_json_is_refused_in_a_moment(text: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match=r"."):
+        kernel._unpack(text)
+
+    assert time.monotonic() - begin < 5
 
 
 def test_the_signing_key_stands_on_no_command_line(settings: Settings) -> None:
@@ -104,6 +170,13 @@ def test_limits_cannot_be_raised_from_inside(settings: Settings) -> None:
     outputs = run(settings, code)
 
     assert outputs[0].text.split("\n")[:3] == ["RLIMIT_CORE held", "RLIMIT_FSIZE held", "RLIMIT_CPU held"]
+
+
+def test_seconds_of_processor_follow_from_the_limits_of_time(settings: Settings) -> None:
+    limits = dataclasses.replace(settings.limits, wall_s=100, call_s=10, calls_s=50)
+    bounds = kernel.rlimits(dataclasses.replace(settings, limits=limits))
+
+    assert 150 * (os.cpu_count() or 1) < bounds["RLIMIT_CPU"] < 160 * (os.cpu_count() or 1) + 100
 
 
 def test_one_thread_for_torch(settings: Settings) -> None:

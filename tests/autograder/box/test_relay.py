@@ -1,16 +1,17 @@
 """What a box may send: whole messages within bounds, whatever their frames, and nothing else."""
 
 import asyncio
-import time
+import functools
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from small_course import settings_for
 
-from autograder.box import proof
+from autograder.box import kernel, proof
 from autograder.box.proof import printed_in_a_box
-from autograder.box.relay import COMMAND, GREETING, LONG, MORE, PER_FRAME, Frames, Relay, TooMuch
+from autograder.box.relay import COMMAND, GREETING, LONG, MAX_COMMANDS, MORE, PER_FRAME, Frames, Relay, TooMuch
 from autograder.errors import BoxUnavailable
 
 HELLO = bytes([0xFF, *[0] * 8, 0x7F, 3, 1, *b"NULL".ljust(20, b"\0"), *[0] * 32])
@@ -44,7 +45,7 @@ def test_messages_within_the_limit_pass_however_they_are_cut(step: int) -> None:
     ],
 )
 def test_when_a_message_is_larger_in_all_its_frames_then_it_is_refused(message: bytes) -> None:
-    with pytest.raises(TooMuch, match="more than 4000 bytes"):
+    with pytest.raises(TooMuch, match="more than 4,000 bytes"):
         Frames(4000).feed(HELLO + message)
 
 
@@ -54,67 +55,101 @@ def test_when_another_protocol_is_spoken_then_it_is_refused(greeting: bytes) -> 
         Frames(4000).feed(greeting)
 
 
-def test_when_a_box_sends_too_much_on_one_channel_then_the_relay_hangs_up_on_all(tmp_path: Path) -> None:
-    async def session() -> list[bytes]:
-        async def box(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            order = await reader.readexactly(1)
-            writer.write(HELLO + (frame(1 << 20) if order == b"!" else frame(10)))
+def talk(folder: Path, limit: int, calm: dict[int, bytes], loud: dict[int, bytes]) -> tuple[Relay, dict[int, int]]:
+    """The relay, and the bytes a client got on each port, where a box sends the calm ones first, then the loud ones."""
+
+    async def session() -> tuple[Relay, dict[int, int]]:
+        sends = {port: HELLO + frames for port, frames in (calm | loud).items()}
+
+        async def box(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(1)
+            writer.write(sends[port])
             await reader.read()
             writer.close()
 
-        for port in (1, 2):
-            await asyncio.start_unix_server(box, str(tmp_path / f"b-{port}"))
-        relay = Relay(tmp_path, {1: 4000, 2: 4000})
+        for port in sends:
+            await asyncio.start_unix_server(functools.partial(box, port), str(folder / f"b-{port}"))
+        relay = Relay(folder, dict.fromkeys(sends, 4000), limit)
         await relay.start()
-        calm, loud = [await asyncio.open_unix_connection(str(tmp_path / f"k-{port}")) for port in (1, 2)]
-        calm[1].write(b".")
-        got = [await calm[0].readexactly(GREETING + 12)]
-        loud[1].write(b"!")
-        got += [await asyncio.wait_for(one[0].read(), 5) for one in (loud, calm)]
+        clients = {port: await asyncio.open_unix_connection(str(folder / f"k-{port}")) for port in sends}
+        got = dict.fromkeys(sends, 0)
+        for port in calm:
+            clients[port][1].write(b"!")
+            got[port] = len(await clients[port][0].readexactly(len(sends[port])))
+        for port in loud:
+            clients[port][1].write(b"!")
+        for port in sends:
+            got[port] += len(await asyncio.wait_for(clients[port][0].read(), 5))
         relay.close()
-        return got
+        return relay, got
 
-    assert [len(got) for got in asyncio.run(session())] == [GREETING + 12, 0, 0]
+    return asyncio.run(session())
+
+
+def test_when_a_box_sends_too_much_on_one_channel_then_the_relay_hangs_up_on_all(tmp_path: Path) -> None:
+    relay, got = talk(tmp_path, 1 << 30, {1: frame(10)}, {2: frame(1 << 20)})
+
+    assert got == {1: GREETING + 12, 2: 0}
+    assert relay.broken == "a message of more than 4,000 bytes"
+
+
+def test_when_a_connection_holds_many_commands_then_it_is_refused() -> None:
+    """A command stands between messages: it costs the relay time, and is no part of what a message may have."""
+    frames = Frames(4000)
+    frames.feed(HELLO + (frame(1, COMMAND) + frame(10)) * MAX_COMMANDS)
+
+    with pytest.raises(TooMuch, match="more than 100 commands"):
+        frames.feed(frame(1, COMMAND))
+
+
+def test_when_a_box_sends_too_much_over_all_channels_then_the_relay_hangs_up_on_all(tmp_path: Path) -> None:
+    relay, got = talk(tmp_path, 10_000, {1: frame(200) * 20, 2: frame(200) * 20}, {3: frame(200) * 20})
+
+    assert got == {1: 4104, 2: 4104, 3: 0}
+    assert relay.broken == "more than 10,000 bytes in all"
 
 
 @pytest.mark.slow
 def test_when_a_box_sends_a_message_of_many_frames_then_the_grader_stays_small(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On every socket that the kernel listens on: sixty frames of 32 MiB in one message."""
+    """On the socket for output: sixty frames of 32 MiB in one message. One block of memory serves them all, or the box
+    would be ended for its memory before it has sent any."""
     code = """
-import gc, zmq
-for one in [one for one in gc.get_objects() if isinstance(one, zmq.Socket) and not one.closed]:
-    try:
-        plain = zmq.Socket.shadow(one.underlying)
-        if plain.type == zmq.ROUTER:
-            continue  # it wants a peer's name
-        for _ in range(60):
-            plain.send(b'x' * (32 << 20), zmq.SNDMORE | zmq.NOBLOCK)
-        plain.send(b'', zmq.NOBLOCK)
-    except zmq.ZMQError:
-        pass
-import time; time.sleep(3)
+import time, zmq
+output = zmq.Socket.shadow(get_ipython().kernel.iopub_thread.socket.underlying)
+block = b"x" * (32 << 20)
+for _ in range(60):
+    output.send(block, zmq.SNDMORE, copy=False)
+output.send(b"")
+time.sleep(3)
 """
     monkeypatch.setattr(proof, "CELL_S", 15)  # once the relay hung up, there will be no answer
+    relays: list[Relay] = []
+
+    def noted(*words: Any) -> Relay:
+        relays.append(Relay(*words))
+        return relays[-1]
+
+    monkeypatch.setattr(kernel, "Relay", noted)
     settings = settings_for(small_course, tmp_path, memory_bytes=4 << 30)
     own, most = psutil.Process(), 0
     before = own.memory_info().rss
 
+    def _tried() -> None:
+        with pytest.raises(BoxUnavailable, match="Nothing could be run in a box"):
+            printed_in_a_box(code, settings)
+
     async def watched() -> int:
         nonlocal most
-        running = asyncio.get_running_loop().run_in_executor(None, _tried, code, settings)
+        running = asyncio.get_running_loop().run_in_executor(None, _tried)
         while not running.done():
             most = max(most, own.memory_info().rss)
             await asyncio.sleep(0.05)
+        await running
         return most
-
-    def _tried(code: str, settings) -> None:  # type: ignore[no-untyped-def]
-        try:
-            printed_in_a_box(code, settings)
-        except BoxUnavailable:
-            time.sleep(0)  # the relay hung up, as it should
 
     asyncio.run(watched())
 
+    assert [relay.broken.partition(" than")[0] for relay in relays] == ["a message of more"]
     assert most - before < 400 << 20

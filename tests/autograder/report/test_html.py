@@ -1,11 +1,12 @@
 """Grades as pages: complete, linked, and with nothing in them that a browser runs."""
 
-import html.parser
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from autograder.records.results_json import ClassResults
+from autograder.report import html
 from autograder.report.html import render_report, write_report
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 
@@ -25,7 +26,7 @@ TASK = TaskGrade(
 )
 
 
-class Page(html.parser.HTMLParser):
+class Page(HTMLParser):
     """What a browser would make of a page."""
 
     def __init__(self, page: str) -> None:
@@ -147,6 +148,25 @@ def test_the_pages_are_written_and_those_of_an_earlier_grading_are_gone(tmp_path
 
     assert index == tmp_path / "report" / "index.html"
     assert sorted(path.name for path in index.parent.iterdir()) == ["0001-bob.html", "index.html"]
+
+
+def test_when_pages_cannot_be_made_then_those_of_an_earlier_grading_are_still_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index = write_report(results(Grade("alice", Verdict.OK)), tmp_path)
+    monkeypatch.setattr(html, "render_report", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_report(results(Grade("bob", Verdict.OK)), tmp_path)
+
+    assert sorted(path.name for path in index.parent.iterdir()) == ["0001-alice.html", "index.html"]
+
+
+def test_a_page_that_stays_as_it_is_is_left_alone(tmp_path: Path):
+    index = write_report(results(Grade("alice", Verdict.OK)), tmp_path)
+    before = index.stat()
+    write_report(results(Grade("alice", Verdict.OK)), tmp_path)
+
+    assert (index.stat().st_ino, index.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_names_in_any_script_are_written_as_utf8(tmp_path: Path):
