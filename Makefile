@@ -10,7 +10,7 @@ TIER := -m "not corpus$(if $(ALL),, and not slow)"
 # A test that hangs says where, and ends the run.
 HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-.PHONY: help setup grade corpus rubric test lint release notebook numbers study bench clean
+.PHONY: help setup grade corpus rubric test lint release notebook numbers study bench constraints clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
@@ -23,6 +23,7 @@ help:
 	@echo "make numbers   what early exit buys: tables and pictures, from solutions/experiments/results/study/"
 	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
 	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
+	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
 
 setup: $(READY)
 
@@ -89,6 +90,17 @@ study: $(READY)
 bench: $(READY)
 	@$(BIN)/python solutions/experiments/bench_grading.py --class $(or $(CLASS),6) --others $(or $(OTHERS),2) \
 		--rounds $(or $(ROUNDS),1)
+
+# One resolution for every Python from 3.11.0 on and every platform; pins that still serve are kept.
+# uv is installed without the pins, because they may be what is broken.
+constraints:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@cp constraints.txt $(VENV)/pins.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras $(if $(UPGRADE),--upgrade) \
+		--no-header --no-annotate --output-file $(VENV)/pins.txt pyproject.toml
+	@{ grep '^#' constraints.txt; grep -Ev '^(cuda|nvidia)-|^triton=' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt constraints.txt
 
 clean:
 	rm -rf $(VENV) dist
