@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ PACKAGE = Path(__file__).resolve().parent
 DISTRIBUTION = "early-exit-course"
 SEARCHED = (".py", ".json")  # files of course_lib that are text, and searched for answers
 IMPORT = re.compile(r"(?:from|import) (course_lib[\w.]*)(?: import ([\w, ]+))?")
+DATA_FILE = re.compile(r"\"([\w-]+\.(?:json|safetensors))\"")
 # How a student installs; README.md says the same in the same words, which a test compares.
 HOW_TO_START = """\
 You need Python 3.11, 3.12, 3.13 or 3.14. In the folder of the notebook:
@@ -219,10 +220,10 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
     leaks = find_leaks(settings, files)
     if leaks:
         raise UsageError("Nothing was released, because it would give answers away: " + "; ".join(leaks[:5]) + ".")
-    missing = _missing_modules(text, files)
+    missing = _missing(text, files, _course_lib_files(settings))
     if missing:
         raise UsageError(
-            f"Nothing was released, because the notebook imports what the bundle would not hold: {', '.join(missing)}. "
+            f"Nothing was released, because the notebook needs what the bundle would not hold: {', '.join(missing)}. "
             f"course_lib was taken from {_course_lib(settings)}. Complete that folder; without a folder course_lib in "
             "the course, the installed one is taken."
         )
@@ -276,8 +277,13 @@ def _course_lib_files(settings: Settings) -> dict[str, Path]:
     return files
 
 
-def _missing_modules(released: str, files: dict[str, str]) -> list[str]:
-    """Modules of course_lib that the notebook imports and ``files`` lacks, as names of files."""
+def _missing(released: str, files: dict[str, str], names: Collection[str]) -> list[str]:
+    """Files of course_lib that the notebook imports, or that one of its modules names, and that it lacks.
+
+    Args:
+        files: Those that are text.
+        names: Those that it has.
+    """
     missing = set()
     for line in _lines_of(".ipynb", released):
         found = IMPORT.match(line)
@@ -285,13 +291,15 @@ def _missing_modules(released: str, files: dict[str, str]) -> list[str]:
             continue
         module = found[1].replace(".", "/")
         package = files.get(f"{module}/__init__.py")
-        if package is None and f"{module}.py" not in files:
+        if package is None and f"{module}.py" not in names:
             missing.add(f"{module}.py")
         for name in re.findall(r"\w+", found[2] or "") if package is not None else ():
-            inside = {f"{module}/{name}.py", f"{module}/{name}/__init__.py"} & set(files)
+            inside = {f"{module}/{name}.py", f"{module}/{name}/__init__.py"} & set(names)
             if not inside and not re.search(rf"\b{name}\b", package or ""):
                 missing.add(f"{module}/{name}.py")
-    return sorted(missing)
+    there = {name.split("/")[-1] for name in names}
+    opened = {file for name in files if name.endswith(".py") for file in DATA_FILE.findall(files[name])}
+    return sorted(missing | (opened - there))
 
 
 def _requirements(settings: Settings) -> str:
