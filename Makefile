@@ -46,7 +46,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Give another with make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/pip.log
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --log $(VENV)/pip.log -c constraints.txt \
+	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check --log $(VENV)/pip.log -c constraints.txt \
 		$(CPU) -e '.[grading,dev]' || { $(NOT_INSTALLED); } >&2
 	@touch $(READY)
 
