@@ -48,6 +48,7 @@ $(READY): pyproject.toml constraints.txt
 	@rm -f $(VENV)/pip.log
 	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check --log $(VENV)/pip.log -c constraints.txt \
 		$(CPU) -e '.[grading,dev]' || { $(NOT_INSTALLED); } >&2
+	@rm -f $(VENV)/pip.log
 	@touch $(READY)
 
 grade: $(READY)
