@@ -7,10 +7,23 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 # ALL=1 adds the slow tier.
 TIER := -m "not corpus$(if $(ALL),, and not slow)"
+# TORCH=cpu takes PyTorch's build without CUDA, which its own index has under the same version.
+CPU := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+# What to say where pip fails; its own words are quiet about the reason, which its log has.
+define NOT_INSTALLED
+echo; echo "make setup: pip did not install the releases that constraints.txt pins."; \
+echo "Expected: Python 3.11, 3.12, 3.13 or 3.14, a package index that pip reaches, $(if $(CPU),2,6) GB of free disk."; \
+echo "Found: $$($(BIN)/python --version) on $$(uname -sm), $$(df -Ph . | awk 'NR == 2 {print $$4}') free."; \
+sed -n 's/^[^ ]* *//; /^The conflict is caused by/,/^To fix this/ {/^To fix/d; p}' $(VENV)/pip.log; \
+echo "What to do: where pip speaks of a network or of disk, repair that. Where it names a pin, take another Python:"; \
+echo "    make clean; make setup PYTHON=python3.12"; \
+echo "or resolve the pins again with make constraints. Every word of pip is in $(VENV)/pip.log."; \
+exit 1
+endef
 # A test that hangs says where, and ends the run.
 HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-.PHONY: help setup grade corpus rubric test lint release syscalls notebook numbers study bench clean
+.PHONY: help setup grade corpus rubric test lint release syscalls constraints notebook numbers study bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
@@ -23,14 +36,19 @@ help:
 	@echo "make numbers   what early exit buys: tables and pictures, from solutions/experiments/results/study/"
 	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
 	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
+	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	@echo "== Making the environment in $(VENV) (several minutes the first time: torch is large)"
+	@echo "== Making the environment in $(VENV): $(if $(CPU),under 2,6) GB of disk, some minutes"
+	@$(if $(CPU),,echo "   A machine without an NVIDIA GPU can do with 2 GB: stop this, then make setup TORCH=cpu")
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Give another with make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[grading,dev]'
+	@rm -f $(VENV)/pip.log
+	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check --log $(VENV)/pip.log -c constraints.txt \
+		$(CPU) -e '.[grading,dev]' || { $(NOT_INSTALLED); } >&2
+	@rm -f $(VENV)/pip.log
 	@touch $(READY)
 
 grade: $(READY)
@@ -93,6 +111,17 @@ study: $(READY)
 bench: $(READY)
 	@$(BIN)/python solutions/experiments/bench_grading.py --class $(or $(CLASS),6) --others $(or $(OTHERS),2) \
 		--rounds $(or $(ROUNDS),1)
+
+# One resolution for every Python from 3.11.0 on and every platform; pins that still serve are kept.
+# uv is installed without the pins, because they may be what is broken.
+constraints:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@cp constraints.txt $(VENV)/pins.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras $(if $(UPGRADE),--upgrade) \
+		--no-header --no-annotate --output-file $(VENV)/pins.txt pyproject.toml
+	@{ grep '^#' constraints.txt; grep -Ev '^(cuda|nvidia)-|^triton=' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt constraints.txt
 
 clean:
 	rm -rf $(VENV) dist

@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 class SettingsError(ValueError):
-    """A setting in pyproject.toml is unknown or has an unusable value."""
+    """There is no course here, or a setting in its pyproject.toml is unknown or has an unusable value."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,18 @@ class Settings:
 
 
 def find_course(start: Path) -> Path:
-    """The nearest folder at or above ``start`` that holds ``solutions`` beside a pyproject.toml; else this file's."""
-    for folder in (start, *start.parents):
+    """The nearest folder at or above ``start`` that is a course; else the checkout that this package runs from.
+
+    Raises:
+        SettingsError: There is none; an installed package has no checkout.
+    """
+    for folder in (start, *start.parents, Path(__file__).resolve().parent.parent):
         if (folder / "pyproject.toml").is_file() and (folder / "solutions").is_dir():
             return folder
-    return Path(__file__).resolve().parent.parent
+    raise SettingsError(
+        f"There is no course at or above {start}. A course folder holds pyproject.toml and "
+        "solutions/early_exit/early_exit.ipynb. Start the command in one, or name it with --course."
+    )
 
 
 def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:

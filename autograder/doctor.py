@@ -4,11 +4,11 @@ import contextlib
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograder.box.cgroup import make_group
-from autograder.box.isolation import box_label
+from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders
 from autograder.box.limits import describe
 from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
 from autograder.box.template import Template
@@ -32,6 +32,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
     settings.workspace.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.workspace).free // MIB
     yield Finding(f"{free} MiB free for {settings.workspace}", free > 500, "Free some space or give --workspace.")
+    if packages_elsewhere() and not settings.unsafe_no_box:
+        try:
+            refuse_unsafe_folders(settings)
+        except BoxUnavailable as error:
+            yield Finding("every folder of packages may be shown in the box", False, str(error))
+            return
+        folders = "; ".join(f"{folder} ({_few(names)})" for folder, names in packages_elsewhere().items())
+        yield Finding(f"packages outside of {sys.prefix}, shown in the box too: {folders}", True)
     try:
         yield Finding(f"box: {box_label(settings)}", True)
     except BoxUnavailable as error:
@@ -57,6 +65,11 @@ def _attacked(settings: Settings, template: Template | None = None) -> list[Find
         return attack_the_box(settings, template)
     except BoxUnavailable as error:
         return [Finding(f"{'warm box' if template else 'box'}: {error}", False, "Grade when this is repaired.")]
+
+
+def _few(names: Sequence[str], most: int = 5) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def no_box_remedy(platform: str = sys.platform, root: Path = Path("/")) -> str:

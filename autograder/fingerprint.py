@@ -10,10 +10,12 @@ import importlib.metadata
 import importlib.util
 import json
 import platform
+import site
 import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from autograder.box.isolation import packages_elsewhere
 from autograder.config import Settings
 from autograder.intake.rebuild import Rebuilt
 
@@ -26,13 +28,14 @@ def surroundings(settings: Settings) -> str:
     """Of everything beside the notebook that a run depends on: code in and of the box, packages, profile, limits."""
     found = importlib.util.find_spec("course_lib")  # the one that the box shows
     assert found is not None and found.origin is not None
-    site_packages = sysconfig.get_path("purelib")  # not sys.path, which grows by what is imported
+    # Not sys.path, which grows by what is imported. The others: of a virtual environment that sees the system's.
+    folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere())]
     return _hash(
         [_files(PACKAGE / name) for name in MAKING_A_RUN],
         _files(Path(found.origin).parent),
         [
             platform.python_version(),
-            *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=[site_packages])}),
+            *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}),
         ],
         [settings.profile, settings.unsafe_no_box, dataclasses.asdict(settings.limits)],
     )

@@ -4,12 +4,15 @@ The same preprocessors as ``nbgrader generate_assignment``, so both give the sam
 """
 
 import contextlib
+import importlib.metadata
+import importlib.util
 import io
 import json
 import os
 import re
+import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,31 @@ from autograder.files import write_whole
 LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PACKAGE = Path(__file__).resolve().parent
+DISTRIBUTION = "early-exit-course"
+SEARCHED = (".py", ".json")  # files of course_lib that are text, and searched for answers
+IMPORT = re.compile(r"(?:from|import) (course_lib[\w.]*)(?: import ([\w, ]+))?")
+DATA_FILE = re.compile(r"\"([\w-]+\.(?:json|safetensors))\"")
+# How a student installs; README.md says the same in the same words, which a test compares.
+HOW_TO_START = """\
+You need Python 3.11, 3.12, 3.13 or 3.14. In the folder of the notebook:
+
+    python3 -m venv .venv && . .venv/bin/activate
+    python -m pip install -r requirements.txt jupyterlab
+    jupyter lab {name}.ipynb
+
+On Windows type `py -m venv .venv`, then `.venv\\Scripts\\activate` in place of the first line.
+
+On Linux pip takes PyTorch's build for NVIDIA GPUs, which needs 6 GB of disk. The build for CPUs is
+enough and needs under 2 GB. To get it, type this before the second line:
+
+    python -m pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu
+
+On Windows and macOS (14 or later) pip takes a small build automatically.
+"""
+HAND_IN = """
+VS Code and Colab open the notebook too; the folder course_lib belongs next to it. Fill in the TODOs, run all cells,
+and hand in {name}.ipynb.
+"""
 # Shorter lines, and these, are idioms that given code and solutions share; they answer nothing.
 TELLING = 18
 IDIOMS = frozenset({"with torch.no_grad():", "with torch.inference_mode():"})
@@ -186,21 +214,31 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
     """Write the released notebook and the student bundle; their paths.
 
     Raises:
-        UsageError: A line of a solution, of a check or of the grader would be handed out.
+        UsageError: A line of a solution, of a check or of the grader would be handed out, or the bundle would lack
+            a module of course_lib or what it needs.
     """
     text = release_text(settings)
     files = bundle_files(settings, text)
     leaks = find_leaks(settings, files)
     if leaks:
         raise UsageError("Nothing was released, because it would give answers away: " + "; ".join(leaks[:5]) + ".")
+    missing = _missing(text, files, _course_lib_files(settings))
+    if missing:
+        raise UsageError(
+            f"Nothing was released, because the notebook needs what the bundle would not hold: {', '.join(missing)}. "
+            f"course_lib was taken from {_course_lib(settings)}. Complete that folder; without a folder course_lib in "
+            "the course, the installed one is taken."
+        )
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
             # A fixed date: the same content gives the same bytes.
             archive.writestr(zipfile.ZipInfo(f"{settings.assignment}/{name}", (1980, 1, 1, 0, 0, 0)), content)
-        for path in sorted((settings.course / "course_lib").rglob("*.safetensors")):
-            name = f"{settings.assignment}/{path.relative_to(settings.course).as_posix()}"
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), path.read_bytes())
+        for name, path in _course_lib_files(settings).items():
+            if path.suffix not in SEARCHED:
+                archive.writestr(
+                    zipfile.ZipInfo(f"{settings.assignment}/{name}", (1980, 1, 1, 0, 0, 0)), path.read_bytes()
+                )
     bundle = settings.course / "dist" / f"{settings.assignment}.zip"
     write_whole(settings.release_notebook, text.encode())
     write_whole(bundle, made.getvalue())
@@ -208,25 +246,81 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
 
 
 def bundle_files(settings: Settings, released: str) -> dict[str, str]:
-    """Name -> text of everything a student gets."""
-    files = {f"{settings.assignment}.ipynb": released, "requirements.txt": _requirements(settings)}
-    for path in sorted((settings.course / "course_lib").rglob("*")):
-        if path.suffix in (".py", ".json"):
-            files[path.relative_to(settings.course).as_posix()] = path.read_text()
-    files["README.txt"] = (
-        "1. python -m pip install -r requirements.txt\n"
-        f"2. Open {settings.assignment}.ipynb in JupyterLab, VS Code or Colab, beside the folder course_lib.\n"
-        f"3. Fill in the TODOs, run all cells, and hand in {settings.assignment}.ipynb.\n"
-    )
+    """Name -> text of everything a student gets, but for the data files of course_lib.
+
+    Raises:
+        UsageError: It is not known what course_lib needs.
+    """
+    files = {name: path.read_text() for name, path in _course_lib_files(settings).items() if path.suffix in SEARCHED}
+    files[f"{settings.assignment}.ipynb"] = released
+    files["requirements.txt"] = _requirements(settings)
+    files["README.txt"] = (HOW_TO_START + HAND_IN).format(name=settings.assignment)
     return files
 
 
-def _requirements(settings: Settings) -> str:
-    """The dependencies of course_lib, as pyproject.toml names them."""
-    import tomllib
+def _course_lib(settings: Settings) -> Path:
+    """The course's own course_lib, else the installed one."""
+    own = settings.course / "course_lib"
+    if own.is_dir():
+        return own
+    installed = importlib.util.find_spec("course_lib")
+    assert installed is not None and installed.origin is not None  # it is part of the same distribution
+    return Path(installed.origin).parent
 
-    project = tomllib.loads((settings.course / "pyproject.toml").read_text())["project"]
-    return "".join(f"{requirement}\n" for requirement in project["dependencies"])
+
+def _course_lib_files(settings: Settings) -> dict[str, Path]:
+    """Name in the bundle -> file of course_lib."""
+    root = _course_lib(settings)
+    files = {}
+    for path in sorted(root.rglob("*")):
+        inner = path.relative_to(root)
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inner.parts):
+            files[f"course_lib/{inner.as_posix()}"] = path
+    return files
+
+
+def _missing(released: str, files: dict[str, str], names: Collection[str]) -> list[str]:
+    """Files of course_lib that the notebook imports, or that one of its modules names, and that it lacks.
+
+    Args:
+        files: Those that are text.
+        names: Those that it has.
+    """
+    missing = set()
+    for line in _lines_of(".ipynb", released):
+        found = IMPORT.match(line)
+        if not found:
+            continue
+        module = found[1].replace(".", "/")
+        package = files.get(f"{module}/__init__.py")
+        if package is None and f"{module}.py" not in names:
+            missing.add(f"{module}.py")
+        for name in re.findall(r"\w+", found[2] or "") if package is not None else ():
+            inside = {f"{module}/{name}.py", f"{module}/{name}/__init__.py"} & set(names)
+            if not inside and not re.search(rf"\b{name}\b", package or ""):
+                missing.add(f"{module}/{name}.py")
+    there = {name.split("/")[-1] for name in names}
+    opened = {file for name in files if name.endswith(".py") for file in DATA_FILE.findall(files[name])}
+    return sorted(missing | (opened - there))
+
+
+def _requirements(settings: Settings) -> str:
+    """What course_lib needs: the dependencies in the course's pyproject.toml, else those of the installed package.
+
+    Raises:
+        UsageError: Neither names them.
+    """
+    file = settings.course / "pyproject.toml"
+    named = tomllib.loads(file.read_text()).get("project", {}).get("dependencies") if file.is_file() else None
+    if named is None:
+        try:
+            named = importlib.metadata.requires(DISTRIBUTION)
+        except importlib.metadata.PackageNotFoundError:
+            raise UsageError(
+                f"Nothing was released, because it is not known what course_lib needs. Expected: dependencies under "
+                f"[project] in {file}, or the installed package {DISTRIBUTION}; found neither. Install the package."
+            ) from None
+    return "".join(f"{requirement}\n" for requirement in named or () if "extra ==" not in requirement)
 
 
 def find_leaks(settings: Settings, files: dict[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,9 +13,10 @@ import pytest
 from canaries import planted
 from sample_class import RELEASE, ROOT, SOLUTION, build_class, case_folders, differences, sample_folders
 
+from autograder import release
 from autograder.config import load_settings
 from autograder.errors import UsageError
-from autograder.release import bundle_files, find_leaks, release_text, write_release
+from autograder.release import HOW_TO_START, bundle_files, find_leaks, release_text, write_release
 
 AUTOGRADER = str(Path(sys.executable).parent / "autograder")
 
@@ -79,6 +81,40 @@ def test_the_bundle_holds_the_notebook_and_course_lib_and_no_answer(settings) ->
     assert {"early_exit.ipynb", "requirements.txt", "course_lib/model.py", "course_lib/selfcheck.py"} <= set(files)
     assert not [name for name in files if name.startswith(("autograder", "solutions", "tests"))]
     assert find_leaks(settings, files) == []
+
+
+def test_readme_and_the_bundle_say_the_same_of_installing(settings) -> None:
+    said = HOW_TO_START.format(name="early_exit")
+
+    assert said.strip() in (ROOT / "README.md").read_text()
+    assert said in bundle_files(settings, RELEASE.read_text())["README.txt"]
+
+
+@pytest.mark.parametrize("lost", ["__init__.py", "selfcheck.py", "model.py", "data/__init__.py", "weights/*"])
+def test_when_course_lib_lacks_what_the_notebook_needs_then_nothing_is_released(
+    settings, tmp_path: Path, lost: str
+) -> None:
+    course = tmp_path / "course"
+    shutil.copytree(ROOT / "course_lib", course / "course_lib")
+    for path in (course / "course_lib").glob(lost):
+        path.unlink()
+    for name in ("solutions", "pyproject.toml"):
+        (course / name).symlink_to(ROOT / name)
+
+    with pytest.raises(UsageError, match=rf"would not hold: .*course_lib.*{course / 'course_lib'}"):
+        write_release(dataclasses.replace(settings, course=course))
+    assert not (course / "dist").exists()
+
+
+def test_when_nothing_says_what_course_lib_needs_then_nothing_is_released(
+    settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "solutions").symlink_to(ROOT / "solutions")
+    monkeypatch.setattr(release, "DISTRIBUTION", "never-installed")
+
+    with pytest.raises(UsageError, match=r"Expected: dependencies under \[project\] in .*, or the installed package"):
+        write_release(dataclasses.replace(settings, course=tmp_path))
+    assert not (tmp_path / "dist").exists()
 
 
 def test_when_the_answer_itself_would_be_handed_out_then_the_leak_is_found(settings) -> None:

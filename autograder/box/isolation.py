@@ -18,12 +18,14 @@ What it does not stop
 * It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. Before student code runs,
   ``inside/confine.py`` takes away some forty calls that a notebook has no use for; the others are open.
 * It can read the Python environment and /usr of the machine (not its configuration: of /etc only the linker's
-  cache is there), so an answer must never be installed in either. The grader's own packages are masked.
+  cache is there), so an answer must never be installed in either. The same holds for other folders that needed
+  packages are imported from (``packages_elsewhere``). The grader's own packages are masked.
 * Timing and cache side channels between boxes on one machine.
 * Without bubblewrap (``--unsafe-no-box``) none of the above holds; every report then says so.
 """
 
 import functools
+import importlib.metadata
 import os
 import re
 import shutil
@@ -39,6 +41,8 @@ from autograder.errors import BoxUnavailable
 BOX = "/box"  # where course_lib and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
+# What a notebook of the course imports, as pyproject.toml names it; with everything that these require.
+NEEDED = ("torch", "torchvision", "torchprofile", "matplotlib", "numpy", "tqdm", "safetensors", "ipykernel")
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
@@ -136,7 +140,10 @@ def _tried(path: str) -> str:
 
 def box_label(settings: Settings) -> str:
     """What isolates submissions under these settings; raises BoxUnavailable when nothing can."""
-    return UNSAFE_LABEL if settings.unsafe_no_box else find_bubblewrap().label
+    if settings.unsafe_no_box:
+        return UNSAFE_LABEL
+    refuse_unsafe_folders(settings)
+    return find_bubblewrap().label
 
 
 def enclose(command: Sequence[str], settings: Settings) -> list[str]:
@@ -187,8 +194,12 @@ def _walls(privileges: list[str], proc: list[str], settings: Settings, command: 
 
 def box_environment(settings: Settings) -> dict[str, str]:
     """All variables that exist inside the box."""
-    folder = f"{BOX}/lib" if not settings.unsafe_no_box else os.pathsep.join((str(PACKAGE), str(_course_lib().parent)))
-    return {**ENVIRONMENT, "COURSE_PROFILE": settings.profile, "PYTHONPATH": folder}
+    folders = [f"{BOX}/lib"] if not settings.unsafe_no_box else [str(PACKAGE), str(_course_lib().parent)]
+    if packages_elsewhere():
+        # All of sys.path that the box shows, in its order, so that the same release of a package is found.
+        shown = (*_prefixes(), *SYSTEM_FOLDERS, *map(str, packages_elsewhere()))
+        folders += [entry for entry in sys.path if os.path.isdir(entry) and any(map(Path(entry).is_relative_to, shown))]
+    return {**ENVIRONMENT, "COURSE_PROFILE": settings.profile, "PYTHONPATH": os.pathsep.join(folders)}
 
 
 def python_in_box() -> str:
@@ -214,8 +225,60 @@ def _system_binds() -> list[str]:
     return words
 
 
-def _python_binds(settings: Settings) -> list[str]:
-    """The environment we run in, less whatever of ours or of the course's lies under it."""
+def packages_elsewhere() -> dict[Path, list[str]]:
+    """Folders outside of Python's own and the system's that needed packages are imported from, and those packages.
+
+    ``pip install --user``, the modules of a cluster on PYTHONPATH, and .pth files put packages there.
+    """
+    return _packages_elsewhere(tuple(sys.path), tuple(_prefixes()))
+
+
+@functools.lru_cache(maxsize=4)
+def _packages_elsewhere(path: Sequence[str], prefixes: Sequence[str]) -> dict[Path, list[str]]:
+    elsewhere = [entry for entry in path if not any(map(Path(entry).is_relative_to, (*prefixes, *SYSTEM_FOLDERS)))]
+    found: dict[Path, list[str]] = {}
+    if not any(True for _ in importlib.metadata.distributions(path=elsewhere)):
+        return found
+    wanted, seen = list(NEEDED), set()
+    while wanted:
+        name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            package = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another platform, or missing: doctor looks for that
+        folder = str(package.locate_file(""))
+        if folder in elsewhere:
+            found.setdefault(Path(folder).absolute(), []).append(name)
+        wanted += [re.split(r"[^\w.-]", one)[0] for one in package.requires or () if "extra ==" not in one]
+    return {folder: sorted(names, key=lambda name: (name not in NEEDED, name)) for folder, names in found.items()}
+
+
+def refuse_unsafe_folders(settings: Settings) -> None:
+    """Look whether the box may show every folder of :func:`packages_elsewhere`.
+
+    Raises:
+        BoxUnavailable: One is a home folder, or holds one, the course or the workspace.
+    """
+    private = {
+        "the home folder": Path(os.path.expanduser("~")),
+        "the course": settings.course,
+        "the workspace": settings.workspace,
+    }
+    for folder, packages in packages_elsewhere().items():
+        for what, place in private.items():
+            if place.resolve().is_relative_to(folder.resolve()):
+                raise BoxUnavailable(
+                    f"The box needs a folder that holds packages and nothing private. {packages[0]} is installed in "
+                    f"{folder}, which holds {what} {place}. Install the packages in a virtual environment, or in a "
+                    "folder of their own."
+                )
+
+
+def _prefixes() -> list[str]:
+    """Where the Python that we run has its own files, other than /usr."""
     prefixes = {
         Path(sys.prefix).resolve(),
         Path(sys.base_prefix).resolve(),
@@ -223,7 +286,13 @@ def _python_binds(settings: Settings) -> list[str]:
         Path(sys.base_prefix),
     }
     prefixes.add(Path(os.path.realpath(sys.executable)).parent.parent)
-    shown = sorted(str(prefix) for prefix in prefixes if not str(prefix).startswith("/usr"))
+    return sorted(str(prefix) for prefix in prefixes if not str(prefix).startswith("/usr"))
+
+
+def _python_binds(settings: Settings) -> list[str]:
+    """The environment we run in, less whatever of ours or of the course's lies under it."""
+    refuse_unsafe_folders(settings)
+    shown = [*_prefixes(), *map(str, packages_elsewhere())]
     words = [word for prefix in shown for word in ("--ro-bind", prefix, prefix)]
     visible = [Path(folder) for folder in (*shown, *SYSTEM_FOLDERS)]
     for secret in (PACKAGE, settings.course.resolve(), settings.workspace.resolve()):

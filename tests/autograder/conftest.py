@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import importlib.metadata
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -33,6 +35,15 @@ def _below_tmp() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="a prefix-", dir="/tmp") as folder:
         (Path(folder) / "mark").write_text("here")
         yield Path(folder)
+
+
+@pytest.fixture(name="modules")
+def _modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder outside of the environment with a copy of tqdm, as ``pip install --target`` makes one."""
+    folder = tmp_path_factory.mktemp("modules")
+    for part in (installed := Path(importlib.metadata.distribution("tqdm").locate_file(""))).glob("tqdm*"):
+        shutil.copytree(part, folder / part.relative_to(installed))
+    return folder
 
 
 @pytest.fixture(name="graded")

@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,5 +159,18 @@ def test_the_course_is_the_nearest_folder_with_solutions_and_a_pyproject(tmp_pat
     assert find_course(tmp_path) == tmp_path
 
 
-def test_when_no_course_is_above_then_it_is_the_one_this_package_belongs_to(tmp_path: Path):
+def test_when_no_course_is_above_then_it_is_the_checkout_that_the_package_runs_from(tmp_path: Path):
     assert find_course(tmp_path) == ROOT
+
+
+def test_when_an_installed_package_is_started_outside_of_a_course_then_one_sentence(tmp_path: Path):
+    site_packages = tmp_path / "site-packages"
+    shutil.copytree(ROOT / "autograder", site_packages / "autograder")
+    words = [sys.executable, "-P", "-c", "import autograder.cli; autograder.cli.main()", "doctor"]
+    environment = {**os.environ, "PYTHONPATH": str(site_packages)}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert f"There is no course at or above {tmp_path}" in done.stderr
+    assert "--course" in done.stderr and "solutions/early_exit/early_exit.ipynb" in done.stderr
+    assert sorted(path.name for path in site_packages.iterdir()) == ["autograder"]

@@ -83,3 +83,23 @@ def test_when_a_real_machine_forbids_namespaces_then_doctor_says_so(small_course
     assert "sysctl user.max_user_namespaces=" in done.stdout
     assert "This machine cannot grade yet" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_when_a_needed_package_lies_elsewhere_then_doctor_names_it_and_its_folder(
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(modules)
+    findings = doctor.examine(settings_for(small_course, tmp_path))
+    named = [finding for finding in findings if str(modules) in finding.what][:1]  # before anything is started
+
+    assert [(one.good, "(tqdm)" in one.what) for one in named] == [(True, True)]
+
+
+def test_when_a_folder_of_packages_holds_the_workspace_then_doctor_says_what_to_do(
+    small_course: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(modules)
+    last = list(doctor.examine(settings_for(small_course, modules / "grading")))[-1]
+
+    assert not last.good
+    assert "tqdm" in last.remedy and "virtual environment" in last.remedy

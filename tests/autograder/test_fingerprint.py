@@ -1,5 +1,6 @@
 """Names for content change with everything that the thing they name depends on, and with nothing else."""
 
+import re
 import shutil
 import sysconfig
 from pathlib import Path
@@ -48,5 +49,16 @@ def test_a_run_depends_on_every_package_that_a_notebook_could_import(
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
     before = surroundings(settings)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 9.9.9\n")
+
+    assert surroundings(settings) != before
+
+
+def test_a_run_depends_on_needed_packages_in_other_folders_of_the_path(
+    settings: Settings, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(modules)
+    before = surroundings(settings)
+    (metadata,) = modules.glob("tqdm-*/METADATA")
+    metadata.write_text(re.sub(r"\nVersion: .*", "\nVersion: 99.0", metadata.read_text()))
 
     assert surroundings(settings) != before

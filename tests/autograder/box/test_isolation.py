@@ -1,6 +1,7 @@
 """How the box is put together: which bubblewrap, what when there is none, what is masked."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,57 @@ def test_when_the_python_environment_lies_below_tmp_then_it_is_seen(
     command = enclose(["/bin/cat", str(below_tmp / "mark")], settings_for(small_course, tmp_path))
 
     assert subprocess.run(command, capture_output=True, text=True).stdout == "here"
+
+
+WHERE_IS_TQDM = "import tqdm, torch; print(tqdm.__file__)"
+
+
+def test_when_a_needed_package_lies_in_another_folder_of_the_path_then_it_is_seen(
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(modules)
+    settings = settings_for(small_course, tmp_path)
+    inside = enclose([sys.executable, "-c", WHERE_IS_TQDM], settings)
+    written = enclose(["/bin/touch", str(modules / "x")], settings)
+
+    assert subprocess.run(inside, capture_output=True, text=True).stdout.strip() == str(modules / "tqdm/__init__.py")
+    assert "Read-only file system" in subprocess.run(written, capture_output=True, text=True).stderr
+
+
+def test_when_the_package_of_another_folder_is_not_the_one_imported_then_that_folder_is_hidden(
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(modules)])
+    listed = enclose(["/bin/ls", str(modules)], settings_for(small_course, tmp_path))
+
+    assert "No such file" in subprocess.run(listed, capture_output=True, text=True).stderr
+
+
+@pytest.mark.parametrize("what", ["the course", "the workspace", "the home folder"])
+def test_when_a_folder_of_packages_holds_what_is_private_then_the_box_is_refused_in_a_sentence(
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.syspath_prepend(modules)
+    private = modules / "private"
+    settings = settings_for(small_course, tmp_path)
+    if what == "the home folder":
+        monkeypatch.setenv("HOME", str(private))
+    else:
+        settings = dataclasses.replace(settings, **{what.split()[1]: private})
+
+    with pytest.raises(BoxUnavailable, match=f"tqdm is installed in {modules}, which holds {what} {private}"):
+        box_label(settings)
+    with pytest.raises(BoxUnavailable, match="tqdm"):
+        enclose(["/bin/true"], settings)
+
+
+def test_when_the_grader_is_installed_in_a_folder_that_is_shown_then_it_is_masked(
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(modules)
+    shutil.copytree(isolation.PACKAGE, modules / "autograder")
+    monkeypatch.setattr(isolation, "PACKAGE", modules / "autograder")
+    listed = enclose(["/bin/ls", "-A", str(modules / "autograder")], settings_for(small_course, tmp_path))
+    done = subprocess.run(listed, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "")
