@@ -77,6 +77,7 @@ class BoxProvisioner(KernelProvisionerBase):
         connection = manager.get_connection_info()
         connection["key"] = connection["key"].decode()
         limits = self.settings.limits
+        self.group = make_group(limits)  # first: it may move this process, and all that it started by then
         with contextlib.ExitStack() as stack:
             listening = {}
             for port in range(1, len(CHANNELS) + 1):
@@ -91,7 +92,6 @@ class BoxProvisioner(KernelProvisionerBase):
             start = self._fork if self.template else self._new
             self.process, tree, orders = start(listening, spec)
         # The first program in the box waits for its orders: what it starts is born in the group.
-        self.group = make_group(limits)
         if self.group:
             self.group.add(tree())
         with contextlib.suppress(BrokenPipeError), orders:
@@ -171,7 +171,7 @@ class BoxProvisioner(KernelProvisionerBase):
         if self.watchdog:
             self.watchdog.stop()
         if self.process:
-            kill_tree(self.process)
+            kill_tree(self.process, self.group)
         _live.discard(self)
         if self.group:
             self.group.remove()
@@ -273,7 +273,7 @@ def end_all() -> None:
     """Kill every box of this process; whoever drives one finds its kernel dead."""
     for provisioner in list(_live):
         if provisioner.process:
-            kill_tree(provisioner.process)
+            kill_tree(provisioner.process, provisioner.group)
 
 
 def sweep() -> None:
