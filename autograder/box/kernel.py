@@ -90,6 +90,7 @@ class BoxProvisioner(KernelProvisionerBase):
         connection = manager.get_connection_info()
         connection["key"] = connection["key"].decode()
         limits = self.settings.limits
+        self.group = make_group(limits)  # first: it may move this process, and all that it started by then
         with contextlib.ExitStack() as stack:
             listening = {}
             for port in range(1, len(CHANNELS) + 1):
@@ -106,7 +107,6 @@ class BoxProvisioner(KernelProvisionerBase):
             self.process, tree, orders = start(listening, spec)
         # The first program in the box waits for its orders: what it starts is born in the group.
         at_rest = tree()
-        self.group = make_group(limits)
         if self.group:
             self.group.add(at_rest)
         for pid in at_rest:  # where the machine runs out of memory, its kernel is to end a box and not the grader
@@ -193,7 +193,7 @@ class BoxProvisioner(KernelProvisionerBase):
         if self.watchdog:
             self.watchdog.stop()
         if self.process:
-            kill_tree(self.process)
+            kill_tree(self.process, self.group)
         _live.discard(self)
         if self.group:
             self.group.remove()
@@ -331,7 +331,7 @@ def end_all() -> None:
     """Kill every box of this process; whoever drives one finds its kernel dead."""
     for provisioner in list(_live):
         if provisioner.process:
-            kill_tree(provisioner.process)
+            kill_tree(provisioner.process, provisioner.group)
 
 
 def sweep() -> None:

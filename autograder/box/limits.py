@@ -276,7 +276,7 @@ class Watchdog(threading.Thread):
             self.broken = "unwatched"
         finally:
             if self.broken:
-                kill_tree(self._process)
+                kill_tree(self._process, self._group)
             self._watching.remove(self)
 
     def _watch(self) -> None:
@@ -315,12 +315,14 @@ def alive(process: psutil.Process) -> bool:
     return process.poll() is None if isinstance(process, psutil.Popen) else process.is_running()
 
 
-def kill_tree(process: psutil.Process, patience_s: float = 10.0) -> None:
+def kill_tree(process: psutil.Process, group: ControlGroup | None = None, patience_s: float = 10.0) -> None:
     """Kill a box and everything in it, and wait until all of it is gone.
 
     Killing the outermost process is enough inside a pid namespace; the walk over the children is for a run without
-    one. A tree that forks while it is killed is walked again.
+    one. A tree that forks while it is killed is walked again. A control group kills all of it at once where it can.
     """
+    if group:
+        group.kill()
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         children: list[psutil.Process] = []

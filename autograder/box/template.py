@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import psutil
 
+from autograder.box.cgroup import group_folders
 from autograder.box.isolation import box_environment, enclose_template, python_in_box
 from autograder.box.limits import children, kill_tree, members
 from autograder.config import Settings
@@ -33,6 +34,7 @@ class Template:
     """
 
     def __init__(self, settings: Settings, begun: Callable[["Template"], None] = lambda one: None) -> None:
+        group_folders()  # first: it may move this process, and a template left behind would fork into no group
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [python_in_box(), "-P", "-m", "inside.template", str(theirs.fileno())]

@@ -30,7 +30,7 @@ from stricken import strike_at
 
 from autograder import pipeline, release
 from autograder.box import kernel
-from autograder.box.cgroup import _own_groups, abandoned
+from autograder.box.cgroup import abandoned, group_folders
 from autograder.cli import main
 from autograder.config import Settings
 from autograder.errors import GraderError
@@ -177,7 +177,7 @@ def assert_finished(three: Class, workspace: Path) -> None:
     assert gradebook(workspace) == gradebook(three.workspace)
     assert files(workspace) == files(three.workspace)
     assert list(three.temporary.glob("autograder-box-*")) == []
-    left = [group for folder in _own_groups().values() for group in folder.glob("autograder-*") if abandoned(group)]
+    left = [group for folder in group_folders().values() for group in folder.glob("autograder-*") if abandoned(group)]
     assert left == []
 
 
