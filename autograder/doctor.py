@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from autograder.box.cgroup import make_group
+from autograder.box.bounds import SLOWED, SPINNERS, exhaust_the_box, slowed_by_a_neighbour
+from autograder.box.cgroup import make_group, why_no_group
 from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders
 from autograder.box.limits import describe
 from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
@@ -56,13 +57,15 @@ def examine(settings: Settings) -> Iterator[Finding]:
         if template:
             yield from _attacked(settings, template)
         yield _torch_in_the_box(settings, template)
+        yield from _beside_a_busy_box(settings, template)
     yield _bounded_by(settings)
+    yield from _collectors_of_cores()
     yield Finding(f"limits: {describe(settings.limits)}", True)
 
 
 def _attacked(settings: Settings, template: Template | None = None) -> list[Finding]:
     try:
-        return attack_the_box(settings, template)
+        return [*attack_the_box(settings, template), *exhaust_the_box(settings, template)]
     except BoxUnavailable as error:
         return [Finding(f"{'warm box' if template else 'box'}: {error}", False, "Grade when this is repaired.")]
 
@@ -115,11 +118,40 @@ def _bounded_by(settings: Settings) -> Finding:
         group.remove()
         return Finding("memory and tasks of a box are bounded by a control group, and watched", True)
     return Finding(
-        "memory and tasks of a box are watched ten times a second, without a control group: a box may overshoot for a "
-        "moment, or slow its neighbours down. For one, grade with: systemd-run --user --scope -p Delegate=yes "
-        "autograder grade ...",
+        "memory and tasks of a box are watched ten times a second, without a control group: a box may exceed its "
+        "limits for a moment, and what the kernel keeps for it is bounded by this machine's memory alone",
         True,
+        why_no_group(),
+        warning=True,
     )
+
+
+def _beside_a_busy_box(settings: Settings, template: Template | None) -> Iterator[Finding]:
+    if settings.unsafe_no_box:
+        return
+    try:
+        slowed = slowed_by_a_neighbour(settings, template)
+    except BoxUnavailable as error:
+        yield Finding(str(error), False, "Grade when this is repaired.")
+        return
+    yield Finding(
+        f"a box beside one with {SPINNERS} busy processes takes {slowed:.1f} times as long",
+        True,
+        "Boxes do not share the processors evenly without a control group: a submission can make others time out. "
+        "Grade with --jobs 1.",
+        warning=slowed > SLOWED,
+    )
+
+
+def _collectors_of_cores(root: Path = Path("/")) -> Iterator[Finding]:
+    pattern = root / "proc/sys/kernel/core_pattern"
+    if pattern.is_file() and pattern.read_text().startswith("@"):
+        yield Finding(
+            "crashes of this machine are sent to a socket, which no limit of a box keeps from it",
+            True,
+            "While you grade, as root: sysctl kernel.core_pattern=core",
+            warning=True,
+        )
 
 
 def _torch_in_the_box(settings: Settings, template: Template | None) -> Finding:

@@ -86,7 +86,7 @@ def exhaust_the_box(settings: Settings, template: Template | None = None) -> lis
         bounded = ended_for == trial.ended_for or (ended_for is None and printed.startswith("refused"))
         came_of_it = f"it was ended for {ended_for}" if ended_for else f"it printed {printed!r}"
         remedy = f"Do not grade on this machine: a box had more {trial.what} than its limit, and {came_of_it}."
-        findings.append(Finding(f"{kind}: {trial.what} end at their limit", bounded, remedy))
+        findings.append(Finding(f"{kind}: no more {trial.what} than the limit", bounded, remedy))
     return findings
 
 

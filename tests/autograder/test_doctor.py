@@ -103,3 +103,22 @@ def test_when_a_folder_of_packages_holds_the_workspace_then_doctor_says_what_to_
 
     assert not last.good
     assert "tqdm" in last.remedy and "virtual environment" in last.remedy
+
+
+@pytest.mark.parametrize(("pattern", "told"), [("@/run/cores", 1), ("|/usr/share/apport %p", 0), ("core", 0)])
+def test_only_a_collector_behind_a_socket_is_warned_of(tmp_path: Path, pattern: str, told: int) -> None:
+    """A program behind a pipe is not started for a box, see the limit for cores in box/kernel.py."""
+    root = machine(tmp_path, proc__sys__kernel__core_pattern=f"{pattern}\n")
+    findings = list(doctor._collectors_of_cores(root))
+
+    assert [finding.warning for finding in findings] == [True] * told
+
+
+def test_without_a_control_group_doctor_warns_and_says_what_to_do(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "make_group", lambda limits: None)
+    monkeypatch.setattr(doctor, "why_no_group", lambda: "Log in first.")
+    finding = doctor._bounded_by(settings_for(small_course, tmp_path))
+
+    assert (finding.good, finding.warning, finding.remedy) == (True, True, "Log in first.")
