@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from autograder.box.bounds import SLOWED, SPINNERS, exhaust_the_box, slowed_by_a_neighbour
 from autograder.box.cgroup import make_group, why_no_group
-from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders
+from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders, why_roots_number
 from autograder.box.limits import describe
 from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
 from autograder.box.template import Template
@@ -46,6 +47,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     except BoxUnavailable as error:
         yield Finding(f"box: {error}", False, no_box_remedy())
         return
+    if os.geteuid() == 0 and not settings.unsafe_no_box:
+        why = why_roots_number(settings)
+        yield Finding(
+            "started by root, boxes have " + ("root's number" if why else "a user of their own"), True, why, bool(why)
+        )
     yield from _attacked(settings)
     with contextlib.ExitStack() as stack:
         template = None

@@ -27,6 +27,7 @@ What it does not stop
 import functools
 import importlib.metadata
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -34,10 +35,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
 
+BOX_USER = 60_989  # in a range that nobody gives out, see https://systemd.io/UIDS-GIDS
 BOX = "/box"  # where course_lib and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
@@ -190,6 +193,48 @@ def _walls(privileges: list[str], proc: list[str], settings: Settings, command: 
         "--",
     ]  # fmt: skip
     return [*walls, *command]
+
+
+def as_box_user(settings: Settings) -> dict[str, Any]:
+    """Options with which a program starts that is to become a box: the real user it has on this machine.
+
+    Started by root, that is BOX_USER, where this user can read what a box needs. The kernel counts many things for a
+    real user, and root's are those of every service of the machine.
+    """
+    if os.geteuid() != 0 or settings.unsafe_no_box or why_roots_number(settings):
+        return {}
+    return {"user": BOX_USER, "group": BOX_USER, "extra_groups": []}
+
+
+@functools.lru_cache(maxsize=8)
+def why_roots_number(settings: Settings) -> str:
+    """Why boxes that root starts have root's number, in a sentence; "" where they have their own."""
+    try:
+        pwd.getpwuid(BOX_USER)
+        return f"The user with the number {BOX_USER}, which boxes would have, is somebody here."
+    except KeyError:
+        pass
+    command = enclose([python_in_box(), "-P", "-c", "import inside.confine, course_lib"], settings)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd="/",
+            user=BOX_USER,
+            group=BOX_USER,
+            extra_groups=[],
+        )
+        said = (done.stderr.strip().splitlines() or [""])[-1]
+        if done.returncode == 0:
+            return ""
+    except (OSError, subprocess.SubprocessError) as error:
+        said = str(error)
+    return (
+        f"A user without a name ({BOX_USER}) cannot start a box here: {said}. Keep the course and its environment "
+        "where every user can read them, or grade as an ordinary user."
+    )
 
 
 def box_environment(settings: Settings) -> dict[str, str]:

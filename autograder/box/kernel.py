@@ -34,7 +34,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets.config import Config
 
 from autograder.box.cgroup import ControlGroup, make_group, remove_abandoned
-from autograder.box.isolation import box_environment, enclose, python_in_box
+from autograder.box.isolation import as_box_user, box_environment, enclose, python_in_box
 from autograder.box.limits import OPEN_FILES, Watchdog, alive, kill_tree, members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
@@ -133,6 +133,7 @@ class BoxProvisioner(KernelProvisionerBase):
             env=self._environment(),
             cwd="/" if not self.settings.unsafe_no_box else str(self.folder),
             start_new_session=True,
+            **as_box_user(self.settings),
         )
         os.close(complaints)
         return process, lambda: self._tree_at_rest(process), process.stdin

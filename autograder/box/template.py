@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psutil
 
 from autograder.box.cgroup import group_folders
-from autograder.box.isolation import box_environment, enclose_template, python_in_box
+from autograder.box.isolation import as_box_user, box_environment, enclose_template, python_in_box
 from autograder.box.limits import children, kill_tree, members
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
@@ -47,13 +47,18 @@ class Template:
                 env=box_environment(settings),
                 cwd="/",
                 start_new_session=True,
+                **as_box_user(settings),
             )
         begun(self)
-        if self._answer(READY_S) != b"ready":
+        try:
+            if self._answer(READY_S) != b"ready":
+                kill_tree(self._box)
+                said = self._box.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"]
+                raise OSError(said[-1])
+            self._pid = members(self._box.pid)[-1]
+        except (OSError, ValueError) as error:  # a ValueError where it was closed meanwhile
             self.close()
-            last = (self._box.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
-            raise BoxUnavailable(f"No template of warm boxes can be had here ({last}).")
-        self._pid = members(self._box.pid)[-1]
+            raise BoxUnavailable(f"No template of warm boxes can be had here ({error}).") from None
 
     def fork(self, descriptors: Sequence[int]) -> psutil.Process:
         """A new process that waits for its orders from the first of ``descriptors``.
@@ -81,6 +86,7 @@ class Template:
             self._orders.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for it, which closing would not
         kill_tree(self._box)
         self._orders.close()
+        self._box.stderr.close()
 
     def _answer(self, seconds: float) -> bytes:
         self._orders.settimeout(seconds)

@@ -85,6 +85,7 @@ def test_when_a_real_machine_forbids_namespaces_then_doctor_says_so(small_course
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_when_a_needed_package_lies_elsewhere_then_doctor_names_it_and_its_folder(
     small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ THINGS = {trial.what for trial in TRIALS}
 
 
 @pytest.mark.parametrize("grouped", [True, False])
-@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize("warm", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_box_keeps_its_limits(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grouped: bool, warm: bool
 ) -> None:
@@ -31,6 +31,7 @@ def test_a_box_keeps_its_limits(
     assert [finding.remedy for finding in findings if not finding.good] == []
 
 
+@pytest.mark.slow
 def test_when_nothing_bounds_a_box_then_each_trial_says_so(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,16 +1,20 @@
 """How the box is put together: which bubblewrap, what when there is none, what is masked."""
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
-from small_course import settings_for
+from small_course import ROOT, settings_for
 
 from autograder.box import isolation
 from autograder.box.isolation import box_label, enclose, find_bubblewrap
+from autograder.config import Settings
 from autograder.errors import BoxUnavailable
 
 
@@ -134,3 +138,58 @@ def test_when_the_grader_is_installed_in_a_folder_that_is_shown_then_it_is_maske
     done = subprocess.run(listed, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+SWITCHED = """
+import subprocess, sys
+from pathlib import Path
+import psutil
+from autograder.box.isolation import BOX_USER, as_box_user, enclose
+from autograder.config import Settings
+settings = Settings(course=Path(sys.argv[1]), workspace=Path(sys.argv[2]))
+command = enclose([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"], settings)
+process = psutil.Popen(command, stdout=subprocess.PIPE, cwd="/", **as_box_user(settings))
+process.stdout.readline()
+print({one.uids().real for one in (process, *process.children(recursive=True))} == {BOX_USER})
+process.kill()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user cannot start a program as somebody else")
+def test_when_root_starts_a_box_then_it_has_a_user_of_its_own(small_course: Path, tmp_path: Path) -> None:
+    """With a Python that every user can read; the one that runs the tests may lie in root's home."""
+    python = Path("/usr/bin/python3")
+    version = "import sys; print(sys.version_info[:2])"
+    if (
+        not python.exists()
+        or subprocess.check_output([python, "-c", version], text=True) != f"{sys.version_info[:2]}\n"
+    ):
+        pytest.skip("the system's Python is not of the version that runs the tests")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        subprocess.run([python, "-m", "venv", "--without-pip", f"{folder}/venv"], check=True)
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        words = [f"{folder}/venv/bin/python", "-c", SWITCHED, str(small_course), str(tmp_path)]
+        path = os.pathsep.join((str(ROOT), sysconfig.get_path("purelib")))
+        done = subprocess.run(words, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path})
+
+    if "True" not in done.stdout and "Permission denied" in done.stderr:
+        pytest.skip(f"other users cannot read this checkout: {done.stderr.splitlines()[-1]}")
+    assert done.stdout == "True\n", done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="boxes of an ordinary user have its number")
+def test_when_the_number_is_somebodys_then_boxes_do_not_take_it(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "BOX_USER", 1)  # daemon
+    settings = Settings(course=small_course, workspace=tmp_path)
+
+    assert isolation.as_box_user(settings) == {}
+    assert "is somebody here" in isolation.why_roots_number(settings)
+
+
+def test_an_ordinary_users_boxes_have_its_number(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    assert isolation.as_box_user(Settings(course=small_course, workspace=small_course)) == {}
