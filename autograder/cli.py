@@ -170,8 +170,9 @@ def doctor(course: Path | None, workspace: Path | None) -> None:
 
         healthy = True
         for finding in examine(settings):
-            click.echo(f"[{'ok' if finding.good else 'NO'}] {finding.what}")
-            if not finding.good:
+            mark = "!!" if finding.warning else "ok" if finding.good else "NO"
+            click.echo(f"[{mark}] {finding.what}")
+            if mark != "ok":
                 click.echo(f"     {finding.remedy}")
             healthy &= finding.good
         click.echo("This machine can grade." if healthy else "This machine cannot grade yet; see NO above.")

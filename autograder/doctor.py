@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.box.cgroup import make_group
+from autograder.box.cgroup import make_group, why_no_group
 from autograder.box.isolation import box_label
 from autograder.box.limits import describe
 from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
@@ -102,10 +102,11 @@ def _bounded_by(settings: Settings) -> Finding:
         group.remove()
         return Finding("memory and tasks of a box are bounded by a control group, and watched", True)
     return Finding(
-        "memory and tasks of a box are watched ten times a second, without a control group: a box may overshoot for a "
-        "moment, or slow its neighbours down. For one, grade with: systemd-run --user --scope -p Delegate=yes "
-        "autograder grade ...",
+        "memory and tasks of a box are watched ten times a second, without a control group: a box may exceed its "
+        "limits for a moment, fill the kernel's own memory, or slow its neighbours down",
         True,
+        why_no_group(),
+        warning=True,
     )
 
 

@@ -28,11 +28,16 @@ CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded ma
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the doctor looked at."""
+    """One thing the doctor looked at.
+
+    Attributes:
+        warning: Whether the remedy is worth telling although this machine can grade without it.
+    """
 
     what: str
     good: bool
     remedy: str = ""
+    warning: bool = False
 
 
 def attack_the_box(settings: Settings, template: Template | None = None) -> list[Finding]:
