@@ -49,9 +49,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     if os.geteuid() == 0 and not settings.unsafe_no_box:
         why = why_roots_number(settings)
-        yield Finding(
-            "started by root, boxes have " + ("root's number" if why else "a user of their own"), True, why, bool(why)
-        )
+        whose = "root's number" if why else "a user of their own"
+        yield Finding(f"started by root, boxes have {whose}", True, why, warning=bool(why))
     yield from _attacked(settings)
     with contextlib.ExitStack() as stack:
         template = None

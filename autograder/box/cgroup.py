@@ -224,8 +224,8 @@ def _prepared() -> dict[str, Path]:
 def _is_delegated(group: Path) -> bool:
     """Whether systemd gave the group away.
 
-    Being allowed to write is not enough: all of root's groups and of a user's session would be. systemd stops a unit
-    of its own when the kernel kills something in it for its memory, but not a delegated one (OOMPolicy=).
+    To be allowed to write is not enough, because root may write to all of them. systemd stops a unit in which the
+    kernel kills something for its memory, except a delegated one: OOMPolicy= in systemd.service(5).
     """
     for name in ("trusted.delegate", "user.delegate"):  # root alone may read the first; older systemd sets no second
         with contextlib.suppress(OSError):
@@ -280,11 +280,11 @@ def _refused_by_systemd(unit: str) -> str:
         with contextlib.suppress(psutil.Error):
             if child.status() != psutil.STATUS_ZOMBIE:  # systemd would refuse the whole list
                 moving.append(str(child.pid))
-    # CollectMode: or a scope that failed would remain, and keep its name from a later process with this number.
     properties = [
         *("PIDs", "au", str(len(moving)), *moving),
         *("Delegate", "b", "true"),
-        *("CollectMode", "s", "inactive-or-failed"),
+        *("TasksMax", "t", str(2**64 - 1)),  # none: each box has its own, and many boxes exceed the default
+        *("CollectMode", "s", "inactive-or-failed"),  # a failed scope would keep its name from a later process
     ]
     root = os.geteuid() == 0
     environment = os.environ if root else os.environ | _user_bus()
@@ -292,7 +292,7 @@ def _refused_by_systemd(unit: str) -> str:
         return "this user has no session"
     options = ["--system" if root else "--user", f"--timeout={PATIENCE_S:g}", "--allow-interactive-authorization=no"]
     manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"]
-    call = ["StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "3", *properties, "0"]
+    call = ["StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "4", *properties, "0"]
     try:
         done = subprocess.run(
             ["busctl", *options, "call", *manager, *call],

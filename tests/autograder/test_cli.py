@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from small_course import submission
 
 from autograder.box import isolation
+from autograder.box.proof import Finding
 from autograder.cli import main
 from autograder.graded import Course
 
@@ -141,6 +142,17 @@ def test_doctor_finds_this_machine_fit(small_course: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     assert "[NO]" not in result.output
     assert "This machine can grade." in result.output
+
+
+def test_a_warning_of_the_doctor_is_told_with_its_remedy_and_fails_nothing(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warning = Finding("less than it could be", True, "Run this.", warning=True)
+    monkeypatch.setattr("autograder.doctor.examine", lambda settings: [Finding("enough", True), warning])
+    result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
+
+    assert result.exit_code == 0
+    assert result.output == ("[ok] enough\n[!!] less than it could be\n     Run this.\nThis machine can grade.\n")
 
 
 def test_when_there_is_no_box_then_doctor_says_what_to_do(

@@ -55,6 +55,16 @@ def test_other_systems_are_sent_to_linux(platform: str) -> None:
     assert "WSL 2" in no_box_remedy(platform)
 
 
+def test_without_control_groups_a_warning_says_why(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "make_group", lambda limits: None)
+    monkeypatch.setattr(doctor, "why_no_group", lambda: "Run this.")
+    finding = doctor._bounded_by(settings_for(small_course, tmp_path))
+
+    assert (finding.good, finding.warning, finding.remedy) == (True, True, "Run this.")
+
+
 @pytest.mark.slow
 def test_when_the_attack_on_a_warm_box_breaks_off_then_the_machine_is_not_called_fit(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
