@@ -62,7 +62,7 @@ enough and needs under 2 GB. To get it, type this before the second line:
 
     python -m pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu
 
-On Windows and macOS (14 or later) pip takes a small build automatically.
+On Windows and macOS (14 or later) pip takes a small build automatically; all of it needs 1 GB.
 """
 HAND_IN = """
 VS Code and Colab open the notebook too; the folder course_lib belongs next to it. Fill in the TODOs, run all cells,
