@@ -100,16 +100,24 @@ def as_somebody(action: Callable[[], int]) -> int:
 
 @contextlib.contextmanager
 def in_the_background(action: Callable[[], object]) -> Iterator[int]:
+    """Process number of a child that did ``action`` and stays."""
+    reading, writing = os.pipe()
+
     def and_stay() -> int:
         action()
+        os.write(writing, b"x")
         signal.pause()
         return 0
 
     child = as_somebody(and_stay)
-    time.sleep(0.3)
-    yield child
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    os.read(reading, 1)
+    try:
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(reading)
+        os.close(writing)
 
 
 def seen_by_somebody(pid: int) -> str:
@@ -134,8 +142,10 @@ def test_when_a_process_hides_its_descriptors_then_it_counts_as_unwatched() -> N
 
 def test_when_a_process_has_ended_and_nobody_asked_for_it_then_it_hides_nothing() -> None:
     def leave_a_zombie() -> None:
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # ended, and not asked for
 
     with in_the_background(leave_a_zombie) as pid:
         assert limits.members(pid) != [pid], "the zombie is there"
