@@ -15,8 +15,16 @@ the grader or the outermost process dies, the kernel kills everything inside.
 What it does not stop
 ---------------------
 * Code in the box can use what it was given: CPU until its time is over, memory up to its limit, its scratch.
-* It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. Before student code runs,
-  ``inside/confine.py`` takes away some forty calls that a notebook has no use for; the others are open.
+* It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. ``inside/confine.py`` leaves
+  the calls that Docker's containers have, less what a notebook has no use for.
+* Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) is bounded by a
+  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (limits.py).
+* The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
+  signals that wait, watches of epoll, descriptors in flight. Each box has a share by its limits, and many boxes have many.
+* Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, kernel.py); where it hands them to a
+  socket (core_pattern "@"), doctor warns. Linux before 6.14 starts modprobe for a program of unknown kind, unless
+  it has Landlock (inside/programs.py).
+* It reads and executes files of the host, which costs the host time and page cache.
 * It can read the Python environment and /usr of the machine (not its configuration: of /etc only the linker's
   cache is there), so an answer must never be installed in either. The same holds for other folders that needed
   packages are imported from (``packages_elsewhere``). The grader's own packages are masked.
