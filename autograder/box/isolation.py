@@ -20,7 +20,7 @@ What it does not stop
 * Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) is bounded by a
   control group alone. Without one the watchdog bounds how many there are, and what the machine has left (limits.py).
 * The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
-  signals that wait, watches of epoll, descriptors in flight. Each box has a share by its limits, and many boxes have many.
+  signals that wait, watches of epoll, descriptors in flight. Limits give each box a share, and many boxes have many.
 * Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, kernel.py); where it hands them to a
   socket (core_pattern "@"), doctor warns. Linux before 6.14 starts modprobe for a program of unknown kind, unless
   it has Landlock (inside/programs.py).
