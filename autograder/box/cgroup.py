@@ -1,8 +1,8 @@
 """Makes a control group for each box, so that the kernel itself bounds its memory and tasks.
 
 Boxes that run side by side then also share the processors evenly, however many processes one of them starts. Version 1
-(root only) and version 2 both work; where no group can be had, :func:`why_no_group` says why and the watchdog alone
-keeps the limits.
+works for root, version 2 for users as well. Where no group can be had, :func:`why_no_group` says why, and the watchdog
+alone keeps the limits.
 
 In version 2 a group passes controllers on to its subgroups only while it holds no process itself:
 https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint. So the grader divides a group once:
@@ -42,7 +42,7 @@ NAME = re.compile(r"autograder-(?:box|self)-(\d+)-")
 _numbers = itertools.count()
 _lock = threading.Lock()
 _folders: dict[str, Path] | None = None
-_why = ""
+_why = ""  # there is no group
 
 
 class _NoGroup(Exception):
@@ -203,7 +203,7 @@ def _prepared() -> dict[str, Path]:
     own = _own_groups()
     if "memory" in own:  # the kernel binds a controller to one version, also where both are mounted
         first = {name: own[name] for name in WANTED if name in own}
-        if not all(os.access(folder, os.W_OK) for folder in first.values()):
+        if not first.keys() >= {*NEEDED} or not all(os.access(folder, os.W_OK) for folder in first.values()):
             raise _NoGroup(
                 "Control groups are version 1 here, which only root may divide: grade as root, or boot Linux with "
                 "systemd.unified_cgroup_hierarchy=1."
