@@ -124,13 +124,21 @@ def test_when_a_folder_of_packages_holds_what_is_private_then_the_box_is_refused
         enclose(["/bin/true"], settings)
 
 
+@pytest.mark.parametrize("shown", ["on the path", "the prefix"])
+@pytest.mark.parametrize("name", ["itself", "link"])
 def test_when_the_grader_is_installed_in_a_folder_that_is_shown_then_it_is_masked(
-    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
 ) -> None:
-    monkeypatch.syspath_prepend(modules)
+    (modules.parent / "link").unlink(missing_ok=True)
+    (modules.parent / "link").symlink_to(modules)  # as where the home folders of a cluster lie on another disk
+    folder = modules if name == "itself" else modules.parent / "link"
+    if shown == "on the path":
+        monkeypatch.syspath_prepend(folder)
+    else:
+        monkeypatch.setattr(sys, "prefix", str(folder))
     shutil.copytree(isolation.PACKAGE, modules / "autograder")
     monkeypatch.setattr(isolation, "PACKAGE", modules / "autograder")
-    listed = enclose(["/bin/ls", "-A", str(modules / "autograder")], settings_for(small_course, tmp_path))
+    listed = enclose(["/bin/ls", "-A", str(folder / "autograder")], settings_for(small_course, tmp_path))
     done = subprocess.run(listed, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (0, "")
