@@ -64,6 +64,19 @@ def test_when_secrets_lie_under_the_python_prefix_then_they_are_masked(small_cou
     assert subprocess.run(masked, capture_output=True, text=True).stdout == ""
 
 
+def test_when_course_and_workspace_lie_under_the_python_prefix_one_in_the_other_then_a_box_starts(
+    small_course: Path, tmp_path: Path, below_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(below_tmp))
+    course = below_tmp / "course"
+    (course / "grading").mkdir(parents=True)
+    (course / "pyproject.toml").touch()
+    settings = dataclasses.replace(settings_for(small_course, tmp_path), course=course, workspace=course / "grading")
+    done = subprocess.run(enclose(["/bin/ls", "-A", str(course)], settings), capture_output=True, text=True)
+
+    assert (done.stderr, done.stdout) == ("", "")
+
+
 def test_the_grader_is_not_importable_inside(small_course: Path, tmp_path: Path) -> None:
     code = "import autograder.judge.checks"
     done = subprocess.run(
