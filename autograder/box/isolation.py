@@ -347,9 +347,13 @@ def _python_binds(settings: Settings) -> list[str]:
     refuse_unsafe_folders(settings)
     shown = [*_prefixes(), *map(str, packages_elsewhere())]
     words = [word for prefix in shown for word in ("--ro-bind", prefix, prefix)]
-    visible = [Path(folder) for folder in (*shown, *SYSTEM_FOLDERS)]
-    for secret in (PACKAGE, settings.course.resolve(), settings.workspace.resolve()):
-        if secret.is_dir() and any(folder in secret.parents for folder in visible):
+    hidden = set()
+    for folder in map(Path, (*shown, *(one for one in SYSTEM_FOLDERS if not os.path.islink(one)))):
+        for secret in (PACKAGE, settings.course.resolve(), settings.workspace.resolve()):
+            if secret.is_dir() and folder.resolve() in secret.parents:
+                hidden.add(folder / secret.relative_to(folder.resolve()))  # the folder may be reached by a link
+    for secret in sorted(hidden):
+        if not hidden.intersection(secret.parents):  # else it is hidden with what it lies in
             words += ["--tmpfs", str(secret), "--remount-ro", str(secret)]
     return words
 

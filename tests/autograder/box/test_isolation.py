@@ -68,6 +68,19 @@ def test_when_secrets_lie_under_the_python_prefix_then_they_are_masked(small_cou
     assert subprocess.run(masked, capture_output=True, text=True).stdout == ""
 
 
+def test_when_course_and_workspace_lie_under_the_python_prefix_one_in_the_other_then_a_box_starts(
+    small_course: Path, tmp_path: Path, below_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(below_tmp))
+    course = below_tmp / "course"
+    (course / "grading").mkdir(parents=True)
+    (course / "pyproject.toml").touch()
+    settings = dataclasses.replace(settings_for(small_course, tmp_path), course=course, workspace=course / "grading")
+    done = subprocess.run(enclose(["/bin/ls", "-A", str(course)], settings), capture_output=True, text=True)
+
+    assert (done.stderr, done.stdout) == ("", "")
+
+
 def test_the_grader_is_not_importable_inside(small_course: Path, tmp_path: Path) -> None:
     code = "import autograder.judge.checks"
     done = subprocess.run(
@@ -128,13 +141,21 @@ def test_when_a_folder_of_packages_holds_what_is_private_then_the_box_is_refused
         enclose(["/bin/true"], settings)
 
 
+@pytest.mark.parametrize("shown", ["on the path", "the prefix"])
+@pytest.mark.parametrize("name", ["itself", "link"])
 def test_when_the_grader_is_installed_in_a_folder_that_is_shown_then_it_is_masked(
-    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
 ) -> None:
-    monkeypatch.syspath_prepend(modules)
+    (modules.parent / "link").unlink(missing_ok=True)
+    (modules.parent / "link").symlink_to(modules)  # as where the home folders of a cluster lie on another disk
+    folder = modules if name == "itself" else modules.parent / "link"
+    if shown == "on the path":
+        monkeypatch.syspath_prepend(folder)
+    else:
+        monkeypatch.setattr(sys, "prefix", str(folder))
     shutil.copytree(isolation.PACKAGE, modules / "autograder")
     monkeypatch.setattr(isolation, "PACKAGE", modules / "autograder")
-    listed = enclose(["/bin/ls", "-A", str(modules / "autograder")], settings_for(small_course, tmp_path))
+    listed = enclose(["/bin/ls", "-A", str(folder / "autograder")], settings_for(small_course, tmp_path))
     done = subprocess.run(listed, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (0, "")
