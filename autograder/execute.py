@@ -17,7 +17,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager, TooManyContainers
-from autograder.box.limits import MAX_DESCRIPTORS, MAX_MAPPINGS, MAX_SOCKETS, MAX_TERMINALS, max_files, max_watches
+from autograder.box.limits import (
+    MAX_DESCRIPTORS,
+    MAX_SOCKETS,
+    MAX_TERMINALS,
+    max_files,
+    max_mappings,
+    max_watches,
+)
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError, TemplateFailed
@@ -361,9 +368,10 @@ class _Session:
         if reason == "memory":
             allowed = self.limits.memory_bytes // MIB
             return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
-        if reason == "machine":
+        if reason and reason.startswith("machine "):
+            lacking = {"memory": "memory", "files": "files that may be open"}[reason.removeprefix("machine ")]
             raise GraderError(
-                f"This machine ran out of memory while cell {where} ran, and this was the youngest box. Close other "
+                f"This machine ran low on {lacking} while cell {where} ran, and this was the youngest box. Close other "
                 "programs or give fewer --jobs, then run the same command again."
             )
         did = {
@@ -373,7 +381,7 @@ class _Session:
             "terminals": f"opened more than {MAX_TERMINALS} terminals",
             "watches": f"watched more than {max_watches()} events",
             "files": f"made more than {max_files(self.limits)} files",
-            "mappings": f"mapped memory more than {MAX_MAPPINGS} times",
+            "mappings": f"mapped memory more than {max_mappings()} times",
             "unwatched": "started a process that cannot be watched",
         }
         if reason in did:

@@ -215,7 +215,9 @@ def _prepared() -> dict[str, Path]:
     above = group.parent
     if group.name.startswith("autograder-self-") and os.access(above, os.W_OK):
         return {"": above}  # another grader divided it, and moved the shell that started us as well
-    if SYSTEMD.is_dir() and (not _is_delegated(group) or _strangers(group)):
+    if not SYSTEMD.is_dir():
+        group = nearest_with_controllers(group)
+    elif not _is_delegated(group) or _strangers(group):
         group = _own_scope()
     _divide(group)
     return {"": group}
@@ -313,6 +315,16 @@ def _user_bus() -> dict[str, str]:
         if os.access(f"{folder}/bus", os.W_OK):
             return {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/bus"}
     return {}
+
+
+def nearest_with_controllers(group: Path) -> Path:
+    """The group itself, or the nearest above it that has the controllers which nobody passed on to it."""
+    for one in (group, *group.parents):
+        if not (one / "cgroup.controllers").exists() or not os.access(one, os.W_OK):
+            break
+        if _words(one / "cgroup.controllers").issuperset(NEEDED):
+            return one
+    return group
 
 
 def _divide(group: Path) -> None:

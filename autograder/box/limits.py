@@ -5,8 +5,8 @@ inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whol
 counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
 
 Some things take the kernel's memory and belong to no process: sockets and pipes, mappings without a page, files in the
-sized tmpfs. Only a control group bounds this kind of memory. Here their number is watched, and as a last resort the
-memory that the machine has left. What cannot be read counts as a reason to end the box, never as nothing.
+sized tmpfs. Only a control group bounds this kind of memory; here their number is watched. What cannot be read counts
+as a reason to end the box, never as nothing.
 """
 
 import contextlib
@@ -14,18 +14,20 @@ import functools
 import os
 import re
 import resource
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import psutil
 
+from autograder.box.backstop import guarded
 from autograder.box.cgroup import ControlGroup
 from autograder.config import MIB, Limits
 
+LOOK_S = 15.0  # for one look at a box; one that makes it take longer is not watched
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
 MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes milliseconds
 PAGE = resource.getpagesize()
@@ -36,9 +38,9 @@ MAX_TERMINALS = 512  # of a box, likewise; the kernel has 4,096 for the whole ma
 MAX_WATCHES = 100_000  # of epoll, in a box, likewise; a child of a kernel inherits some 40 of these
 QUOTA_OF_WATCHES = Path("/proc/sys/fs/epoll/max_user_watches")  # for all programs of one real user: the grader's too
 FEW = 64  # descriptors of epoll, whose watches together are no matter
-MAX_MAPPINGS = 200_000  # of a box; one without a page takes up to 1.4 kB of the kernel
-LOW_WATER = 512 * MIB  # of memory left on the machine
-RECOVERY_S = 2.0  # from the end of one box for this reason to that of the next
+MAX_MAPPINGS = 200_000  # of a box; one without a page takes up to 1.4 kB of the kernel, and a shared one is a file
+QUOTA_OF_FILES = Path("/proc/sys/fs/file-max")  # open files of the whole machine
+FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so that those of few are no matter for a second
 SCRATCH = ("tmp", "dev/shm")
 LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 KEPT = re.compile(r"^(?:VmRSS|VmSwap|VmPTE):\s+(\d+) kB", re.MULTILINE)  # pages that were touched, the tables of all
@@ -76,11 +78,22 @@ def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool 
     Memory is the sum of resident sizes and page tables; where that exceeds ``memory_matters_above``, proportional sizes
     take the place of the resident ones, which count a page shared by n processes once (slower to read).
 
+    The order is that of cost, and the first excess ends it: a box could make the rest take as long as it likes. Reading
+    proportional sizes takes seconds where processes have all the mappings that they can have.
+
     Raises:
         OSError: A process that is there cannot be read. It may hide on purpose.
     """
     tree = list(_tree(pid))
+    tasks = sum(len(threads) for _, threads in tree)
     opened = [(member, name) for member, _ in tree for name in _descriptors(member)]
+    if len(opened) > MAX_DESCRIPTORS:
+        return Usage(tasks=tasks, descriptors=len(opened))
+    mappings = 0
+    if count_mappings or len(tree) > FEW_PROCESSES:
+        mappings = _mappings(member for member, _ in tree)
+        if mappings > max_mappings():
+            return Usage(tasks=tasks, descriptors=len(opened), mappings=mappings)
     kinds = {one: _link(*one) for one in opened} if len(opened) > MAX_SOCKETS else {}
     queues = [one for one, kind in kinds.items() if kind == "anon_inode:[eventpoll]"]
     resident = sum(sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) for member, _ in tree) * 1024
@@ -88,13 +101,13 @@ def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool 
         resident = sum(_proportional_bytes(member) for member, _ in tree)
     return Usage(
         memory_bytes=resident,
-        tasks=sum(len(threads) for _, threads in tree),
+        tasks=tasks,
         files=next((files for member, _ in reversed(tree) if (files := _scratch_files(member))), 0),
         descriptors=len(opened),
         sockets=len({kind for kind in kinds.values() if kind.startswith(("socket:", "pipe:"))}),
         terminals=sum(kind in ("/dev/ptmx", "/dev/pts/ptmx") for kind in kinds.values()),
         watches=_watches(queues) if len(queues) > FEW else 0,
-        mappings=_mappings(member for member, _ in tree) if count_mappings else 0,
+        mappings=mappings,
     )
 
 
@@ -108,7 +121,7 @@ def exceeded(usage: Usage, limits: Limits) -> str | None:
         "sockets": (usage.sockets, MAX_SOCKETS),
         "terminals": (usage.terminals, MAX_TERMINALS),
         "watches": (usage.watches, max_watches()),
-        "mappings": (usage.mappings, MAX_MAPPINGS),
+        "mappings": (usage.mappings, max_mappings()),
     }
     return next((name for name, (amount, limit) in used.items() if amount > limit), None)
 
@@ -197,20 +210,31 @@ def _watches(queues: Iterable[tuple[int, str]]) -> int:
 @functools.cache
 def max_watches() -> int:
     """Watches of epoll that a box may have: MAX_WATCHES, or an eighth of what a small machine gives one user."""
-    try:
-        return min(MAX_WATCHES, int(QUOTA_OF_WATCHES.read_text()) // 8)
-    except (OSError, ValueError):  # a kernel without this quota
-        return MAX_WATCHES
+    return min(MAX_WATCHES, _quota(QUOTA_OF_WATCHES) // 8)
 
 
 def _mappings(pids: Iterable[int]) -> int:
     """Mappings of processes; no further than to the limit, because a process in the box decides how long this takes."""
-    count = 0
+    count, limit = 0, max_mappings()
     for pid in pids:
         with _unless_it_ends(pid), open(f"/proc/{pid}/maps", "rb") as lines:
-            while count <= MAX_MAPPINGS and (part := lines.read(1 << 16)):
+            while count <= limit and (part := lines.read(1 << 16)):
                 count += part.count(b"\n")
     return count
+
+
+@functools.cache
+def max_mappings() -> int:
+    """Mappings that a box may have: MAX_MAPPINGS, or a quarter of the open files that a small machine may have."""
+    return min(MAX_MAPPINGS, _quota(QUOTA_OF_FILES) // 4)
+
+
+def _quota(file: Path) -> int:
+    """A number that the kernel has under /proc/sys; more than any where it has none."""
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return sys.maxsize
 
 
 def _scratch_files(pid: int) -> int:
@@ -231,16 +255,6 @@ def _proportional_bytes(pid: int) -> int:
     return sum(map(int, PROPORTIONAL.findall(text + _read(f"/proc/{pid}/status")))) * 1024
 
 
-def available_bytes() -> int:
-    """Memory that programs can still have on this machine."""
-    return psutil.virtual_memory().available
-
-
-def low_water_bytes() -> int:
-    """Memory left below which a box is ended: LOW_WATER, or an eighth of a small machine."""
-    return min(LOW_WATER, psutil.virtual_memory().total // 8)
-
-
 def max_files(limits: Limits) -> int:
     """Files that a scratch folder may hold: as many as fill it when each takes a page."""
     return limits.scratch_bytes // PAGE
@@ -251,12 +265,9 @@ class Watchdog(threading.Thread):
 
     Attributes:
         broken: The part of :class:`Usage` that exceeded its limit once the box was killed for it ("memory", "tasks");
-            "machine" if the machine itself ran out of memory and this was the youngest box; "unwatched" if it could not
-            be watched; else None.
+            "machine memory" or "machine files" if the machine itself ran low and this was the youngest box (see
+            backstop.py); "unwatched" if it could not be watched; else None.
     """
-
-    _watching: ClassVar[list["Watchdog"]] = []  # of this process, the youngest last
-    _relieved: ClassVar[float] = -RECOVERY_S  # when a box was last ended for the machine's sake
 
     def __init__(self, process: psutil.Process, limits: Limits, group: ControlGroup | None = None) -> None:
         super().__init__(name="box-watchdog", daemon=True)
@@ -264,44 +275,41 @@ class Watchdog(threading.Thread):
         self._limits = limits
         self._group = group
         self._over = threading.Event()
-        self._low_water = low_water_bytes()
         self.broken: str | None = None
 
     def run(self) -> None:
         """Look at the tree until it ends or :meth:`stop` is called."""
-        self._watching.append(self)
         try:
-            self._watch()
+            with guarded(self):
+                excess = self._watch()
         except Exception:  # fail closed: whatever in the box made it so, nothing bounds it now
-            self.broken = "unwatched"
-        finally:
-            if self.broken:
-                kill_tree(self._process, self._group)
-            self._watching.remove(self)
+            excess = "unwatched"
+        if excess:
+            self.end(excess)
 
-    def _watch(self) -> None:
+    def _watch(self) -> str | None:
         looks = 0
         while not self._over.wait(POLL_S) and alive(self._process):
+            begin = time.monotonic()
             usage = tree_usage(
                 self._process.pid,
                 memory_matters_above=self._limits.memory_bytes,
                 count_mappings=looks % MAPPINGS_EVERY == 0,
             )
             looks += 1
+            if time.monotonic() - begin > LOOK_S:
+                raise TimeoutError("a look at this box takes too long")
             # The kernel ends one process that wanted more; what is left would run on as if nothing had been.
             killed = self._group is not None and self._group.ran_out_of_memory()
-            self.broken = "memory" if killed else exceeded(usage, self._limits) or self._machine_runs_low()
-            if self.broken:
-                return
+            excess = "memory" if killed else exceeded(usage, self._limits)
+            if excess:
+                return excess
+        return None
 
-    def _machine_runs_low(self) -> str | None:
-        """ "machine" where this box is to end because memory runs out that no limit bounds."""
-        if available_bytes() >= self._low_water or self._watching[-1] is not self:
-            return None
-        if time.monotonic() - Watchdog._relieved < RECOVERY_S:
-            return None
-        Watchdog._relieved = time.monotonic()
-        return "machine"
+    def end(self, reason: str) -> None:
+        """End the box; the first reason is the one that is remembered."""
+        self.broken = self.broken or reason
+        kill_tree(self._process, self._group)
 
     def stop(self) -> None:
         """Stop watching; returns when the thread has ended."""

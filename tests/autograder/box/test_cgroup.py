@@ -314,3 +314,15 @@ def _until(true: Callable[[], bool], patience_s: float = 10.0) -> None:
 def _cpu(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def test_where_nobody_passed_the_controllers_on_then_the_group_above_that_has_them_is_divided(tmp_path: Path) -> None:
+    """As on a machine without systemd, whose first program made a group for us and stopped there."""
+    own = tmp_path / "top" / "made" / "own"
+    own.mkdir(parents=True)
+    for folder, has in ((own, ""), (own.parent, "cpu"), (own.parent.parent, "cpu memory pids io")):
+        (folder / "cgroup.controllers").write_text(f"{has}\n")
+
+    assert cgroup.nearest_with_controllers(own) == tmp_path / "top"
+    (tmp_path / "top" / "cgroup.controllers").write_text("cpu io\n")
+    assert cgroup.nearest_with_controllers(own) == own

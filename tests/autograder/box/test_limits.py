@@ -197,29 +197,6 @@ def test_what_a_box_has_too_much_of_is_named(action: str, reason: str | None) ->
     assert exceeded(usage, LIMITS) == reason
 
 
-def test_when_the_machine_runs_low_then_the_youngest_box_ends_and_the_others_go_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(limits, "available_bytes", lambda: 0)
-    with contextlib.ExitStack() as stack:
-        boxes = [
-            stack.enter_context(psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)"])) for _ in range(2)
-        ]
-        watchdogs = [limits.Watchdog(box, Limits()) for box in boxes]
-        for watchdog in watchdogs:
-            watchdog.start()
-        assert boxes[1].wait(timeout=30) != 0
-        monkeypatch.setattr(limits, "available_bytes", lambda: 1 << 40)
-        time.sleep(0.5)
-        alive = boxes[0].is_running()
-        for watchdog, box in zip(watchdogs, boxes, strict=True):
-            watchdog.stop()
-            limits.kill_tree(box)
-
-    assert alive
-    assert [watchdog.broken for watchdog in watchdogs] == [None, "machine"]
-
-
 def test_when_the_kernel_does_not_list_children_then_nothing_is_taken_for_watched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -227,8 +204,3 @@ def test_when_the_kernel_does_not_list_children_then_nothing_is_taken_for_watche
 
     with pytest.raises(OSError, match="does not list the children"):
         tree_usage(os.getpid())
-
-
-def test_how_much_memory_the_machine_has_left_is_read() -> None:
-    assert 0 < limits.available_bytes() <= psutil.virtual_memory().total
-    assert 0 < limits.low_water_bytes() <= 512 * MIB
