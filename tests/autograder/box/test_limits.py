@@ -174,7 +174,7 @@ LIMITS = Limits(memory_bytes=64 * MIB, tasks=20)
         # An honest pool of a kernel's children: each inherits the kernel's queues.
         ("hold = [select.epoll() for _ in range(8)]\nfor queue in hold:\n    queue.register(os.eventfd(0))\n"
          "for _ in range(15):\n    if os.fork() == 0:\n        time.sleep(60)", None),
-        ("hold = [os.open('/dev/null', 0) for _ in range(9000)]", "descriptors"),
+        ("hold = [os.open('/dev/null', 0) for _ in range(17_000)]", "descriptors"),
         ("hold = [mmap.mmap(-1, 4096) for _ in range(30_000)]\nfor _ in range(9):\n    if os.fork() == 0:\n"
          "        time.sleep(60)", "mappings"),
         ("hold = bytearray(8 << 20)", None),
