@@ -174,13 +174,23 @@ LIMITS = Limits(memory_bytes=64 * MIB, tasks=20)
         # An honest pool of a kernel's children: each inherits the kernel's queues.
         ("hold = [select.epoll() for _ in range(8)]\nfor queue in hold:\n    queue.register(os.eventfd(0))\n"
          "for _ in range(15):\n    if os.fork() == 0:\n        time.sleep(60)", None),
-        ("hold = [os.open('/dev/null', 0) for _ in range(17_000)]", "descriptors"),
         ("hold = [mmap.mmap(-1, 4096) for _ in range(30_000)]\nfor _ in range(9):\n    if os.fork() == 0:\n"
          "        time.sleep(60)", "mappings"),
         ("hold = bytearray(8 << 20)", None),
     ],
 )  # fmt: skip
 def test_what_a_box_has_too_much_of_is_named(action: str, reason: str | None) -> None:
+    assert exceeded(usage_after(action), LIMITS) == reason
+
+
+def test_too_many_descriptors_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_DESCRIPTORS", 200)
+
+    assert exceeded(usage_after("hold = [os.open('/dev/null', 0) for _ in range(250)]"), LIMITS) == "descriptors"
+
+
+def usage_after(action: str) -> Usage:
+    """What a program uses that did ``action``."""
     code = (
         "import mmap, os, resource, select, time\n"
         "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
@@ -193,8 +203,7 @@ def test_what_a_box_has_too_much_of_is_named(action: str, reason: str | None) ->
         time.sleep(0.2)
         usage = tree_usage(process.pid, memory_matters_above=LIMITS.memory_bytes, count_mappings=True)
         limits.kill_tree(psutil.Process(process.pid))
-
-    assert exceeded(usage, LIMITS) == reason
+    return usage
 
 
 def test_when_the_kernel_does_not_list_children_then_nothing_is_taken_for_watched(
