@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -148,15 +149,16 @@ def _beside_a_busy_box(settings: Settings, template: Template | None) -> Iterato
     )
 
 
-def _collectors_of_cores(root: Path = Path("/")) -> Iterator[Finding]:
+def _collectors_of_cores(root: Path = Path("/"), hard_limit: int | None = None) -> Iterator[Finding]:
+    """Who is sent the crashes of a box. A limit of 1 keeps them from a program, but none from a socket."""
     pattern = root / "proc/sys/kernel/core_pattern"
-    if pattern.is_file() and pattern.read_text().startswith("@"):
-        yield Finding(
-            "crashes of this machine are sent to a socket, which no limit of a box keeps from it",
-            True,
-            "While you grade, as root: sysctl kernel.core_pattern=core",
-            warning=True,
-        )
+    kind = pattern.read_text()[:1] if pattern.is_file() else ""
+    if hard_limit is None:
+        hard_limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    if kind == "@" or (kind == "|" and hard_limit == 0):
+        why = "a socket" if kind == "@" else "a program, and your hard limit for cores is 0, where a box needs 1"
+        remedy = "While you grade, as root: sysctl kernel.core_pattern=core"
+        yield Finding(f"crashes on this machine are sent to {why}", True, remedy, warning=True)
 
 
 def _torch_in_the_box(settings: Settings, template: Template | None) -> Finding:

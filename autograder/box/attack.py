@@ -131,9 +131,12 @@ def gets_semaphores(libc: ctypes.CDLL) -> bool:
     return sets >= 0 or box >= 0
 
 
-def sets_its_core_limit() -> bool:
-    """Whether a child can have the host collect its core: the kernel starts no program for a limit of 1."""
-    if resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):
+def is_collected(by_a_program: bool) -> bool:
+    """Whether the machine would collect a crash: its kernel starts no program for a limit of 1, but does for 0."""
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    if limits == (0, 0) and not by_a_program:
+        return False
+    if limits != (1, 1):
         return True
     return in_a_child(lambda: int(blocked(lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))))
 
@@ -233,7 +236,7 @@ def attack(bait: dict) -> dict[str, bool]:
             IO_SETUP, 1, ctypes.byref(ctypes.c_ulong())
         )
         < 0,
-        "no crash that this machine collects": not sets_its_core_limit(),
+        "no crash that this machine collects": not is_collected(bait["core_program"]),
         "no way to hide from the watchdog": not in_a_child(partial(libc.prctl, DUMPABLE, 0, 0, 0, 0)),
         "no core of a processor for itself": not in_a_child(partial(libc.prctl, CORE_SCHEDULING, 1, 0, 1, 0)),
         "no descriptor of another process": libc.syscall(PIDFD_GETFD, -1, 0, 0) < 0

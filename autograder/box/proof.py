@@ -27,6 +27,7 @@ from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable
 
 PROBE_SCRATCH = 16 * MIB  # the same limit, smaller, so that filling it takes no time
+CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 LANDLOCK_CREATE_RULESET, ASK_FOR_VERSION = 444, 1
 CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded machine
 
@@ -80,6 +81,7 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
             "variable": f"CANARY_{token}",
             "marker": token,
             "scratch_bytes": PROBE_SCRATCH,
+            "core_program": CORE_PATTERN.read_text().startswith("|"),
             "landlock": ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, ASK_FOR_VERSION) > 0,
         }
         text = (Path(__file__).parent / "attack.py").read_text()

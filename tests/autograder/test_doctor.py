@@ -116,11 +116,16 @@ def test_when_a_folder_of_packages_holds_the_workspace_then_doctor_says_what_to_
     assert "tqdm" in last.remedy and "virtual environment" in last.remedy
 
 
-@pytest.mark.parametrize(("pattern", "told"), [("@/run/cores", 1), ("|/usr/share/apport %p", 0), ("core", 0)])
-def test_only_a_collector_behind_a_socket_is_warned_of(tmp_path: Path, pattern: str, told: int) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "hard_limit", "told"),
+    [("@/run/cores", -1, 1), ("|/usr/share/apport %p", -1, 0), ("|/usr/share/apport %p", 0, 1), ("core", 0, 0)],
+)
+def test_who_collects_the_crashes_of_a_box_is_warned_of(
+    tmp_path: Path, pattern: str, hard_limit: int, told: int
+) -> None:
     """A program behind a pipe is not started for a box, see the limit for cores in box/kernel.py."""
     root = machine(tmp_path, proc__sys__kernel__core_pattern=f"{pattern}\n")
-    findings = list(doctor._collectors_of_cores(root))
+    findings = list(doctor._collectors_of_cores(root, hard_limit))
 
     assert [finding.warning for finding in findings] == [True] * told
 
