@@ -213,3 +213,12 @@ def test_when_the_kernel_does_not_list_children_then_nothing_is_taken_for_watche
 
     with pytest.raises(OSError, match="does not list the children"):
         tree_usage(os.getpid())
+
+
+def test_what_was_swapped_out_counts_as_memory() -> None:
+    """As the kernel writes it into /proc/PID/status and /proc/PID/smaps_rollup; this machine may have no swap."""
+    status = "Name:\tpython\nVmRSS:\t    1000 kB\nVmPTE:\t      20 kB\nVmSwap:\t     300 kB\n"
+    rollup = "Rss:  1000 kB\nPss:  400 kB\nSwap:  300 kB\nSwapPss:  150 kB\n"
+
+    assert sum(map(int, limits.KEPT.findall(status))) == 1320
+    assert sum(map(int, limits.PROPORTIONAL.findall(rollup + status))) == 570
