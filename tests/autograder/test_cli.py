@@ -159,6 +159,7 @@ def test_when_there_is_no_box_then_doctor_says_what_to_do(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "_candidates", list)
+    monkeypatch.setenv("PATH", str(tmp_path))  # this machine may have a bubblewrap
     result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
 
     assert result.exit_code == 1
