@@ -36,6 +36,7 @@ help:
 	@echo "make numbers   what early exit buys: tables and pictures, from solutions/experiments/results/study/"
 	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
 	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
+	@echo "make syscalls  make the box's list of system calls again, from moby's profile (MOBY=default.json)"
 	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
 
 setup: $(READY)
