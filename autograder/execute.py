@@ -19,6 +19,8 @@ from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from autograder.box.kernel import BoxedKernelManager, TooManyContainers
 from autograder.box.limits import (
     MAX_DESCRIPTORS,
+    MAX_IN_FLIGHT,
+    MAX_KERNEL_FILES,
     MAX_SOCKETS,
     MAX_TERMINALS,
     max_files,
@@ -378,11 +380,13 @@ class _Session:
             "tasks": f"started more than {self.limits.tasks} processes",
             "descriptors": f"opened more than {MAX_DESCRIPTORS} files",
             "sockets": f"opened more than {MAX_SOCKETS} sockets and pipes",
+            "in flight": f"sent more than {MAX_IN_FLIGHT} open files to sockets that nobody reads",
+            "kernel files": f"opened more than {MAX_KERNEL_FILES} files of /proc",
             "terminals": f"opened more than {MAX_TERMINALS} terminals",
             "watches": f"watched more than {max_watches()} events",
             "files": f"made more than {max_files(self.limits)} files",
             "mappings": f"mapped memory more than {max_mappings()} times",
-            "unwatched": "started a process that cannot be watched",
+            "unwatched": "started processes that cannot be watched",
         }
         if reason in did:
             return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} {did[reason]}.")

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import platform
 import resource
@@ -241,8 +242,13 @@ def attack(bait: dict) -> dict[str, bool]:
         "no core of a processor for itself": not in_a_child(partial(libc.prctl, CORE_SCHEDULING, 1, 0, 1, 0)),
         "no descriptor of another process": libc.syscall(PIDFD_GETFD, -1, 0, 0) < 0
         and ctypes.get_errno() == errno.EPERM,
+        "no datagram, which nobody has while it waits": refused(
+            lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ),
+        "no shared memory without a name": blocked(lambda: mmap.mmap(-1, 4096))
+        and blocked(lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096)),
         "no larger pipe": blocked(lambda: fcntl.fcntl(os.pipe()[0], SET_PIPE_SIZE, 1 << 18)),
-        "no program that a submission wrote": not bait["landlock"] or not starts_what_was_written(),
+        "no program that a submission wrote": not bait["restricts_programs"] or not starts_what_was_written(),
         "no device of the machine can be changed": not changes("/dev/full"),
         "no mount": not in_a_child(lambda: apart(libc) or libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)),
         "nothing that is mounted can be taken away": not any(

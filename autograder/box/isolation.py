@@ -32,8 +32,10 @@ What it does not stop
 * Without bubblewrap (``--unsafe-no-box``) none of the above holds; every report then says so.
 """
 
+import contextlib
 import functools
 import importlib.metadata
+import itertools
 import os
 import pwd
 import re
@@ -48,7 +50,8 @@ from typing import Any
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
 
-BOX_USER = 60_989  # in a range that nobody gives out, see https://systemd.io/UIDS-GIDS
+BOX_USERS = range(60_976, 60_992)  # in a range that nobody gives out, see https://systemd.io/UIDS-GIDS
+_turns = itertools.count()
 BOX = "/box"  # where course_lib and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
@@ -189,6 +192,7 @@ def _walls(privileges: list[str], proc: list[str], settings: Settings, command: 
         *_system_binds(),
         "--proc", "/proc",
         "--dev", "/dev",
+        "--dev-bind", "/dev/full", "/dev/zero",  # zeros too, but it cannot be mapped as memory that no process has
         "--size", scratch, "--tmpfs", "/dev/shm",
         "--size", scratch, "--perms", "1777", "--tmpfs", "/tmp",
         # After /tmp: a course kept there has its Python environment below it.
@@ -206,22 +210,21 @@ def _walls(privileges: list[str], proc: list[str], settings: Settings, command: 
 def as_box_user(settings: Settings) -> dict[str, Any]:
     """Options with which a program starts that is to become a box: the real user it has on this machine.
 
-    Started by root, that is BOX_USER, where this user can read what a box needs. The kernel counts many things for a
-    real user, and root's are those of every service of the machine.
+    Started by root, that is each of BOX_USERS in turn, where they can read what a box needs. The kernel counts many
+    things for a real user: root's are those of every service of the machine, and boxes side by side would share theirs.
     """
     if os.geteuid() != 0 or settings.unsafe_no_box or why_roots_number(settings):
         return {}
-    return {"user": BOX_USER, "group": BOX_USER, "extra_groups": []}
+    user = BOX_USERS[next(_turns) % len(BOX_USERS)]
+    return {"user": user, "group": user, "extra_groups": []}
 
 
 @functools.lru_cache(maxsize=8)
 def why_roots_number(settings: Settings) -> str:
     """Why boxes that root starts have root's number, in a sentence; "" where they have their own."""
-    try:
-        pwd.getpwuid(BOX_USER)
-        return f"The user with the number {BOX_USER}, which boxes would have, is somebody here."
-    except KeyError:
-        pass
+    for user in BOX_USERS:
+        with contextlib.suppress(KeyError):
+            return f"The user with the number {user}, which boxes would have, is {pwd.getpwuid(user).pw_name} here."
     command = enclose([python_in_box(), "-P", "-c", "import inside.confine, course_lib"], settings)
     try:
         done = subprocess.run(
@@ -230,8 +233,8 @@ def why_roots_number(settings: Settings) -> str:
             text=True,
             timeout=60,
             cwd="/",
-            user=BOX_USER,
-            group=BOX_USER,
+            user=BOX_USERS[0],
+            group=BOX_USERS[0],
             extra_groups=[],
         )
         said = (done.stderr.strip().splitlines() or [""])[-1]
@@ -240,7 +243,7 @@ def why_roots_number(settings: Settings) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         said = str(error)
     return (
-        f"A user without a name ({BOX_USER}) cannot start a box here: {said}. Keep the course and its environment "
+        f"A user without a name ({BOX_USERS[0]}) cannot start a box here: {said}. Keep the course and its environment "
         "where every user can read them, or grade as an ordinary user."
     )
 

@@ -35,7 +35,8 @@ from traitlets.config import Config
 
 from autograder.box.cgroup import ControlGroup, make_group, remove_abandoned
 from autograder.box.isolation import as_box_user, box_environment, enclose, python_in_box
-from autograder.box.limits import OPEN_FILES, Watchdog, alive, kill_tree, members
+from autograder.box.limits import OPEN_FILES, Watchdog, alive, kill_tree
+from autograder.box.processes import members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
 from autograder.config import MIB, Limits, Settings

@@ -12,39 +12,41 @@ as a reason to end the box, never as nothing.
 import contextlib
 import functools
 import os
-import re
 import resource
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
+from autograder.box import processes
 from autograder.box.backstop import guarded
 from autograder.box.cgroup import ControlGroup
+from autograder.box.processes import Seen
 from autograder.config import MIB, Limits
 
-LOOK_S = 15.0  # for one look at a box; one that makes it take longer is not watched
+LOOK_S = 2.0  # of processor time for one look at a box; one that makes it take longer is not watched
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
-MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes milliseconds
-PAGE = resource.getpagesize()
-OPEN_FILES = 512  # of one process; what it can keep in flight to nobody is bounded by this too (see unix(7))
-MAX_DESCRIPTORS = 16_384  # of a box, each counted as often as processes have it: 64 for each of 256 forks of a kernel
-MAX_SOCKETS = 512  # sockets and pipes of a box; one may hold a quarter of a megabyte in the kernel
-MAX_TERMINALS = 512  # of a box, likewise; the kernel has 4,096 for the whole machine
-MAX_WATCHES = 100_000  # of epoll, in a box, likewise; a child of a kernel inherits some 40 of these
-QUOTA_OF_WATCHES = Path("/proc/sys/fs/epoll/max_user_watches")  # for all programs of one real user: the grader's too
-FEW = 64  # descriptors of epoll, whose watches together are no matter
-MAX_MAPPINGS = 200_000  # of a box; one without a page takes up to 1.4 kB of the kernel, and a shared one is a file
-QUOTA_OF_FILES = Path("/proc/sys/fs/file-max")  # open files of the whole machine
+MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes a millisecond
 FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so that those of few are no matter for a second
-SCRATCH = ("tmp", "dev/shm")
-LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
-KEPT = re.compile(r"^(?:VmRSS|VmSwap|VmPTE):\s+(\d+) kB", re.MULTILINE)  # pages that were touched, the tables of all
-PROPORTIONAL = re.compile(r"^(?:Pss|SwapPss|VmPTE):\s+(\d+) kB", re.MULTILINE)
+PAGE = resource.getpagesize()
+OPEN_FILES = 512  # of one process; what all boxes of a user keep in flight is bounded by this too (see unix(7))
+# Of a box. Forks inherit descriptors: pipes, sockets and paths count once, what has no name each time.
+MAX_DESCRIPTORS = 8192
+MAX_SOCKETS = 512  # sockets and pipes; one may hold half a megabyte in the kernel
+MAX_IN_FLIGHT = 128  # descriptors that wait in sockets; the kernel counts them for the real user
+MAX_TERMINALS = 64  # the kernel has 4,096 for the whole machine
+MAX_KERNEL_FILES = 128  # open files of /proc; the kernel may keep a megabyte for each
+MAX_WATCHES = 20_000  # of epoll, which the kernel counts for the real user; a child of a kernel inherits some 40
+QUOTA_OF_WATCHES = Path("/proc/sys/fs/epoll/max_user_watches")
+MAX_MAPPINGS = 200_000  # one without a page takes up to 1.4 kB of the kernel, and a shared one is an open file
+QUOTA_OF_FILES = Path("/proc/sys/fs/file-max")  # open files of the whole machine
+MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ class Usage:
         memory_bytes: Resident and swapped-out memory, and page tables.
         tasks: Processes and threads.
         files: Files in the fuller scratch folder.
-        descriptors: Open descriptors of all processes together.
-        sockets: Different sockets and pipes; counted where there are many descriptors, else 0.
-        terminals: Descriptors that lead to a terminal's master; likewise.
-        watches: Watches of epoll, each counted as often as processes have it; likewise.
-        mappings: Mappings of memory in all processes; 0 where they were not asked for.
+        descriptors: Open files, as they are counted above.
+        sockets: Different sockets and pipes, or all unix sockets of the box where these are more.
+        in_flight: Descriptors that wait in sockets to be received.
+        terminals: Terminals and their masters.
+        kernel_files: Open files of /proc.
+        watches: Watches of epoll, each counted as often as processes have it.
+        mappings: Mappings of memory in all processes; 0 where they were not counted.
     """
 
     memory_bytes: int = 0
@@ -67,7 +71,9 @@ class Usage:
     files: int = 0
     descriptors: int = 0
     sockets: int = 0
+    in_flight: int = 0
     terminals: int = 0
+    kernel_files: int = 0
     watches: int = 0
     mappings: int = 0
 
@@ -78,37 +84,59 @@ def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool 
     Memory is the sum of resident sizes and page tables; where that exceeds ``memory_matters_above``, proportional sizes
     take the place of the resident ones, which count a page shared by n processes once (slower to read).
 
-    The order is that of cost, and the first excess ends it: a box could make the rest take as long as it likes. Reading
-    proportional sizes takes seconds where processes have all the mappings that they can have.
+    The order is that of cost, and an excess of mappings ends it: reading proportional sizes takes seconds where
+    processes have all the mappings that they can have.
 
     Raises:
-        OSError: A process that is there cannot be read. It may hide on purpose.
+        OSError: A process that is there cannot be read, or a look takes too long; both may be on purpose.
     """
-    tree = list(_tree(pid))
-    tasks = sum(len(threads) for _, threads in tree)
-    opened = [(member, name) for member, _ in tree for name in _descriptors(member)]
-    if len(opened) > MAX_DESCRIPTORS:
-        return Usage(tasks=tasks, descriptors=len(opened))
-    mappings = 0
-    if count_mappings or len(tree) > FEW_PROCESSES:
-        mappings = _mappings(member for member, _ in tree)
-        if mappings > max_mappings():
-            return Usage(tasks=tasks, descriptors=len(opened), mappings=mappings)
-    kinds = {one: _link(*one) for one in opened} if len(opened) > MAX_SOCKETS else {}
-    queues = [one for one, kind in kinds.items() if kind == "anon_inode:[eventpoll]"]
-    resident = sum(sum(map(int, KEPT.findall(_read(f"/proc/{member}/status")))) for member, _ in tree) * 1024
-    if resident > memory_matters_above:
-        resident = sum(_proportional_bytes(member) for member, _ in tree)
-    return Usage(
-        memory_bytes=resident,
-        tasks=tasks,
-        files=next((files for member, _ in reversed(tree) if (files := _scratch_files(member))), 0),
-        descriptors=len(opened),
-        sockets=len({kind for kind in kinds.values() if kind.startswith(("socket:", "pipe:"))}),
-        terminals=sum(kind in ("/dev/ptmx", "/dev/pts/ptmx") for kind in kinds.values()),
-        watches=_watches(queues) if len(queues) > FEW else 0,
-        mappings=mappings,
-    )
+    end = time.thread_time() + LOOK_S
+    seen = list(_in_time(processes.tree(pid), end))
+    usage = Usage(tasks=sum(len(one.threads) for one in seen))
+    mapped = 0
+    if count_mappings or len(seen) > FEW_PROCESSES:
+        for one in _in_time(seen, end):
+            mapped += processes.mappings(one, max_mappings() - mapped)
+            if mapped > max_mappings():
+                return replace(usage, mappings=mapped)
+    usage = replace(usage, mappings=mapped, files=processes.scratch_files(reversed(seen)), **_opened(seen, end))
+    memory = sum(map(processes.resident_bytes, seen))
+    if memory > memory_matters_above:
+        memory = sum(map(processes.proportional_bytes, _in_time(seen, end)))
+    return replace(usage, memory_bytes=memory)
+
+
+def _opened(seen: list[Seen], end: float) -> dict[str, int]:
+    """The parts of :class:`Usage` that are about descriptors."""
+    places: dict[str, tuple[Seen, str]] = {}  # a socket, a pipe or a path -> one process that has it, and the number
+    nameless = masters = kernel_files = watches = 0
+    for one in _in_time(seen, end):
+        for number, leads_to in processes.descriptors(one).items():
+            if leads_to == "anon_inode:[eventpoll]":
+                watches += processes.watches(one, number, max_watches() - watches)
+            nameless += leads_to.startswith("anon_inode:")
+            masters += leads_to in MASTERS
+            kernel_files += leads_to.startswith("/proc/")
+            places.setdefault(leads_to, (one, number))
+    sockets = [place for place in places if place.startswith("socket:")]
+    known = len(sockets) + sum(place.startswith("pipe:") for place in places)
+    inside = next((one for one in reversed(seen) if one.view), None)
+    return {
+        "descriptors": nameless + len(places),
+        "sockets": max(known, processes.sockets_of_the_namespace(inside, MAX_SOCKETS) if inside else 0),
+        "in_flight": sum(processes.in_flight(*places[socket]) for socket in _in_time(sockets, end)),
+        "terminals": masters + sum(place.startswith("/dev/pts/") for place in places),
+        "kernel_files": kernel_files,
+        "watches": watches,
+    }
+
+
+def _in_time(parts: Iterable[Part], end: float) -> Iterator[Part]:
+    """The parts one by one, until this thread has used its processor time."""
+    for part in parts:
+        if time.thread_time() > end:
+            raise TimeoutError("a look at this box takes too long")
+        yield part
 
 
 def exceeded(usage: Usage, limits: Limits) -> str | None:
@@ -119,108 +147,19 @@ def exceeded(usage: Usage, limits: Limits) -> str | None:
         "files": (usage.files, max_files(limits)),
         "descriptors": (usage.descriptors, MAX_DESCRIPTORS),
         "sockets": (usage.sockets, MAX_SOCKETS),
+        "in flight": (usage.in_flight, MAX_IN_FLIGHT),
         "terminals": (usage.terminals, MAX_TERMINALS),
+        "kernel files": (usage.kernel_files, MAX_KERNEL_FILES),
         "watches": (usage.watches, max_watches()),
         "mappings": (usage.mappings, max_mappings()),
     }
     return next((name for name, (amount, limit) in used.items() if amount > limit), None)
 
 
-def members(pid: int) -> list[int]:
-    """``pid`` and everything below it."""
-    return [member for member, _ in _tree(pid)]
-
-
-def children(pid: int) -> list[int]:
-    """What ``pid`` started and is still there.
-
-    Raises:
-        OSError: This kernel does not list children (it was built without CONFIG_PROC_CHILDREN).
-    """
-    if not LISTS_CHILDREN:
-        raise OSError("this kernel does not list the children of a process")
-    threads = _listed(f"/proc/{pid}/task")
-    return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
-
-
-def _tree(pid: int) -> Iterator[tuple[int, list[str]]]:
-    """Each process at or below ``pid`` with its threads. Walked down from ``pid``: reading all of /proc many times a
-    second costs more than a small notebook."""
-    threads = _listed(f"/proc/{pid}/task")
-    if threads:
-        yield pid, threads
-        for child in children(pid):
-            yield from _tree(child)
-    elif psutil.pid_exists(pid) and not _listed(f"/proc/{pid}/task"):
-        raise PermissionError(f"process {pid} cannot be seen")  # /proc may be mounted so that it hides others'
-
-
-def _read(path: str) -> str:
-    """A file of a process; nothing where the process ended meanwhile."""
-    try:
-        with open(path, errors="replace") as file:  # the names of a box's processes are what it wants them to be
-            return file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def _listed(folder: str) -> list[str]:
-    """Names in a folder of a process; none where the process ended meanwhile."""
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-@contextlib.contextmanager
-def _unless_it_ends(pid: int) -> Iterator[None]:
-    """Let a process end while it is looked at. What is left of one that has no memory any more belongs to root."""
-    try:
-        yield
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    except PermissionError:
-        if "VmSize:" in _read(f"/proc/{pid}/status"):
-            raise
-
-
-def _descriptors(pid: int) -> list[str]:
-    with _unless_it_ends(pid):
-        return os.listdir(f"/proc/{pid}/fd")
-    return []
-
-
-def _link(pid: int, name: str) -> str:
-    """What a descriptor is; nothing where it was closed meanwhile."""
-    with _unless_it_ends(pid):
-        return os.readlink(f"/proc/{pid}/fd/{name}")
-    return ""
-
-
-def _watches(queues: Iterable[tuple[int, str]]) -> int:
-    """Watches of epoll's descriptors, no further than to their limit."""
-    count, limit = 0, max_watches()
-    for pid, name in queues:
-        with _unless_it_ends(pid), open(f"/proc/{pid}/fdinfo/{name}", "rb") as lines:
-            while count <= limit and (part := lines.read(1 << 16)):
-                count += part.count(b"tfd:")
-    return count
-
-
 @functools.cache
 def max_watches() -> int:
     """Watches of epoll that a box may have: MAX_WATCHES, or an eighth of what a small machine gives one user."""
     return min(MAX_WATCHES, _quota(QUOTA_OF_WATCHES) // 8)
-
-
-def _mappings(pids: Iterable[int]) -> int:
-    """Mappings of processes; no further than to the limit, because a process in the box decides how long this takes."""
-    count, limit = 0, max_mappings()
-    for pid in pids:
-        with _unless_it_ends(pid), open(f"/proc/{pid}/maps", "rb") as lines:
-            while count <= limit and (part := lines.read(1 << 16)):
-                count += part.count(b"\n")
-    return count
 
 
 @functools.cache
@@ -235,24 +174,6 @@ def _quota(file: Path) -> int:
         return int(file.read_text())
     except (OSError, ValueError):
         return sys.maxsize
-
-
-def _scratch_files(pid: int) -> int:
-    """Files in the scratch folders as a process in the box sees them; 0 where they are not the box's own."""
-    most = 0
-    for folder in SCRATCH:
-        with contextlib.suppress(OSError):  # it ended meanwhile, or has no such folder yet
-            if os.stat(f"/proc/{pid}/root/{folder}").st_dev != os.stat(f"/{folder}").st_dev:
-                inodes = os.statvfs(f"/proc/{pid}/root/{folder}")
-                most = max(most, inodes.f_files - inodes.f_ffree)
-    return most
-
-
-def _proportional_bytes(pid: int) -> int:
-    text = ""
-    with _unless_it_ends(pid), open(f"/proc/{pid}/smaps_rollup") as file:
-        text = file.read()
-    return sum(map(int, PROPORTIONAL.findall(text + _read(f"/proc/{pid}/status")))) * 1024
 
 
 def max_files(limits: Limits) -> int:
@@ -290,15 +211,12 @@ class Watchdog(threading.Thread):
     def _watch(self) -> str | None:
         looks = 0
         while not self._over.wait(POLL_S) and alive(self._process):
-            begin = time.monotonic()
             usage = tree_usage(
                 self._process.pid,
                 memory_matters_above=self._limits.memory_bytes,
                 count_mappings=looks % MAPPINGS_EVERY == 0,
             )
             looks += 1
-            if time.monotonic() - begin > LOOK_S:
-                raise TimeoutError("a look at this box takes too long")
             # The kernel ends one process that wanted more; what is left would run on as if nothing had been.
             killed = self._group is not None and self._group.ran_out_of_memory()
             excess = "memory" if killed else exceeded(usage, self._limits)

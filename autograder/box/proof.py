@@ -8,6 +8,8 @@ import contextlib
 import ctypes
 import json
 import os
+import platform
+import re
 import secrets
 import socket
 import sys
@@ -29,6 +31,7 @@ from autograder.errors import BoxUnavailable
 PROBE_SCRATCH = 16 * MIB  # the same limit, smaller, so that filling it takes no time
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 LANDLOCK_CREATE_RULESET, ASK_FOR_VERSION = 444, 1
+LOADS_NO_MODULES = (6, 14)  # from this release on the kernel loads none for a program of unknown kind
 CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded machine
 
 
@@ -82,7 +85,7 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
             "marker": token,
             "scratch_bytes": PROBE_SCRATCH,
             "core_program": CORE_PATTERN.read_text().startswith("|"),
-            "landlock": ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, ASK_FOR_VERSION) > 0,
+            "restricts_programs": _restricts_programs(),
         }
         text = (Path(__file__).parent / "attack.py").read_text()
         os.environ[bait["variable"]] = "x"
@@ -156,6 +159,13 @@ def text_of(message: dict[str, Any]) -> str:
     """What a message prints; not its warnings, of which Python 3.12 and later have one for each fork of a kernel."""
     content = message["content"]
     return content["text"] if content.get("name") == "stdout" else ""
+
+
+def _restricts_programs() -> bool:
+    """Whether boxes start installed programs alone, see inside/programs.py."""
+    release = tuple(int(part) for part in re.findall(r"\d+", platform.release())[:2])
+    has_landlock = ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, ASK_FOR_VERSION) > 0
+    return has_landlock and release < LOADS_NO_MODULES
 
 
 def _home(settings: Settings) -> Path:

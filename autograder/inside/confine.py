@@ -91,6 +91,13 @@ TERMINAL_IOCTLS, NOT_THESE = 0x5400, (0x5412, 0x541C, 0x541D, 0x5423)
 # socket(7): reuse, type, error, buffers, credentials, time-outs. Not: devices of the host's network (SO_BINDTODEVICE,
 # SO_BINDTOIFINDEX), socket filters, a descriptor of the process at the other end.
 SOCKET_LEVEL, SOCKET_OPTIONS = 1, (2, 3, 4, 6, 7, 8, 9, 12, 13, 15, 16, 17, 18, 19, 20, 21, 30, 38, 39, 42, 66, 67)
+SEND_BUFFER = 7  # SO_SNDBUF: larger ones would hold more of the kernel's memory than is reckoned with
+# What waits in a datagram to be sent, other descriptors among it, is held by nobody and counted by nobody.
+STREAM = 1
+STREAMS_OF_UNIX = When(0, (UNIX,), When(1, (STREAM,), ALLOW, NOT_PERMITTED, mask=0xF), NOT_PERMITTED)
+# clone(2) and close_range(2): a thread with descriptors of its own would hide them, /proc/PID/fd shows the first one's.
+THREAD, SAME_FILES, CLOSE_ON_EXEC = 0x10000, 0x400, 4
+SHARED_NAMELESS = 0x21  # mmap(2): pages of MAP_SHARED | MAP_ANONYMOUS stay when no process has them any more
 HUGE_PAGES = 0x40000  # mmap(2): MAP_HUGETLB takes from a pool of the whole machine, and counts as nobody's memory
 # madvise(2): MADV_MERGEABLE makes the host compare pages; COLD, PAGEOUT, COLLAPSE work on the host's page cache.
 MADVISE = (12, 20, 21, 25)
@@ -98,13 +105,18 @@ CORE = 4  # RLIMIT_CORE must stay 1: with 0 the kernel starts a core handler as 
 PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)  # as moby's profile
 
 BY_ARGUMENT: dict[str, Answer] = {
-    "clone": When(0, (0,), ALLOW, NOT_PERMITTED, mask=NEW_NAMESPACES),
+    "clone": When(
+        0, (0,), When(0, (THREAD,), NOT_PERMITTED, ALLOW, mask=THREAD | SAME_FILES), NOT_PERMITTED, mask=NEW_NAMESPACES
+    ),
+    "close_range": When(2, (0, CLOSE_ON_EXEC), ALLOW, INVALID),
     "clone3": NOT_IMPLEMENTED,  # its flags lie in memory, where a filter cannot look
     "fcntl": When(1, FCNTL, ALLOW, When(1, RECORD_LOCKS, DONE, NOT_PERMITTED)),
     "getsockopt": When(1, (SOCKET_LEVEL,), When(2, SOCKET_OPTIONS, ALLOW, NO_OPTION), NO_OPTION),
     "ioctl": When(1, NOT_THESE, NO_TERMINAL, When(1, (TERMINAL_IOCTLS,), ALLOW, NO_TERMINAL, mask=0xFF00)),
     "madvise": When(2, MADVISE, INVALID, ALLOW),
-    "mmap": When(3, (0,), ALLOW, NO_MEMORY, mask=HUGE_PAGES),
+    "mmap": When(
+        3, (0,), When(3, (SHARED_NAMELESS,), NO_MEMORY, ALLOW, mask=SHARED_NAMELESS), NO_MEMORY, mask=HUGE_PAGES
+    ),
     "personality": When(0, PERSONALITIES, ALLOW, NOT_PERMITTED),
     "prctl": When(0, PRCTL, ALLOW, NOT_PERMITTED),
     "prlimit64": When(
@@ -113,10 +125,13 @@ BY_ARGUMENT: dict[str, Answer] = {
         When(2, (0,), When(2, (0,), ALLOW, NOT_PERMITTED, upper=True), NOT_PERMITTED),  # only asked for, not set
         ALLOW,
     ),
+    "sendfile": NOT_IMPLEMENTED,  # a socket counts the bytes that it is given, and holds whole pages of a deleted file
     "setrlimit": When(0, (CORE,), NOT_PERMITTED, ALLOW),
-    "setsockopt": When(1, (SOCKET_LEVEL,), When(2, SOCKET_OPTIONS, ALLOW, NO_OPTION), NO_OPTION),
-    "socket": When(0, (UNIX,), ALLOW, NOT_PERMITTED),  # buffers of TCP, UDP and netlink have one store for the machine
-    "socketpair": When(0, (UNIX,), ALLOW, NOT_PERMITTED),  # another family is made first and refused then
+    "setsockopt": When(
+        1, (SOCKET_LEVEL,), When(2, (SEND_BUFFER,), DONE, When(2, SOCKET_OPTIONS, ALLOW, NO_OPTION)), NO_OPTION
+    ),
+    "socket": STREAMS_OF_UNIX,  # buffers of TCP, UDP and netlink have one store for the machine
+    "socketpair": STREAMS_OF_UNIX,  # another family is made first and refused then
 }
 
 LOAD, AND, JUMP, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x54, 0x05, 0x15, 0x35, 0x06

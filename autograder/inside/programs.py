@@ -2,15 +2,18 @@
 
 A submission can write a file and start it. Until Linux 6.14 a file of unknown kind made the kernel start modprobe as
 root on the host, once for each try, to look for a module that knows it (removed in "exec: Remove legacy custom binfmt
-modules autoloading"). Where the kernel has no Landlock nothing is done here; the box is as safe without it, and busier.
+modules autoloading"). From then on, and where the kernel has no Landlock, nothing is done here.
 """
 
 import ctypes
 import os
+import platform
+import re
 import struct
 import sys
 from pathlib import Path
 
+NOT_NEEDED_FROM = (6, 14)
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every machine
 EXECUTE, PATH_BENEATH = 1, 1
 WRITABLE = ("dev", "proc", "tmp")  # in the root folder: what a submission can write to, and what is no program
@@ -24,6 +27,8 @@ def start_only_installed_programs() -> bool:
     Returns:
         Whether the kernel does it.
     """
+    if not needed(platform.release()):
+        return False
     ruleset = _call(CREATE_RULESET, ctypes.create_string_buffer(struct.pack("Q", EXECUTE), 8), 8, 0)
     if ruleset < 0:
         return False
@@ -36,6 +41,11 @@ def start_only_installed_programs() -> bool:
         return _call(RESTRICT_SELF, ruleset, 0) == 0
     finally:
         os.close(ruleset)
+
+
+def needed(release: str) -> bool:
+    """Whether a kernel of this release may load modules for programs of unknown kind."""
+    return tuple(int(part) for part in re.findall(r"\d+", release)[:2]) < NOT_NEEDED_FROM
 
 
 def _installed() -> list[str]:

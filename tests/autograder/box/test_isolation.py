@@ -165,13 +165,14 @@ SWITCHED = """
 import subprocess, sys
 from pathlib import Path
 import psutil
-from autograder.box.isolation import BOX_USER, as_box_user, enclose
+from autograder.box.isolation import BOX_USERS, as_box_user, enclose
 from autograder.config import Settings
 settings = Settings(course=Path(sys.argv[1]), workspace=Path(sys.argv[2]))
 command = enclose([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"], settings)
 process = psutil.Popen(command, stdout=subprocess.PIPE, cwd="/", **as_box_user(settings))
 process.stdout.readline()
-print({one.uids().real for one in (process, *process.children(recursive=True))} == {BOX_USER})
+print({one.uids().real for one in (process, *process.children(recursive=True))} == {BOX_USERS[0]})
+print(as_box_user(settings)["user"] == BOX_USERS[1])
 process.kill()
 """
 
@@ -196,18 +197,18 @@ def test_when_root_starts_a_box_then_it_has_a_user_of_its_own(small_course: Path
 
     if "True" not in done.stdout and "Permission denied" in done.stderr:
         pytest.skip(f"other users cannot read this checkout: {done.stderr.splitlines()[-1]}")
-    assert done.stdout == "True\n", done.stderr
+    assert done.stdout == "True\nTrue\n", done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="boxes of an ordinary user have its number")
 def test_when_the_number_is_somebodys_then_boxes_do_not_take_it(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation, "BOX_USER", 1)  # daemon
+    monkeypatch.setattr(isolation, "BOX_USERS", range(1, 2))  # daemon
     settings = Settings(course=small_course, workspace=tmp_path)
 
     assert isolation.as_box_user(settings) == {}
-    assert "is somebody here" in isolation.why_roots_number(settings)
+    assert "would have, is daemon here" in isolation.why_roots_number(settings)
 
 
 def test_an_ordinary_users_boxes_have_its_number(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:

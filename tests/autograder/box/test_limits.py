@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from small_course import settings_for
 
-from autograder.box import limits
+from autograder.box import limits, processes
 from autograder.box.isolation import enclose
 from autograder.box.limits import Usage, exceeded, tree_usage
 from autograder.config import MIB, Limits
@@ -148,7 +149,7 @@ def test_when_a_process_has_ended_and_nobody_asked_for_it_then_it_hides_nothing(
         os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # ended, and not asked for
 
     with in_the_background(leave_a_zombie) as pid:
-        assert limits.members(pid) != [pid], "the zombie is there"
+        assert processes.members(pid) != [pid], "the zombie is there"
         assert seen_by_somebody(pid) == "seen"
 
 
@@ -176,6 +177,12 @@ LIMITS = Limits(memory_bytes=64 * MIB, tasks=20)
          "for _ in range(15):\n    if os.fork() == 0:\n        time.sleep(60)", None),
         ("hold = [mmap.mmap(-1, 4096) for _ in range(30_000)]\nfor _ in range(9):\n    if os.fork() == 0:\n"
          "        time.sleep(60)", "mappings"),
+        ("hold = [open('/proc/self/maps') for _ in range(200)]", "kernel files"),
+        ("ends = socket.socketpair()\nfor _ in range(20):\n"
+         "    socket.send_fds(ends[0], [b'x'], [0] * 10)", "in flight"),
+        # Each descriptor is inherited by children, and counts once.
+        ("hold = [os.pipe() for _ in range(100)]\nfor _ in range(10):\n    if os.fork() == 0:\n"
+         "        time.sleep(60)", None),
         ("hold = bytearray(8 << 20)", None),
     ],
 )  # fmt: skip
@@ -186,13 +193,13 @@ def test_what_a_box_has_too_much_of_is_named(action: str, reason: str | None) ->
 def test_too_many_descriptors_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_DESCRIPTORS", 200)
 
-    assert exceeded(usage_after("hold = [os.open('/dev/null', 0) for _ in range(250)]"), LIMITS) == "descriptors"
+    assert exceeded(usage_after("hold = [os.eventfd(0) for _ in range(250)]"), LIMITS) == "descriptors"
 
 
 def usage_after(action: str) -> Usage:
     """What a program uses that did ``action``."""
     code = (
-        "import mmap, os, resource, select, time\n"
+        "import mmap, os, resource, select, socket, time\n"
         "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))\n{action}\nprint('ready', flush=True)\n"
         "time.sleep(60)"
@@ -209,7 +216,7 @@ def usage_after(action: str) -> Usage:
 def test_when_the_kernel_does_not_list_children_then_nothing_is_taken_for_watched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "LISTS_CHILDREN", False)
+    monkeypatch.setattr(processes, "LISTS_CHILDREN", False)
 
     with pytest.raises(OSError, match="does not list the children"):
         tree_usage(os.getpid())
@@ -220,5 +227,34 @@ def test_what_was_swapped_out_counts_as_memory() -> None:
     status = "Name:\tpython\nVmRSS:\t    1000 kB\nVmPTE:\t      20 kB\nVmSwap:\t     300 kB\n"
     rollup = "Rss:  1000 kB\nPss:  400 kB\nSwap:  300 kB\nSwapPss:  150 kB\n"
 
-    assert sum(map(int, limits.KEPT.findall(status))) == 1320
-    assert sum(map(int, limits.PROPORTIONAL.findall(rollup + status))) == 570
+    assert sum(map(int, processes.KEPT.findall(status))) == 1320
+    assert sum(map(int, processes.PROPORTIONAL.findall(rollup + status))) == 570
+
+
+def test_when_the_first_thread_of_a_process_has_ended_then_the_others_are_still_seen() -> None:
+    exit_of_a_thread = 93 if platform.machine() == "aarch64" else 60
+    usage = usage_after(
+        "import ctypes, threading\nhold = [os.pipe() for _ in range(600)]\n"
+        "def stay():\n    time.sleep(0.5)\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "kept = bytearray(32 << 20)\nkept[::4096] = b'x' * len(kept[::4096])\n"
+        f"threading.Thread(target=stay).start()\nctypes.CDLL(None).syscall({exit_of_a_thread}, 0)"
+    )
+
+    assert usage.memory_bytes > 32 << 20
+    assert usage.sockets >= 600
+
+
+def test_when_a_look_takes_too_long_then_the_box_counts_as_unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOOK_S", -1)
+
+    with pytest.raises(TimeoutError):
+        tree_usage(os.getpid())
+
+
+def test_sockets_that_no_process_has_are_seen_in_the_namespace_of_a_box(small_course: Path, tmp_path: Path) -> None:
+    code = (
+        "import socket\nserver = socket.socket(socket.AF_UNIX)\nserver.bind('\\0server')\nserver.listen(4096)\n"
+        "for _ in range(700):\n    with socket.socket(socket.AF_UNIX) as client:\n        client.connect('\\0server')"
+    )
+
+    assert usage_of(code, small_course, tmp_path).sockets > 512

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 NUMBERS = json.loads(confine.CALLS.read_text())["numbers"]
 HERE = NUMBERS.get(platform.machine(), {})
 PRELUDE = """
-import ctypes, errno, fcntl, json, os, resource, socket, struct, sys, tempfile
+import ctypes, errno, fcntl, json, os, platform, resource, socket, struct, sys, tempfile
 from autograder.inside.confine import confine
 from autograder.inside.namespaces import give_up_privileges
 resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
@@ -29,6 +29,7 @@ host_file = open(sys.argv[1])
 give_up_privileges()
 confine()
 libc = ctypes.CDLL(None, use_errno=True)
+CLONE = 220 if platform.machine() == "aarch64" else 56
 
 def error(action):
     try:
@@ -99,6 +100,9 @@ ANSWERS = {
     "socket.socketpair(socket.AF_VSOCK)": "EPERM",
     "socket.socketpair(30)": "EPERM",  # TIPC, for which the host would load a module
     "socket.socketpair()": None,
+    "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)": "EPERM",  # what waits in it is counted by nobody
+    "socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)": "EPERM",
+    "os.sendfile(os.pipe()[1], host_file.fileno(), 0, 1)": "ENOSYS",
     "os.fork() or os._exit(0)": None,
     "os.memfd_create('x')": "EPERM",
     "fcntl.fcntl(host_file, 1024, fcntl.F_RDLCK)": "EPERM",  # a lease
@@ -136,6 +140,10 @@ ANSWERS = {
     "numbered(libc.unshare(0x10000000))": "EPERM",
     "numbered(libc.mmap(None, 1 << 21, 3, 0x40022, -1, 0) + 1 or -1)": "ENOMEM",  # MAP_HUGETLB
     "numbered(libc.personality(0x0040000))": "EPERM",  # ADDR_NO_RANDOMIZE
+    "numbered(libc.mmap(None, 4096, 3, 0x21, -1, 0) + 1 or -1)": "ENOMEM",  # shared, and of no file
+    "numbered(libc.syscall(436, 900, 901, 2))": "EINVAL",  # close_range with descriptors of its own
+    "numbered(libc.syscall(436, 900, 901, 0))": None,
+    "numbered(libc.syscall(CLONE, 0x10900, 0, 0, 0, 0))": "EPERM",  # a thread with descriptors of its own
     "numbered(libc.personality(0xffffffff))": None,
 }
 

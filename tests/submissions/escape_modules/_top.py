@@ -1,5 +1,6 @@
 import fcntl
 import os
+import platform
 import socket
 import struct
 
@@ -39,6 +40,7 @@ if child == 0:
         os._exit(0)
     except OSError:
         os._exit(1)  # it was looked into
-if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+looked_into = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+if looked_into and tuple(map(int, platform.release().split(".")[:2])) < (6, 14):  # later it asks for no module
     asked.append("a program of unknown kind")
 print(f"{len(asked)} requests for a module of the host's kernel", *asked)
