@@ -21,6 +21,9 @@ What it does not stop
   control group alone. Without one the watchdog bounds how many there are, and what the machine has left (limits.py).
 * The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
   signals that wait, watches of epoll, descriptors in flight. Limits give each box a share, and many boxes have many.
+  Descriptors in flight are also refused to a neighbour where one box has as many as a box may.
+* Names that are looked for and not there leave entries in the kernel's cache that outlive the box, a gigabyte in ten
+  seconds; the kernel drops them when memory is wanted.
 * Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, kernel.py); where it hands them to a
   socket (core_pattern "@"), doctor warns. Linux before 6.14 starts modprobe for a program of unknown kind, unless
   it has Landlock (inside/programs.py).
