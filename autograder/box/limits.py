@@ -29,7 +29,7 @@ from autograder.box.cgroup import ControlGroup
 from autograder.box.processes import Seen
 from autograder.config import MIB, Limits
 
-LOOK_S = 2.0  # of processor time for one look at a box; one that makes it take longer is not watched
+LOOK_S = 5.0  # of processor time for one look at a box, which takes 1.5 where it has 235 forks of a kernel with torch
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
 MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes a millisecond
 FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so that those of few are no matter for a second
