@@ -36,7 +36,7 @@ from autograder.outputs import safe_outputs
 from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
-LAST_WORDS_S = 0.5  # from a flood to the interrupt
+LAST_WORDS_S = 0.2  # from a flood to the interrupt
 READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
 CHECK_PREFIX = "check_"
 
@@ -333,7 +333,7 @@ class _Session:
         try:
             ends = {running, flood, self.cut}
             await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if flood.done() and not self.cut.done():
+            if flood.done() and not self.cut.done() and not self.client.hidden_call:
                 # Where the flood was the cell's last words, an interrupt would meet a kernel between two cells. Some
                 # do not survive that: their loop ends, and they answer nothing any more.
                 await asyncio.wait({running}, timeout=LAST_WORDS_S)
