@@ -108,7 +108,7 @@ def test_what_a_box_may_send_follows_from_the_limits() -> None:
     one, every = kernel.message_bytes(limits), kernel.all_bytes(limits)
 
     assert one == {1: 8 * MIB, 2: 45 * MIB, 3: 8 * MIB, 4: 8 * MIB, 5: 8 * MIB}
-    assert every == (8 + 6 * 20 + 100) * MIB
+    assert every == 4 * (8 + 6 * 20 + 100) * MIB
     assert max(kernel.message_bytes(Limits()).values()) == 24 * MIB
 
 
