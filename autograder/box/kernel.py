@@ -327,8 +327,8 @@ def message_bytes(limits: Limits) -> dict[int, int]:
 def all_bytes(limits: Limits) -> int:
     """Bytes that a box may send in all: far more than an honest one, because JSON may take six for a character.
 
-    Four times as much again: on a busy machine the interrupt of a flood comes late. What is sent until then must not end
-    the box, because the other tasks are still to be judged.
+    Four times as much again: on a busy machine the interrupt of a flood comes late. What is sent until then must not
+    end the box, because the other tasks are still to be judged.
     """
     return 4 * (REPLY + 6 * limits.output_bytes + limits.evidence_bytes)
 
