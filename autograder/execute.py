@@ -38,7 +38,6 @@ from autograder.results import Verdict
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
 READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
-CHECK_PREFIX = "check_"
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
 
 def is_run(cell: RebuiltCell) -> bool:
     """Whether the cell is executed: the self-checks are not."""
-    return cell.kind == "code" and not _name(cell).startswith(CHECK_PREFIX)
+    return cell.kind == "code" and not (cell.master and cell.master.task)
 
 
 def is_silent(cell: RebuiltCell) -> bool:

@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import json
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from autograder.box.isolation import box_label
 from autograder.box.kernel import sweep
 from autograder.boxes import Boxes
 from autograder.config import Settings
-from autograder.errors import BadSubmission, GraderError
-from autograder.execute import CHECK_PREFIX, Run
+from autograder.errors import BadSubmission, GraderError, UsageError
+from autograder.execute import Run
 from autograder.fingerprint import course_name, file_name
 from autograder.graded import Course, Graded
 from autograder.intake.find import Found, find_submissions
 from autograder.intake.parse import parse_notebook
-from autograder.intake.rebuild import master_cells, rebuild
+from autograder.intake.rebuild import CHECK, MasterCell, master_cells, rebuild
 from autograder.judge.expected import cases_of, expected_evidence, group
 from autograder.judge.plugin import Judge
 from autograder.records.gradebook import Records
@@ -115,11 +115,7 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False,
             # At once: a grader that is killed must not have run anything for nothing.
             keep_seed(settings.workspace, seed)
         master = master_cells(released)
-        points = {
-            cell.grade_id.removeprefix(CHECK_PREFIX): cell.points
-            for cell in master
-            if cell.points and cell.kind == "code" and cell.grade_id.startswith(CHECK_PREFIX)
-        }
+        points = points_by_task(master)
         key = expected_evidence(master, points, seed, settings, boxes)
         judge = unless_ready.enter_context(contextlib.closing(Judge(key, points)))
         refused = [task.task for task in judge(key) if task.score != task.max_score]
@@ -129,6 +125,21 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False,
         keep_seed(settings.workspace, seed)  # one that was asked for, when it is sure that it can be graded with
         unless_ready.pop_all()  # whoever has the course closes them
     return Course(settings, released, master, points, judge, seed, box, boxes, name)
+
+
+def points_by_task(master: Iterable[MasterCell]) -> dict[str, float]:
+    """Task -> automatic points, in the notebook's order.
+
+    Raises:
+        UsageError: A cell carries automatic points and no check is made for it: it would give 0 to everyone.
+    """
+    for cell in master:
+        if cell.points and not cell.solution and not cell.task:
+            raise UsageError(
+                f"The cell {cell.grade_id!r} carries {cell.points:g} automatic points, but nothing checks it. "
+                f"Expected: a code cell called {CHECK}<task>. Rename it, or make it a written answer (manually graded)."
+            )
+    return {cell.task: cell.points for cell in master if cell.task and cell.points}
 
 
 def remember(grade: Grade, course: Course) -> None:

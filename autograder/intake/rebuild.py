@@ -22,6 +22,7 @@ COMPARED = 2_000  # characters that are compared; with 20,000 of each a notebook
 # The name in `def name(` or `name =` at the start of a line.
 DEFINED = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[^=]))(\w+)", re.MULTILINE)
 CANDIDATES = 50  # cells that are compared with one of the master: a comparison takes milliseconds
+CHECK = "check_"  # how the grade_id of a self-check begins; the rest is its task
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
 
 
@@ -33,6 +34,7 @@ class MasterCell:
         grade_id: nbgrader's id; every cell of the master has one.
         solution: Whether the student writes it.
         points: What it is worth; 0 where nothing is graded.
+        task: The task that a self-check cell is for; "" for every other cell.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class MasterCell:
     grade_id: str
     solution: bool = False
     points: float = 0.0
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -237,14 +240,17 @@ def master_cells(notebook: dict) -> tuple[MasterCell, ...]:
     cells = []
     for cell in notebook["cells"]:
         nbgrader = cell["metadata"].get("nbgrader", {})
+        grade_id, solution = nbgrader.get("grade_id", ""), nbgrader.get("solution", False)
+        checks = cell["cell_type"] == "code" and not solution and grade_id.startswith(CHECK)
         cells.append(
             MasterCell(
                 kind=cell["cell_type"],
                 source="".join(cell["source"]),
                 cell_id=cell.get("id", ""),
-                grade_id=nbgrader.get("grade_id", ""),
-                solution=nbgrader.get("solution", False),
+                grade_id=grade_id,
+                solution=solution,
                 points=float(nbgrader.get("points", 0) or 0) if nbgrader.get("grade", False) else 0.0,
+                task=grade_id.removeprefix(CHECK) if checks else "",
             )
         )
     return tuple(cells)

@@ -10,7 +10,6 @@ from nbgrader.api import Comment, Grade, Gradebook, GradeCell, SolutionCell
 from sqlalchemy.exc import SAWarning
 
 from autograder.config import Settings
-from autograder.execute import CHECK_PREFIX
 from autograder.files import write_whole
 from autograder.graded import Course, Graded
 from autograder.outputs import harmless_markdown
@@ -81,8 +80,8 @@ def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
     for cell in course.master:
         if cell.points:
             grade = grades[cell.grade_id]
-            task = tasks.get(cell.grade_id.removeprefix(CHECK_PREFIX))
-            if task is not None and not cell.solution:
+            task = tasks.get(cell.task)
+            if task is not None:
                 grade.auto_score = None if fault else task.score
             else:
                 grade.auto_score = 0 if _unanswered(graded, cell.grade_id) else None

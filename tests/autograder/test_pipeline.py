@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 import pytest
 from small_course import MIB, make_course, right_answers, settings_for, submission
+from small_course import cell as small_course_cell
 
 from autograder import pipeline, workspace
 from autograder.box.cgroup import make_group
@@ -587,3 +589,16 @@ def test_when_the_checks_refuse_the_solutions_then_grading_refuses(
 
     with pytest.raises(GraderError, match="do not accept the solutions"):
         prepare(settings_for(small_course, tmp_path / "ws"), seed=1)
+
+
+def test_when_a_graded_cell_has_no_check_then_it_is_named_before_anything_runs(
+    small_course: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_course, tmp_path / "course", symlinks=True)
+    notebook = tmp_path / "course" / "solutions" / "early_exit" / "early_exit.ipynb"
+    content = json.loads(notebook.read_text())
+    content["cells"].append(small_course_cell("code", "test_mac_ratio", "assert mac_ratio(3, 1) == 3", points=2))
+    notebook.write_text(json.dumps(content))
+
+    with pytest.raises(UsageError, match="The cell 'test_mac_ratio' carries 2 automatic points, but nothing checks it"):
+        prepare(settings_for(tmp_path / "course", tmp_path / "workspace"), seed=1)

@@ -30,10 +30,10 @@ MASTER = (
     MasterCell("markdown", "# Numbers", "title", "title"),
     MasterCell("code", "import math", "imports", "imports"),
     MasterCell("code", DOUBLE, "double", "double", solution=True),
-    MasterCell("code", "check(double)", "check-double", "check_double", points=2),
+    MasterCell("code", "check(double)", "check-double", "check_double", points=2, task="double"),
     MasterCell("markdown", QUESTION, "q-why", "q_why", solution=True, points=3),
     MasterCell("code", HALVE, "halve", "halve", solution=True),
-    MasterCell("code", "check(halve)", "check-halve", "check_halve", points=1),
+    MasterCell("code", "check(halve)", "check-halve", "check_halve", points=1, task="halve"),
 )
 
 
