@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
 from autograder.box.kernel import BoxedKernelManager, TooManyContainers
-from autograder.box.limits import (
+from autograder.box.maxima import (
     MAX_DESCRIPTORS,
     MAX_IN_FLIGHT,
     MAX_KERNEL_FILES,

@@ -18,7 +18,7 @@ What it does not stop
 * It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. ``inside/confine.py`` leaves
   the calls that Docker's containers have, less what a notebook has no use for.
 * Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) is bounded by a
-  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (limits.py).
+  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (watchdog.py).
 * The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
   signals that wait, watches of epoll, descriptors in flight. Limits give each box a share, and many boxes have many.
   Descriptors in flight are also refused to a neighbour where one box has as many as a box may.

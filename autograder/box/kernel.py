@@ -35,10 +35,12 @@ from traitlets.config import Config
 
 from autograder.box.cgroup import ControlGroup, make_group, remove_abandoned
 from autograder.box.isolation import as_box_user, box_environment, enclose, python_in_box
-from autograder.box.limits import OPEN_FILES, Watchdog, alive, kill_tree
+from autograder.box.kill import alive, kill_tree
+from autograder.box.maxima import OPEN_FILES
 from autograder.box.processes import members
 from autograder.box.relay import Relay
 from autograder.box.template import Template
+from autograder.box.watchdog import Watchdog
 from autograder.config import MIB, Limits, Settings
 from autograder.errors import BoxUnavailable
 

@@ -8,8 +8,8 @@ from small_course import settings_for
 
 from autograder.box import bounds, kernel
 from autograder.box.bounds import TRIALS, exhaust_the_box, slowed_by_a_neighbour
-from autograder.box.limits import Watchdog
 from autograder.box.template import Template
+from autograder.box.watchdog import Watchdog
 from autograder.errors import BoxUnavailable
 
 THINGS = {trial.what for trial in TRIALS}

@@ -22,7 +22,7 @@ from small_course import settings_for
 
 from autograder.box import kernel
 from autograder.box.kernel import BoxedKernelManager
-from autograder.box.limits import OPEN_FILES
+from autograder.box.maxima import OPEN_FILES
 from autograder.box.proof import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Limits, Settings
