@@ -16,7 +16,7 @@ import zmq
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 
-from autograder.box.kernel import BoxedKernelManager, TooManyContainers
+from autograder.box.manager import BoxedKernelManager
 from autograder.box.maxima import (
     MAX_DESCRIPTORS,
     MAX_IN_FLIGHT,
@@ -27,6 +27,7 @@ from autograder.box.maxima import (
     max_mappings,
     max_watches,
 )
+from autograder.box.message_bounds import TooManyContainers
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import GraderError, TemplateFailed

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from autograder.box.isolation import box_label
-from autograder.box.kernel import sweep
+from autograder.box.sweep import sweep
 from autograder.boxes import Boxes
 from autograder.config import Settings
 from autograder.errors import BadSubmission, GraderError
