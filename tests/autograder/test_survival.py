@@ -28,7 +28,7 @@ from nbgrader.api import Gradebook
 from small_course import ROOT, submission
 from stricken import strike_at
 
-from autograder import pipeline, release
+from autograder import pipeline
 from autograder.box import provisioner
 from autograder.box.cgroup import abandoned, group_folders
 from autograder.cli import main
@@ -37,6 +37,8 @@ from autograder.errors import GraderError
 from autograder.graded import Course, Graded
 from autograder.judge import plugin
 from autograder.pipeline import Progress, grade_class
+from autograder.records import nbgrader_store
+from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import load_results, results_path
 from autograder.results import Verdict
 
@@ -392,7 +394,7 @@ def test_when_there_is_an_empty_gradebook_then_it_becomes_a_new_one(
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path)
     (tmp_path / "gradebook.db").touch()
     monkeypatch.setenv("PATH", "")
-    release.release_text(settings, save_to_gradebook=True)
+    enter_assignment(settings)
 
     assert gradebook(tmp_path) == gradebook(prepared.settings.workspace)[:1]
 
@@ -409,7 +411,7 @@ def test_when_the_gradebook_is_held_for_a_while_then_the_class_waits(prepared: C
 def test_when_the_gradebook_is_held_for_ever_then_a_sentence_or_our_fault_and_a_rerun_finishes(
     prepared: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "LOCKED_S", 1)
+    monkeypatch.setattr(nbgrader_store, "LOCKED_S", 1)
     handed_in, settings = in_class(prepared, tmp_path)
 
     with held(settings.workspace, 600), pytest.raises(GraderError, match=r"cannot be written \(database is locked\)"):
