@@ -7,7 +7,7 @@ import collections
 import threading
 from collections.abc import Collection, Iterable
 
-from autograder.box.kernel import end_all
+from autograder.box.provisioner import end_all
 from autograder.box.template import Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed

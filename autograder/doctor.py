@@ -12,10 +12,9 @@ from pathlib import Path
 from autograder.box.bounds import SLOWED, SPINNERS, exhaust_the_box, slowed_by_a_neighbour
 from autograder.box.cgroup import make_group, why_no_group
 from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders, why_roots_number
-from autograder.box.limits import describe
 from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
 from autograder.box.template import Template
-from autograder.config import MIB, Settings
+from autograder.config import MIB, Limits, Settings
 from autograder.errors import BoxUnavailable
 
 INSTALL = "Install the grading extra: python -m pip install -c constraints.txt -e '.[grading]'"
@@ -66,7 +65,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _beside_a_busy_box(settings, template)
     yield _bounded_by(settings)
     yield from _collectors_of_cores()
-    yield Finding(f"limits: {describe(settings.limits)}", True)
+    yield Finding(f"limits: {_in_one_line(settings.limits)}", True)
 
 
 def _attacked(settings: Settings, template: Template | None = None) -> list[Finding]:
@@ -116,6 +115,14 @@ def _kernel_setting(root: Path, name: str) -> int | None:
         return int((root / "proc/sys" / name).read_text())
     except (OSError, ValueError):
         return None
+
+
+def _in_one_line(limits: Limits) -> str:
+    return (
+        f"{limits.wall_s:g} s wall, {limits.call_s:g} s a hidden call, {limits.calls_s:g} s all of these, "
+        f"{limits.memory_bytes // MIB} MiB memory, {limits.tasks} tasks, {limits.output_bytes // MIB} MiB output, "
+        f"{limits.scratch_bytes // MIB} MiB scratch"
+    )
 
 
 def _bounded_by(settings: Settings) -> Finding:

@@ -13,11 +13,10 @@ from typing import Any
 
 import nbformat
 import zmq
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 
-from autograder.box.kernel import BoxedKernelManager, TooManyContainers
-from autograder.box.limits import (
+from autograder.box.manager import BoxedKernelManager
+from autograder.box.maxima import (
     MAX_DESCRIPTORS,
     MAX_IN_FLIGHT,
     MAX_KERNEL_FILES,
@@ -27,8 +26,10 @@ from autograder.box.limits import (
     max_mappings,
     max_watches,
 )
+from autograder.box.message_bounds import TooManyContainers
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
+from autograder.counting_client import CountingClient
 from autograder.errors import GraderError, TemplateFailed
 from autograder.inside.names import EVIDENCE
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
@@ -114,77 +115,6 @@ class _BoxEnded(Exception):
         self.verdict = verdict
 
 
-class _Client(NotebookClient):
-    """nbclient that counts what it is sent and lets no message disturb it."""
-
-    def __init__(self, notebook: Any, manager: BoxedKernelManager, output_bytes: int) -> None:
-        super().__init__(
-            notebook,
-            km=manager,
-            allow_errors=True,
-            timeout=None,  # time is kept by the session
-            startup_timeout=10**9,  # jupyter_client counts it by a clock that can jump; the session keeps READY_S
-            iopub_timeout=READY_S,  # after a flood the rest of a cell's messages, and evidence among them, come late
-            record_timing=False,
-            skip_cells_with_tag="\0",  # no tag can skip a cell
-        )
-        self.on_cell_executed = self._executed
-        self.allowance = output_bytes
-        self.hidden_call = False
-        self.shown = 0  # pieces of evidence in the hidden call
-        self.over = False  # from the first flood on, outputs are dropped and the cells that follow still run
-        self.flooded = asyncio.Event()
-        self.failed = False
-
-    def _executed(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        content = execute_reply.get("content") if isinstance(execute_reply, dict) else None
-        self.failed = not isinstance(content, dict) or content.get("status") != "ok"
-
-    def _wanted(self, content: Any) -> bool:
-        """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""
-        evidence = EVIDENCE in (content.get("data") or ())
-        if self.hidden_call and evidence and self.shown < 2:  # two say that it was doubled; more would fill our memory
-            self.shown += 1
-            return True
-        self.allowance -= _weight(content) * (1 + self._places(content))
-        if self.allowance < 0 and not self.over:
-            self.over = True
-            self.flooded.set()
-        # Evidence shown by a cell of the notebook is forged; a hidden call shows nothing else.
-        return self.allowance >= 0 and not evidence and not self.hidden_call
-
-    def _places(self, content: Any) -> int:
-        """How many outputs an output replaces, all those of the same display id."""
-        cells = self._display_id_map.get(content.get("transient", {}).get("display_id"), {})
-        return sum(map(len, cells.values()))
-
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        try:
-            if msg["msg_type"] not in ("status", "execute_input") and not self._wanted(msg["content"]):
-                return None
-            if msg["msg_type"].startswith("comm"):
-                return None
-            return super().process_message(msg, cell, cell_index)
-        except CellExecutionComplete:
-            raise
-        except Exception:  # a message that is not what the protocol says; the student's process can send any
-            return None
-
-
-def _weight(content: Any) -> int:
-    """Characters in a message's content, however deep its parts lie in each other."""
-    weight, parts = 0, [content]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            parts += [*part, *part.values()]
-        elif isinstance(part, list):
-            parts += part
-        else:
-            weight += len(part) if isinstance(part, str) else 8
-    return weight
-
-
 class _Session:
     """One box, from its start to its end."""
 
@@ -194,11 +124,12 @@ class _Session:
         self.notebook = nbformat.v4.new_notebook(cells=[_as_node(cell) for cell in rebuilt.cells])
         self.manager = BoxedKernelManager(settings, template)
         self.warm = template is not None
-        self.client = _Client(self.notebook, self.manager, self.limits.output_bytes)
+        self.client = CountingClient(self.notebook, self.manager, self.limits.output_bytes)
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
-        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by the relay
+        # Done when the kernel's outputs are cut off, by its death or by the relay; None until the kernel has answered.
+        self.cut: asyncio.Future[Any] | None = None
         self.verdict = Verdict.OK
         self.message = ""
 
@@ -242,7 +173,7 @@ class _Session:
             raise kind("The observer could not be imported in the box. Run `autograder doctor`.")
 
     async def _end(self) -> None:
-        if hasattr(self, "cut"):
+        if self.cut is not None:
             self.cut.cancel()
         if self.client.kc is not None:
             self.client.kc.stop_channels()
@@ -324,6 +255,7 @@ class _Session:
 
     async def _execute(self, node: Any, index: int, seconds: float, *, silent: bool) -> str:
         """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""
+        assert self.cut is not None  # the box has started
         self.client.kc.silent = silent
         self.client.failed = False
         self.client.flooded.clear()

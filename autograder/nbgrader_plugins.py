@@ -21,7 +21,8 @@ from autograder.intake.find import Found
 from autograder.pipeline import grade_one, prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
-from autograder.release import nbgrader_config, release_text
+from autograder.records.nbgrader_store import nbgrader_config
+from autograder.release import release_text
 from autograder.workspace import locked
 
 

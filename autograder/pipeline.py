@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from autograder.box.isolation import box_label
-from autograder.box.kernel import sweep
+from autograder.box.sweep import sweep
 from autograder.boxes import Boxes
 from autograder.config import Settings
 from autograder.errors import BadSubmission, GraderError, UsageError
@@ -23,6 +23,7 @@ from autograder.intake.rebuild import CHECK, MasterCell, master_cells, rebuild
 from autograder.judge.expected import cases_of, expected_evidence, group
 from autograder.judge.plugin import Judge
 from autograder.records.gradebook import Records
+from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import ClassResults, save_results
 from autograder.release import release_text, solutions
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
@@ -110,7 +111,8 @@ def prepare(settings: Settings, seed: int | None = None, *, fresh: bool = False,
     with contextlib.ExitStack() as unless_ready:
         boxes = unless_ready.enter_context(contextlib.closing(Boxes(settings, fresh=fresh)))
         boxes.expect(submissions)
-        released = json.loads(release_text(settings, save_to_gradebook=True))
+        released = json.loads(release_text(settings))
+        enter_assignment(settings)
         if drawn:
             # At once: a grader that is killed must not have run anything for nothing.
             keep_seed(settings.workspace, seed)

@@ -8,7 +8,7 @@ Python environment read-only, ``course_lib`` and the code of ``autograder.inside
 /proc that shows only the box's own processes, a minimal /dev, and two size-bounded tmpfs (/tmp, the working
 directory, and /dev/shm). Everything else, the root of the box included, is read-only and empty. Nothing the host
 can write to is writable inside, and nothing inside is writable that the host would read: the kernel's sockets are
-handed in as already listening descriptors (see kernel.py), so the two sides share no directory. The environment is
+handed in as already listening descriptors (see provisioner.py), so the two sides share no directory. The environment is
 empty but for the variables set here. The network namespace has a loopback device of its own and nothing else. When
 the grader or the outermost process dies, the kernel kills everything inside.
 
@@ -18,13 +18,13 @@ What it does not stop
 * It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. ``inside/confine.py`` leaves
   the calls that Docker's containers have, less what a notebook has no use for.
 * Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) is bounded by a
-  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (limits.py).
+  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (watchdog.py).
 * The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
   signals that wait, watches of epoll, descriptors in flight. Limits give each box a share, and many boxes have many.
   Descriptors in flight are also refused to a neighbour where one box has as many as a box may.
 * Names that are looked for and not there leave entries in the kernel's cache that outlive the box, a gigabyte in ten
   seconds; the kernel drops them when memory is wanted.
-* Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, kernel.py); where it hands them to a
+* Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, rlimits.py); where it hands them to a
   socket (core_pattern "@"), doctor warns. Linux before 6.14 starts modprobe for a program of unknown kind, unless
   it has Landlock (inside/programs.py).
 * It reads and executes files of the host, which costs the host time and page cache.

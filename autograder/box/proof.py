@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from autograder.box.isolation import PACKAGE
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.manager import BoxedKernelManager
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable

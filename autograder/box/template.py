@@ -15,7 +15,7 @@ import psutil
 
 from autograder.box.cgroup import group_folders
 from autograder.box.isolation import as_box_user, box_environment, enclose_template, python_in_box
-from autograder.box.limits import kill_tree
+from autograder.box.kill import kill_tree
 from autograder.box.processes import children, members
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed

@@ -14,7 +14,7 @@ from autograder.files import write_whole
 from autograder.graded import Course, Graded
 from autograder.outputs import harmless_markdown
 from autograder.records.graded_notebook import graded_notebook, notebook_text
-from autograder.release import gradebook_writing, no_commit
+from autograder.records.nbgrader_store import gradebook_writing, no_commit
 from autograder.report.text import task_text
 from autograder.results import Verdict
 

@@ -123,7 +123,7 @@ def test_when_a_folder_of_packages_holds_the_workspace_then_doctor_says_what_to_
 def test_who_collects_the_crashes_of_a_box_is_warned_of(
     tmp_path: Path, pattern: str, hard_limit: int, told: int
 ) -> None:
-    """A program behind a pipe is not started for a box, see the limit for cores in box/kernel.py."""
+    """A program behind a pipe is not started for a box, see the limit for cores in box/rlimits.py."""
     root = machine(tmp_path, proc__sys__kernel__core_pattern=f"{pattern}\n")
     findings = list(doctor._collectors_of_cores(root, hard_limit))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.execute import Run, _weight, run_notebook
+from autograder.execute import Run, run_notebook
 from autograder.graded import Course
 from autograder.inside.preload import PRELOADED
 from autograder.intake.rebuild import MasterCell, Rebuilt, RebuiltCell
@@ -40,15 +40,6 @@ def test_a_result_is_drawn_where_it_will_be_shown(prepared: Course, cell: Rebuil
     texts = [output.get("text") or output["data"]["text/plain"] for output in ran.outputs[1]]
     assert texts == shows
     assert ran.outputs[2][0]["text"] == f"{shows.count('r')}\n"
-
-
-def test_text_counts_however_deep_it_lies() -> None:
-    content: object = {"data": "x" * 1000}
-    for _ in range(5000):
-        content = [content]
-
-    assert _weight(content) == 1004
-    assert _weight([{"ab": [1, None]}, True, "c"]) == 2 + 8 + 8 + 8 + 1
 
 
 def test_a_silent_cell_that_raises_is_told_and_the_rest_runs(prepared: Course) -> None:

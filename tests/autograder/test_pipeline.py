@@ -147,7 +147,7 @@ print("took", time.time() - begin < 5)
 def test_when_sockets_pile_up_then_the_box_is_ended_also_without_a_control_group(
     graded: Grader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autograder.box.kernel.make_group", lambda limits: None)
+    monkeypatch.setattr("autograder.box.provisioner.make_group", lambda limits: None)
     attack = """
 import os, socket, time
 def fill():

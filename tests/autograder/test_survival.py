@@ -28,8 +28,8 @@ from nbgrader.api import Gradebook
 from small_course import ROOT, submission
 from stricken import strike_at
 
-from autograder import pipeline, release
-from autograder.box import kernel
+from autograder import pipeline
+from autograder.box import provisioner
 from autograder.box.cgroup import abandoned, group_folders
 from autograder.cli import main
 from autograder.config import Settings
@@ -37,6 +37,8 @@ from autograder.errors import GraderError
 from autograder.graded import Course, Graded
 from autograder.judge import plugin
 from autograder.pipeline import Progress, grade_class
+from autograder.records import nbgrader_store
+from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import load_results, results_path
 from autograder.results import Verdict
 
@@ -273,49 +275,6 @@ def test_when_the_grader_is_killed_while_boxes_run_then_they_end_with_it_and_a_r
     assert_finished(three, workspace)
 
 
-def test_what_killed_graders_left_is_swept_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    left = f"autograder-box-{gone.pid}-abcd_123"
-    others = [
-        f"autograder-box-{os.getpid()}-abcd_123",  # of a grader that lives
-        f"autograder-box-{gone.pid}-photos",  # mkdtemp gives eight letters
-        f"autograder-box-{gone.pid}-abcd_123.old",
-        "autograder-box-mine-abcd_123",
-        "autograder-box-99999999999999999999-abcd_123",
-        f"box-{gone.pid}-abcd_123",
-        f"box-{gone.pid}-photos",
-    ]
-    for name in (left, *others):
-        (tmp_path / name).mkdir(mode=0o700)
-    kernel.sweep()
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
-
-
-def test_what_is_not_ours_or_no_folder_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    names = [f"autograder-box-{gone.pid}-{letters}" for letters in ("ofothers", "is_alink", "is_afile")]
-    (tmp_path / names[0]).mkdir(mode=0o700)
-    (tmp_path / names[1]).symlink_to(tmp_path)
-    (tmp_path / names[2]).touch()
-    user = os.geteuid()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "geteuid", lambda: user + 1)
-        kernel.sweep()
-    names_left = sorted(path.name for path in tmp_path.iterdir())
-    kernel.sweep()
-
-    assert names_left == sorted(names)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:]), "our folder alone"
-
-
-# --- no room ---
-
-
 @pytest.fixture(name="small_disk")
 def _small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """A file system of a given size, made larger by the next call."""
@@ -435,7 +394,7 @@ def test_when_there_is_an_empty_gradebook_then_it_becomes_a_new_one(
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path)
     (tmp_path / "gradebook.db").touch()
     monkeypatch.setenv("PATH", "")
-    release.release_text(settings, save_to_gradebook=True)
+    enter_assignment(settings)
 
     assert gradebook(tmp_path) == gradebook(prepared.settings.workspace)[:1]
 
@@ -452,7 +411,7 @@ def test_when_the_gradebook_is_held_for_a_while_then_the_class_waits(prepared: C
 def test_when_the_gradebook_is_held_for_ever_then_a_sentence_or_our_fault_and_a_rerun_finishes(
     prepared: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "LOCKED_S", 1)
+    monkeypatch.setattr(nbgrader_store, "LOCKED_S", 1)
     handed_in, settings = in_class(prepared, tmp_path)
 
     with held(settings.workspace, 600), pytest.raises(GraderError, match=r"cannot be written \(database is locked\)"):
@@ -521,7 +480,7 @@ def test_when_one_box_does_not_start_then_the_class_goes_on_and_a_rerun_finishes
     settings = dataclasses.replace(settings, cold=True)
     boxes = itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "python_in_box", lambda: "/bin/false" if next(boxes) == 0 else sys.executable)
+        patch.setattr(provisioner, "python_in_box", lambda: "/bin/false" if next(boxes) == 0 else sys.executable)
         first = grade_class(handed_in, settings)
 
     assert graded(first) == {"ann": ("GRADER_ERROR", 0.0), "bob": ("OK", 4.0)}
@@ -536,7 +495,7 @@ def test_when_no_box_starts_then_nobody_loses_a_point_and_a_rerun_finishes(
     handed_in, settings = in_class(prepared, tmp_path)
     settings = dataclasses.replace(settings, cold=True)
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "python_in_box", lambda: "/bin/false")
+        patch.setattr(provisioner, "python_in_box", lambda: "/bin/false")
         first = grade_class(handed_in, settings)
     scores = [row[2] for row in gradebook(settings.workspace) if len(row) > 1 and row[1].startswith("check_")]
 

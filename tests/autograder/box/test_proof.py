@@ -8,7 +8,7 @@ import pytest
 from small_course import settings_for
 
 from autograder.box import proof
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.manager import BoxedKernelManager
 from autograder.box.processes import members
 from autograder.box.proof import attack_the_box, printed_in_a_box
 from autograder.errors import BoxUnavailable

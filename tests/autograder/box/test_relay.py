@@ -9,7 +9,7 @@ import psutil
 import pytest
 from small_course import settings_for
 
-from autograder.box import kernel, proof
+from autograder.box import proof, provisioner
 from autograder.box.proof import printed_in_a_box
 from autograder.box.relay import COMMAND, GREETING, LONG, MAX_COMMANDS, MORE, PER_FRAME, Frames, Relay, TooMuch
 from autograder.errors import BoxUnavailable
@@ -131,7 +131,7 @@ time.sleep(3)
         relays.append(Relay(*words))
         return relays[-1]
 
-    monkeypatch.setattr(kernel, "Relay", noted)
+    monkeypatch.setattr(provisioner, "Relay", noted)
     settings = settings_for(small_course, tmp_path, memory_bytes=4 << 30)
     own, most = psutil.Process(), 0
     before = own.memory_info().rss

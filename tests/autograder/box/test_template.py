@@ -17,7 +17,7 @@ import pytest
 from small_course import settings_for
 
 from autograder.box import template as template_module
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.manager import BoxedKernelManager
 from autograder.box.processes import children, members
 from autograder.box.proof import attack_the_box, printed_in_a_box
 from autograder.box.template import Template, Templates

@@ -9,16 +9,10 @@ sized tmpfs. Only a control group bounds this kind of memory; here their number 
 as a reason to end the box, never as nothing.
 """
 
-import contextlib
-import functools
-import os
-import resource
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -26,25 +20,24 @@ import psutil
 from autograder.box import processes
 from autograder.box.backstop import guarded
 from autograder.box.cgroup import ControlGroup
+from autograder.box.kill import alive, kill_tree
+from autograder.box.maxima import (
+    MAX_DESCRIPTORS,
+    MAX_IN_FLIGHT,
+    MAX_KERNEL_FILES,
+    MAX_SOCKETS,
+    MAX_TERMINALS,
+    max_files,
+    max_mappings,
+    max_watches,
+)
 from autograder.box.processes import Seen
-from autograder.config import MIB, Limits
+from autograder.config import Limits
 
 LOOK_S = 5.0  # of processor time for one look at a box, which takes 1.5 where it has 235 forks of a kernel with torch
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
 MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes a millisecond
 FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so that those of few are no matter for a second
-PAGE = resource.getpagesize()
-OPEN_FILES = 512  # of one process; what all boxes of a user keep in flight is bounded by this too (see unix(7))
-# Of a box. Forks inherit descriptors: pipes, sockets and paths count once, what has no name each time.
-MAX_DESCRIPTORS = 8192
-MAX_SOCKETS = 512  # sockets and pipes; one may hold half a megabyte in the kernel
-MAX_IN_FLIGHT = 128  # descriptors that wait in sockets; the kernel counts them for the real user
-MAX_TERMINALS = 64  # the kernel has 4,096 for the whole machine
-MAX_KERNEL_FILES = 128  # open files of /proc; the kernel may keep a megabyte for each
-MAX_WATCHES = 20_000  # of epoll, which the kernel counts for the real user; a child of a kernel inherits some 40
-QUOTA_OF_WATCHES = Path("/proc/sys/fs/epoll/max_user_watches")
-MAX_MAPPINGS = 200_000  # one without a page takes up to 1.4 kB of the kernel, and a shared one is an open file
-QUOTA_OF_FILES = Path("/proc/sys/fs/file-max")  # open files of the whole machine
 MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
 Part = TypeVar("Part")
 
@@ -156,31 +149,6 @@ def exceeded(usage: Usage, limits: Limits) -> str | None:
     return next((name for name, (amount, limit) in used.items() if amount > limit), None)
 
 
-@functools.cache
-def max_watches() -> int:
-    """Watches of epoll that a box may have: MAX_WATCHES, or an eighth of what a small machine gives one user."""
-    return min(MAX_WATCHES, _quota(QUOTA_OF_WATCHES) // 8)
-
-
-@functools.cache
-def max_mappings() -> int:
-    """Mappings that a box may have: MAX_MAPPINGS, or a quarter of the open files that a small machine may have."""
-    return min(MAX_MAPPINGS, _quota(QUOTA_OF_FILES) // 4)
-
-
-def _quota(file: Path) -> int:
-    """A number that the kernel has under /proc/sys; more than any where it has none."""
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return sys.maxsize
-
-
-def max_files(limits: Limits) -> int:
-    """Files that a scratch folder may hold: as many as fill it when each takes a page."""
-    return limits.scratch_bytes // PAGE
-
-
 class Watchdog(threading.Thread):
     """Kills a box that exceeds its memory, its tasks or its files, and remembers why.
 
@@ -234,52 +202,3 @@ class Watchdog(threading.Thread):
         self._over.set()
         if self.is_alive():
             self.join()
-
-
-def alive(process: psutil.Process) -> bool:
-    """Whether a box still runs; one that we started ourselves stays in the process table until it is asked for."""
-    return process.poll() is None if isinstance(process, psutil.Popen) else process.is_running()
-
-
-def kill_tree(process: psutil.Process, group: ControlGroup | None = None, patience_s: float = 10.0) -> None:
-    """Kill a box and everything in it, and wait until all of it is gone.
-
-    Killing the outermost process is enough inside a pid namespace; the walk over the children is for a run without
-    one. A tree that forks while it is killed is walked again. A control group kills all of it at once where it can.
-    """
-    if group:
-        group.kill()
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        children: list[psutil.Process] = []
-        with contextlib.suppress(psutil.Error):
-            children = process.children(recursive=True)
-        for member in (process, *children):
-            with contextlib.suppress(psutil.Error, ProcessLookupError):
-                member.kill()
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(timeout=patience_s)
-        for _ in range(100):
-            if all(map(_ended, children)):
-                return
-            time.sleep(0.005)
-
-
-def _ended(process: psutil.Process) -> bool:
-    """Whether it is gone, or a zombie: an init may take half a second to bury it, and that of many a container never
-    does. Where we are the init, it is ours to bury."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(process.pid, os.WNOHANG)
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return True
-
-
-def describe(limits: Limits) -> str:
-    """The limits in one line for a report."""
-    return (
-        f"{limits.wall_s:g} s wall, {limits.call_s:g} s a hidden call, {limits.calls_s:g} s all of these, "
-        f"{limits.memory_bytes // MIB} MiB memory, {limits.tasks} tasks, {limits.output_bytes // MIB} MiB output, "
-        f"{limits.scratch_bytes // MIB} MiB scratch"
-    )

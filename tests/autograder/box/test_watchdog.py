@@ -15,9 +15,10 @@ import psutil
 import pytest
 from small_course import settings_for
 
-from autograder.box import limits, processes
+from autograder.box import processes, watchdog
 from autograder.box.isolation import enclose
-from autograder.box.limits import Usage, exceeded, tree_usage
+from autograder.box.kill import kill_tree
+from autograder.box.watchdog import Usage, Watchdog, exceeded, tree_usage
 from autograder.config import MIB, Limits
 
 NOBODY = 65534
@@ -73,14 +74,14 @@ def test_when_a_box_cannot_be_watched_then_it_is_ended(monkeypatch: pytest.Monke
     def unreadable(*_: object, **__: object) -> Usage:
         raise ValueError("no number")
 
-    monkeypatch.setattr(limits, "tree_usage", unreadable)
+    monkeypatch.setattr(watchdog, "tree_usage", unreadable)
     with psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        watchdog = limits.Watchdog(process, Limits())
-        watchdog.start()
+        watching = Watchdog(process, Limits())
+        watching.start()
         assert process.wait(timeout=30) != 0
-        watchdog.stop()
+        watching.stop()
 
-    assert watchdog.broken == "unwatched"
+    assert watching.broken == "unwatched"
 
 
 def as_somebody(action: Callable[[], int]) -> int:
@@ -191,7 +192,7 @@ def test_what_a_box_has_too_much_of_is_named(action: str, reason: str | None) ->
 
 
 def test_too_many_descriptors_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_DESCRIPTORS", 200)
+    monkeypatch.setattr(watchdog, "MAX_DESCRIPTORS", 200)
 
     assert exceeded(usage_after("hold = [os.eventfd(0) for _ in range(250)]"), LIMITS) == "descriptors"
 
@@ -209,7 +210,7 @@ def usage_after(action: str) -> Usage:
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.2)
         usage = tree_usage(process.pid, memory_matters_above=LIMITS.memory_bytes, count_mappings=True)
-        limits.kill_tree(psutil.Process(process.pid))
+        kill_tree(psutil.Process(process.pid))
     return usage
 
 
@@ -245,7 +246,7 @@ def test_when_the_first_thread_of_a_process_has_ended_then_the_others_are_still_
 
 
 def test_when_a_look_takes_too_long_then_the_box_counts_as_unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "LOOK_S", -1)
+    monkeypatch.setattr(watchdog, "LOOK_S", -1)
 
     with pytest.raises(TimeoutError):
         tree_usage(os.getpid())
