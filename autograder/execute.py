@@ -15,6 +15,7 @@ import nbformat
 import zmq
 from nbclient.exceptions import DeadKernelError
 
+from autograder.box.isolation import to_preload
 from autograder.box.manager import BoxedKernelManager
 from autograder.box.maxima import (
     MAX_DESCRIPTORS,
@@ -38,6 +39,7 @@ from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
+SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
 READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
 
 
@@ -86,11 +88,6 @@ def run_notebook(
     return asyncio.run(_Session(rebuilt, settings, template).run(list(cases), seed, explain))
 
 
-def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
-    """What the student's own run left at a given cell, made safe: where there is any, it is what people are shown."""
-    return [] if cell.by_student else safe_outputs(cell.outputs)
-
-
 def is_run(cell: RebuiltCell) -> bool:
     """Whether the cell is executed: the self-checks are not."""
     return cell.kind == "code" and not (cell.master and cell.master.task)
@@ -98,7 +95,7 @@ def is_run(cell: RebuiltCell) -> bool:
 
 def is_silent(cell: RebuiltCell) -> bool:
     """Whether what our run might show at the cell would be shown to nobody."""
-    return is_run(cell) and not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
+    return is_run(cell) and bool(cell.outputs)
 
 
 _REASONS = {
@@ -124,6 +121,7 @@ class _Session:
         self.notebook = nbformat.v4.new_notebook(cells=[_as_node(cell) for cell in rebuilt.cells])
         self.manager = BoxedKernelManager(settings, template)
         self.warm = template is not None
+        self.preload = to_preload(settings)
         self.client = CountingClient(self.notebook, self.manager, self.limits.output_bytes)
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
@@ -166,7 +164,9 @@ class _Session:
             raise kind(f"The box did not start: {reason}.{said} Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
         try:
-            ended = await self._hidden("__import__('inside.preload', fromlist=['preload']).preload()", READY_S)
+            ended = await self._hidden(
+                f"__import__('inside.preload', fromlist=['preload']).preload(**{self.preload!r})", READY_S
+            )
         except _BoxEnded as end:
             raise kind(f"The box did not start: it ended before any of the notebook ran. {end}") from None
         if ended == "late" or self.client.failed:
@@ -215,7 +215,7 @@ class _Session:
             time_left = deadline - time.monotonic()
             words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
             call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
-            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > 0 else "late"
+            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > SHORTEST_S else "late"
             if ended == "late" and time_left < self.limits.call_s:
                 late = [late for late, _ in cases[number:] if late not in self.too_slow]
                 self.too_slow.update(late)

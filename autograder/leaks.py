@@ -8,14 +8,12 @@ from autograder.config import Settings
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # of a solution, in the words of nbgrader
 PACKAGE = Path(__file__).resolve().parent
-# Shorter lines, and these, are idioms that given code and solutions share; they answer nothing.
-TELLING = 18
-IDIOMS = frozenset({"with torch.no_grad():", "with torch.inference_mode():"})
+TELLING = 18  # characters; shorter lines are idioms that given code and solutions share, and answer nothing
 
 
 def find_leaks(settings: Settings, files: dict[str, str]) -> list[str]:
     """Sentences, one for each line in ``files`` that gives an answer away."""
-    secrets = _solution_lines(settings) | _grader_lines()
+    secrets = _solution_lines(settings) | _grader_lines(settings)
     leaks = []
     for name, content in files.items():
         if name.split("/")[0] in ("autograder", "solutions", "tests"):
@@ -44,13 +42,13 @@ def _solution_lines(settings: Settings) -> set[str]:
                 solving = BEGIN in line
             else:
                 (inside if solving else given).add(line.strip())
-    return {line for line in inside - given - IDIOMS if len(line) >= TELLING}
+    return {line for line in inside - given - settings.assignment.idioms if len(line) >= TELLING}
 
 
-def _grader_lines() -> set[str]:
+def _grader_lines(settings: Settings) -> set[str]:
     """Code lines of the checks and the hidden cases; imports and brackets are nobody's secret."""
     lines: set[str] = set()
-    for folder in ("judge", "inside"):
-        for path in (PACKAGE / folder).rglob("*.py"):
+    for folder in (PACKAGE / "judge", PACKAGE / "inside", settings.assignment.folder):
+        for path in folder.rglob("*.py"):
             lines |= {line.strip() for line in path.read_text().splitlines()}
     return {line for line in lines if len(line) >= 2 * TELLING and not re.match(r"(from|import|#|@|return) ?", line)}

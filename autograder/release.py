@@ -4,7 +4,6 @@ The same preprocessors as ``nbgrader generate_assignment``, so both give the sam
 """
 
 import importlib.metadata
-import importlib.util
 import io
 import re
 import tomllib
@@ -33,44 +32,9 @@ from autograder.leaks import BEGIN, END, find_leaks, lines_of
 LOCKED = (LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)
 RELEASED = (*LOCKED, ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata)
 DISTRIBUTION = "early-exit-course"
-SEARCHED = (".py", ".json")  # files of course_lib that are text, and searched for answers
-IMPORT = re.compile(r"(?:from|import) (course_lib[\w.]*)(?: import ([\w, ]+))?")
+SEARCHED = (".py", ".json")  # files of packages that are text, and searched for answers
+IMPORT = re.compile(r"(?:from|import) ([\w.]+)(?: import ([\w, ]+))?")
 DATA_FILE = re.compile(r"\"([\w-]+\.(?:json|safetensors))\"")
-# How a student installs; README.md says the same in the same words, which a test compares.
-HOW_TO_START = """\
-You need Python 3.11, 3.12, 3.13 or 3.14. In the folder of the notebook:
-
-    python3 -m venv .venv && . .venv/bin/activate
-    python -m pip install -r requirements.txt jupyterlab
-    jupyter lab {name}.ipynb
-
-On Windows type `py -m venv .venv`, then `.venv\\Scripts\\activate` in place of the first line.
-
-On Linux pip takes PyTorch's build for NVIDIA GPUs, which needs 6 GB of disk. The build for CPUs is
-enough and needs under 2 GB. To get it, type this before the second line:
-
-    python -m pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu
-
-On Windows and macOS (14 or later) pip takes a small build automatically; all of it needs 1 GB.
-"""
-HAND_IN = """
-VS Code and Colab open the notebook too; the folder course_lib belongs next to it. Fill in the TODOs, run all cells,
-and hand in {name}.ipynb.
-"""
-
-
-def solutions(settings: Settings) -> Path:
-    """The solutions notebook.
-
-    Raises:
-        UsageError: There is none.
-    """
-    path = settings.solutions_notebook
-    if not path.is_file():
-        raise UsageError(
-            f"There is no solutions notebook {path}. Run the command in the course folder or give --course."
-        )
-    return path
 
 
 def release_config() -> Config:
@@ -88,7 +52,7 @@ def release_text(settings: Settings) -> str:
     """The released notebook as the text of its file.
 
     Raises:
-        UsageError: There is no solutions notebook, or it is not one.
+        UsageError: The solutions notebook is not one.
     """
     return converted(settings, RELEASED)
 
@@ -100,9 +64,9 @@ def converted(settings: Settings, steps: Iterable[type], db_url: str = "") -> st
         db_url: SQLAlchemy address of the gradebook, for a step that writes to one.
 
     Raises:
-        UsageError: There is no solutions notebook, or it is not one.
+        UsageError: The solutions notebook is not one.
     """
-    path = solutions(settings)
+    path = settings.solutions_notebook
     try:
         source = nbformat.read(path, as_version=4)
     except Exception as error:
@@ -110,7 +74,7 @@ def converted(settings: Settings, steps: Iterable[type], db_url: str = "") -> st
     exporter = NotebookExporter(config=release_config())
     for step in steps:
         exporter.register_preprocessor(step, enabled=True)
-    name = settings.assignment
+    name = settings.assignment.name
     resources = {"nbgrader": {"notebook": name, "assignment": name, "student": ".", "db_url": db_url}}
     try:
         text, _ = exporter.from_notebook_node(source, resources=resources)
@@ -124,81 +88,73 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
 
     Raises:
         UsageError: A line of a solution, of a check or of the grader would be handed out, or the bundle would lack
-            a module of course_lib or what it needs.
+            a module of the assignment's packages or what they need.
     """
-    text = release_text(settings)
+    name, text = settings.assignment.name, release_text(settings)
     files = bundle_files(settings, text)
     leaks = find_leaks(settings, files)
     if leaks:
         raise UsageError("Nothing was released, because it would give answers away: " + "; ".join(leaks[:5]) + ".")
-    missing = _missing(text, files, _course_lib_files(settings))
+    from_packages = _package_files(settings)
+    missing = _missing(text, files, from_packages)
     if missing:
+        taken = ", ".join(
+            f"{package} was taken from {folder}" for package, folder in settings.assignment.packages.items()
+        )
         raise UsageError(
             f"Nothing was released, because the notebook needs what the bundle would not hold: {', '.join(missing)}. "
-            f"course_lib was taken from {_course_lib(settings)}. Complete that folder; without a folder course_lib in "
-            "the course, the installed one is taken."
+            f"{taken}. Complete that folder; without a folder of that name in the course, the installed one is taken."
         )
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files.items()):
+        content: dict[str, str | bytes] = dict(sorted(files.items()))
+        content |= {inner: path.read_bytes() for inner, path in from_packages.items() if path.suffix not in SEARCHED}
+        for inner, data in content.items():
             # A fixed date: the same content gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(f"{settings.assignment}/{name}", (1980, 1, 1, 0, 0, 0)), content)
-        for name, path in _course_lib_files(settings).items():
-            if path.suffix not in SEARCHED:
-                archive.writestr(
-                    zipfile.ZipInfo(f"{settings.assignment}/{name}", (1980, 1, 1, 0, 0, 0)), path.read_bytes()
-                )
-    bundle = settings.course / "dist" / f"{settings.assignment}.zip"
+            archive.writestr(zipfile.ZipInfo(f"{name}/{inner}", (1980, 1, 1, 0, 0, 0)), data)
+    bundle = settings.course / "dist" / f"{name}.zip"
     write_whole(settings.release_notebook, text.encode())
     write_whole(bundle, made.getvalue())
     return settings.release_notebook, bundle
 
 
 def bundle_files(settings: Settings, released: str) -> dict[str, str]:
-    """Name -> text of everything a student gets, but for the data files of course_lib.
+    """Name -> text of everything a student gets, but for the data files of the assignment's packages.
 
     Raises:
-        UsageError: It is not known what course_lib needs.
+        UsageError: It is not known what these packages need.
     """
-    files = {name: path.read_text() for name, path in _course_lib_files(settings).items() if path.suffix in SEARCHED}
-    files[f"{settings.assignment}.ipynb"] = released
+    assignment = settings.assignment
+    files = {name: path.read_text() for name, path in _package_files(settings).items() if path.suffix in SEARCHED}
+    files[f"{assignment.name}.ipynb"] = released
     files["requirements.txt"] = _requirements(settings)
-    files["README.txt"] = (HOW_TO_START + HAND_IN).format(name=settings.assignment)
-    return files
+    readme = assignment.folder / "README.txt"
+    return files | ({"README.txt": readme.read_text()} if readme.is_file() else {})
 
 
-def _course_lib(settings: Settings) -> Path:
-    """The course's own course_lib, else the installed one."""
-    own = settings.course / "course_lib"
-    if own.is_dir():
-        return own
-    installed = importlib.util.find_spec("course_lib")
-    assert installed is not None and installed.origin is not None  # it is part of the same distribution
-    return Path(installed.origin).parent
-
-
-def _course_lib_files(settings: Settings) -> dict[str, Path]:
-    """Name in the bundle -> file of course_lib."""
-    root = _course_lib(settings)
+def _package_files(settings: Settings) -> dict[str, Path]:
+    """Name in the bundle -> file of the assignment's packages."""
     files = {}
-    for path in sorted(root.rglob("*")):
-        inner = path.relative_to(root)
-        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inner.parts):
-            files[f"course_lib/{inner.as_posix()}"] = path
+    for package, root in settings.assignment.packages.items():
+        for path in sorted(root.rglob("*")):
+            inner = path.relative_to(root)
+            if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inner.parts):
+                files[f"{package}/{inner.as_posix()}"] = path
     return files
 
 
 def _missing(released: str, files: dict[str, str], names: Collection[str]) -> list[str]:
-    """Files of course_lib that the notebook imports, or that one of its modules names, and that it lacks.
+    """Files of the assignment's packages that the notebook imports, or that a module names, and that are not there.
 
     Args:
         files: Those that are text.
         names: Those that it has.
     """
     missing = set()
+    packages = {name.partition("/")[0] for name in names}
     for line in lines_of(".ipynb", released):
         found = IMPORT.match(line)
-        if not found:
+        if not found or found[1].partition(".")[0] not in packages:
             continue
         module = found[1].replace(".", "/")
         package = files.get(f"{module}/__init__.py")
@@ -214,7 +170,7 @@ def _missing(released: str, files: dict[str, str], names: Collection[str]) -> li
 
 
 def _requirements(settings: Settings) -> str:
-    """What course_lib needs: the dependencies in the course's pyproject.toml, else those of the installed package.
+    """What students must install: the dependencies in the course's pyproject.toml, else the installed package's.
 
     Raises:
         UsageError: Neither names them.
@@ -226,7 +182,8 @@ def _requirements(settings: Settings) -> str:
             named = importlib.metadata.requires(DISTRIBUTION)
         except importlib.metadata.PackageNotFoundError:
             raise UsageError(
-                f"Nothing was released, because it is not known what course_lib needs. Expected: dependencies under "
-                f"[project] in {file}, or the installed package {DISTRIBUTION}; found neither. Install the package."
+                "Nothing was released, because it is not known what students must install. Expected: dependencies "
+                f"under [project] in {file}, or the installed package {DISTRIBUTION}; found neither. "
+                "Install the package."
             ) from None
     return "".join(f"{requirement}\n" for requirement in named or () if "extra ==" not in requirement)

@@ -76,7 +76,7 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
                 canary.name,
                 at_home.name,
                 str(settings.solutions_notebook),
-                str(PACKAGE / "judge" / "plugin.py"),
+                str(PACKAGE / "judge" / "judge.py"),
             ],
             "folders": [str(settings.course / "solutions"), str(settings.workspace), str(PACKAGE / "judge")],
             "read_only": [canary.name, "/canary", "/usr/canary", "/box/lib/inside/__init__.py", f"{sys.prefix}/canary"],

@@ -23,6 +23,7 @@ without a file are in tests/autograder/records/test_nbgrader_store.py.
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from alembic.migration import MigrationContext
@@ -41,22 +42,22 @@ from autograder.release import LOCKED, converted, release_config
 LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 
 
-def nbgrader_config(settings: Settings) -> Config:
-    """The course's nbgrader settings; the root ``nbgrader_config.py`` uses the same."""
+def nbgrader_config(course: Path, workspace: Path) -> Config:
+    """nbgrader's settings for a course and its workspace."""
     config = release_config()
     directory = config.CourseDirectory
-    directory.root = str(settings.course)
+    directory.root = str(course)
     directory.source_directory = "solutions"
     directory.release_directory = "assignment"
     for step in ("submitted", "autograded", "feedback"):
-        directory[f"{step}_directory"] = str(settings.workspace / step)
-    directory.db_url = gradebook_url(settings)
+        directory[f"{step}_directory"] = str(workspace / step)
+    directory.db_url = gradebook_url(workspace)
     return config
 
 
-def gradebook_url(settings: Settings) -> str:
+def gradebook_url(workspace: Path) -> str:
     """SQLAlchemy address of the workspace's gradebook."""
-    return f"sqlite:///{settings.workspace / 'gradebook.db'}"
+    return f"sqlite:///{workspace / 'gradebook.db'}"
 
 
 @contextlib.contextmanager
@@ -67,7 +68,7 @@ def gradebook_writing(settings: Settings) -> Iterator[str]:
         GraderError: The gradebook is locked for longer, its disk is full, or it is damaged.
     """
     try:
-        yield f"{gradebook_url(settings)}?timeout={LOCKED_S}"
+        yield f"{gradebook_url(settings.workspace)}?timeout={LOCKED_S}"
     except (DatabaseError, InvalidEntry) as error:  # nbgrader makes the second of some of the first
         reason = getattr(error, "orig", error)
         raise GraderError(
@@ -97,7 +98,7 @@ def enter_assignment(settings: Settings) -> None:
         with gradebook_writing(settings) as address:
             _make_gradebook(settings)
             with Gradebook(address) as gradebook:
-                gradebook.update_or_create_assignment(settings.assignment)
+                gradebook.update_or_create_assignment(settings.assignment.name)
             converted(settings, (*LOCKED, _SaveCellsAtOnce), address)
     except _OtherCells:
         raise UsageError(

@@ -29,9 +29,18 @@ def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Setting
 
 def test_the_environment_holds_only_what_the_box_sets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
-    outputs = run(settings, "import os; print('SECRET_TOKEN' in os.environ, os.environ['COURSE_PROFILE'], os.getcwd())")
+    outputs = run(settings, "import os; print('SECRET_TOKEN' in os.environ, os.environ['LANG'], os.getcwd())")
 
-    assert outputs[0].text.strip() == "False smoke /tmp"
+    assert outputs[0].text.strip() == "False C.UTF-8 /tmp"
+
+
+def test_the_environment_holds_what_the_assignment_says(settings: Settings) -> None:
+    assignment = dataclasses.replace(settings.assignment, environment={"COURSE_PROFILE": "smoke"})
+    outputs = run(
+        dataclasses.replace(settings, assignment=assignment), "import os; print(os.environ['COURSE_PROFILE'])"
+    )
+
+    assert outputs[0].text.strip() == "smoke"
 
 
 def test_one_thread_for_torch(settings: Settings) -> None:

@@ -33,7 +33,7 @@ def test_without_commits_nothing_is_saved_until_all_is(settings: Settings) -> No
     with gradebook_writing(settings) as address, Gradebook(address) as gradebook:
         with no_commit(gradebook):
             gradebook.update_or_create_student("ann")
-            gradebook.update_or_create_submission("early_exit", "ann")
+            gradebook.update_or_create_submission("small", "ann")
             meanwhile = rows(settings, "student"), rows(settings, "submitted_assignment")
         gradebook.db.commit()
 
@@ -60,8 +60,8 @@ def test_when_the_gradebook_has_grades_of_other_cells_then_it_is_told(settings: 
     course = make_course(tmp_path / "course")
     enter_assignment(settings)
     with gradebook_writing(settings) as address, Gradebook(address) as gradebook:
-        gradebook.update_or_create_submission("early_exit", gradebook.update_or_create_student("ann").id)
-    path = course / "solutions" / "early_exit" / "early_exit.ipynb"
+        gradebook.update_or_create_submission("small", gradebook.update_or_create_student("ann").id)
+    path = course / "solutions" / "small" / "small.ipynb"
     notebook = json.loads(path.read_text())
     notebook["cells"].pop(3)
     path.write_text(json.dumps(notebook))
