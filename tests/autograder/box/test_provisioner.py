@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from one_cell import run
 
-from autograder.box.proof import printed_in_a_box
+from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable

@@ -19,7 +19,8 @@ from small_course import settings_for, settings_with_torch
 from autograder.box import template as template_module
 from autograder.box.manager import BoxedKernelManager
 from autograder.box.processes import children, members
-from autograder.box.proof import attack_the_box, printed_in_a_box
+from autograder.box.proof import attack_the_box
+from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template, Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
