@@ -1,4 +1,4 @@
-import inside.cases
+from course_lib._spy import Spy
 
-as_it_was = inside.cases.Spy.seen
-inside.cases.Spy.seen = lambda self: {**as_it_was(self), "training": False, "graph": False}
+as_it_was = Spy.seen
+Spy.seen = lambda self: {**as_it_was(self), "training": False, "graph": False}
