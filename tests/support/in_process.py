@@ -3,18 +3,15 @@
 For answers of our own alone. The key is the solutions notebook.
 """
 
-import contextlib
 import functools
-import io
 import json
 from typing import Any
 
 import torch
 from sample_class import SOLUTION, nbgrader, solution_cells
 
-from autograder.inside import inputs
 from autograder.inside.cases import CASES
-from autograder.inside.encode import encode
+from autograder.inside.observe import record
 from autograder.judge.expected import group
 from autograder.judge.plugin import judge
 from autograder.results import TaskGrade
@@ -49,21 +46,7 @@ def observed(
     task: str, names: dict[str, Any], seed: int = SEED, *, explain: bool = False
 ) -> dict[tuple[str, str], str]:
     """(task, case) -> the evidence that the box would emit."""
-    texts = {}
-    for name, case in CASES[task].items():
-        record: dict[str, Any] = {"task": task, "case": name}
-        try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                torch.set_grad_enabled(True)
-                parts = case(names, inputs.generator(seed, f"{task}/{name}"))
-                values = next(parts)
-                for explanation in parts if explain else ():
-                    values |= explanation
-            record["values"] = {key: encode(value) for key, value in values.items()}
-        except Exception as error:
-            record["error"] = f"{type(error).__name__}: {error}"
-        texts[task, name] = json.dumps(record)
-    return texts
+    return {(task, case): json.dumps(record(task, case, names, seed, explain)) for case in CASES[task]}
 
 
 @functools.cache
