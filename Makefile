@@ -110,7 +110,7 @@ study: $(READY)
 	@$(STUDY) page
 
 bench: $(READY)
-	@$(BIN)/python solutions/experiments/bench_grading.py --class $(or $(CLASS),6) --others $(or $(OTHERS),2) \
+	@$(BIN)/python tests/bench/bench_grading.py --class $(or $(CLASS),6) --others $(or $(OTHERS),2) \
 		--rounds $(or $(ROUNDS),1)
 
 # One resolution for every Python from 3.11.0 on and every platform; pins that still serve are kept.

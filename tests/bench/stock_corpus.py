@@ -1,11 +1,11 @@
 """The hostile corpus through stock nbgrader, case by case, to see what our grader adds.
 
-    python solutions/experiments/stock_corpus.py [CASE...]
+    python tests/bench/stock_corpus.py [CASE...]
 
 Stock means: the release of this course, `nbgrader autograde` as it comes, the locked self-checks as its tests. Each
 case is graded in a course of its own, before a neighbour who handed in a notebook without cells, with bait around it
 and a time limit; all of that in a bubblewrap box without network, for stock nbgrader itself has none. What came of each
-case is appended to results/stock_corpus.json, so that an interrupted run goes on where it stopped.
+case is appended to stock_corpus.json, so that an interrupted run goes on where it stopped.
 """
 
 import argparse
@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from sample_class import RELEASE, SOLUTION, build_case, case_folders, read_case  # noqa: E402
 
-RESULTS = Path(__file__).parent / "results" / "stock_corpus.json"
+RESULTS = Path(__file__).with_suffix(".json")
 NAME = "early_exit"
 LIMIT_S = 300
 MEMORY = 6 << 30  # address space would be the wrong measure; this bounds the control group where there is one
