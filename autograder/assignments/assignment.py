@@ -5,7 +5,7 @@
     checks/           check_<task>.py and what they import; read outside of the box alone
     README.txt        optional: what the students' bundle says about starting
 
-A course keeps it in ``autograder_assignments/<name>``. Where it has none of that name, the installed package's is taken.
+A course keeps it in ``autograder_assignments/<name>``. Where it has none of that name, the installed package's is used.
 Knows nothing of notebooks, boxes or grading. README.md next to this file is the page for authors.
 """
 
@@ -111,11 +111,21 @@ def load_assignment(name: str, course: Path) -> Assignment:
             f"none of {', '.join(TAKEN)}. Rename its folder and its notebook in solutions/."
         )
     own = course / IN_A_COURSE / name
-    folder = own if own.is_dir() else INSTALLED / name
-    file = folder / "assignment.toml"
+    if own.is_dir() or not (INSTALLED / name).is_dir():
+        return load_folder(own, course)
+    return load_folder(INSTALLED / name, course)
+
+
+def load_folder(folder: Path, course: Path) -> Assignment:
+    """Read an assignment from its folder.
+
+    Raises:
+        AssignmentError: It is missing or incomplete, or something in it is not understood.
+    """
+    name, file = folder.name, folder / "assignment.toml"
     if not file.is_file():
         raise AssignmentError(
-            f"There is no {own / 'assignment.toml'}, so the grader does not know how to check {name}. Expected there: "
+            f"There is no {file}, so the grader does not know how to check {name}. Expected there: "
             "assignment.toml, inside/cases.py and checks/check_<task>.py. See the page for authors: "
             f"{INSTALLED / 'README.md'}."
         )
