@@ -32,10 +32,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Take a check file, which lies in the folder ``checks`` next to an assignment.toml."""
-    about = file_path.parent.parent / "assignment.toml"
-    if file_path.parent.name != "checks" or not file_path.name.startswith(PREFIX) or not about.is_file():
+    folder = file_path.parent
+    if (
+        folder.name != "checks"
+        or not file_path.match(f"{PREFIX}*.py")
+        or not (folder.parent / "assignment.toml").is_file()
+    ):
         return None
-    return CheckFile.from_parent(parent, path=file_path) if file_path.suffix == ".py" else None
+    return CheckFile.from_parent(parent, path=file_path) if _is_meant(folder, parent.config) else None
+
+
+def _is_meant(folder: Path, config: pytest.Config) -> bool:
+    """Whether somebody wants these checks to run: tests that lie around them are run without a submission."""
+    words = (config.invocation_params.dir / word.partition("::")[0] for word in config.args)
+    return bool(config.getoption("--submission")) or any(path.resolve().is_relative_to(folder) for path in words)
 
 
 class CheckFile(pytest.File):
@@ -45,7 +55,7 @@ class CheckFile(pytest.File):
         """One item for each check, in the order of the file."""
         from autograder.judge.judge import load_checks
 
-        with _told_by_pytest():
+        with _ending_with_a_sentence():
             self.task = self.path.stem.removeprefix(PREFIX)
             self.student, self.key = (
                 evidence[self.task] for evidence in _evidence(self.config, self.path.parent.parent)
@@ -108,11 +118,13 @@ def _evidence(config: pytest.Config, folder: Path) -> tuple[dict[str, Evidence],
         UsageError: An option is missing, or the student has no stored run in the workspace.
         GraderError: The solutions notebook does not run.
     """
+    from autograder.errors import UsageError
+
     found = config.stash.setdefault(_kept, {})
     if folder not in found:
         workspace, student = config.getoption("--submission"), config.getoption("--student")
         if not workspace or not student:
-            raise pytest.UsageError(
+            raise UsageError(
                 "The checks of an assignment judge one graded submission. "
                 "Give --submission WORKSPACE and --student NAME."
             )
@@ -153,11 +165,11 @@ def _read(folder: Path, workspace: Path, student: str) -> tuple[dict[str, Eviden
 
 
 @contextlib.contextmanager
-def _told_by_pytest() -> Iterator[None]:
-    """Our errors as one sentence of pytest's, without a traceback."""
+def _ending_with_a_sentence() -> Iterator[None]:
+    """End the session with one sentence where an error of ours comes: it would come for every file."""
     from autograder.errors import AutograderError
 
     try:
         yield
     except AutograderError as error:
-        raise pytest.UsageError(str(error)) from None
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
