@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.judge.compare import Failure, array, close, number, several, whole
-from autograder.judge.diagnose import recognised
+from autograder.judge.diagnose import recognised, require_evaluation_mode, require_gradients_on
 from autograder.judge.plugin import worth
 
 SIZES = (16, 16, 16, 5)  # 53 is prime: no accuracy is a round number by chance
@@ -61,20 +61,8 @@ def check_mode(student):
             f"Expected all {IMAGES} images to pass the whole network; some did not.",
             "Go through the whole loader, and switch early exit off: early_exit=False.",
         )
-    if values["training"] is not False:
-        raise Failure(
-            "Expected eval mode; the network ran in train mode, where BatchNorm uses the batch's own statistics.",
-            "Call model.eval() before the loop.",
-        )
-    if values["graph"] is not False:
-        raise Failure(
-            "Expected no graph; gradients were enabled during the forward pass.", "Use with torch.no_grad(): ..."
-        )
-    if values["gradients_on"] is not True:
-        raise Failure(
-            "Expected gradients to be on again after the call; they are off, and nothing can be trained any more.",
-            "torch.set_grad_enabled(False) stays in force: use with torch.no_grad(): ...",
-        )
+    require_evaluation_mode(values, why=", where BatchNorm uses the batch's own statistics")
+    require_gradients_on(values)
 
 
 def _accuracies(right):

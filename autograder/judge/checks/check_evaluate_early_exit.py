@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from autograder.judge.compare import Failure, array, close, entropy, kind, number, several, whole
-from autograder.judge.diagnose import probabilities, recognised
+from autograder.judge.diagnose import probabilities, recognised, require_evaluation_mode, require_gradients_on
 from autograder.judge.evidence import Array
 from autograder.judge.plugin import worth
 
@@ -125,17 +125,8 @@ def check_mode(student):
     several(values["returned"], NAMES)
     if not number(values["samples"][0], "a count") >= IMAGES:
         raise Failure(f"Expected all {IMAGES} images to pass the first stage; some did not.", "Use the whole loader.")
-    if values["training"] is not False:
-        raise Failure("Expected eval mode; the network ran in train mode.", "Call model.eval() before the loop.")
-    if values["graph"] is not False:
-        raise Failure(
-            "Expected no graph; gradients were enabled during the forward pass.", "Use with torch.no_grad(): ..."
-        )
-    if values["gradients_on"] is not True:
-        raise Failure(
-            "Expected gradients to be on again after the call; they are off, and nothing can be trained any more.",
-            "torch.set_grad_enabled(False) stays in force: use with torch.no_grad(): ...",
-        )
+    require_evaluation_mode(values)
+    require_gradients_on(values)
 
 
 def _left(samples):

@@ -31,18 +31,17 @@ def check_exits(student, key):
     An image must leave where it would leave alone, or the measured saving belongs to another rule.
     """
     truth = key.values("mixed")
-    wanted, judged = array(truth["returned"][1], "the exits"), clear_cut(truth["logits"], truth["tolerance"])
+    wanted = array(truth["returned"][1], "the exits")
     exits = _exits(student, len(wanted))
-    wrong = int((exits[judged] != wanted[judged]).sum())
+    hint = "Keep the original places of the samples that go on, and write the exits back there."
+    wrong, hint = diagnose.wrong_exits(exits, wanted, truth, hint)
     if wrong:
         logits = np.stack([array(part, "logits") for part in truth["logits"]])
-        hint = "Keep the original places of the samples that go on, and write the exits back there."
-        hint = diagnose.of_exits(exits, logits, truth["tolerance"], judged, hint)
         if hint.startswith("Decide by") or _by_mean_of_the_waiting(exits, logits, truth["tolerance"]):
             hint = "Decide by each image's own entropy, not by the mean over those in the batch."
         elif _kept_the_finished(exits, logits, truth["tolerance"]):
             hint = "The finished images leave and the undecided go on (~done); here it is the other way round."
-        raise Failure(f"{wrong} of {int(judged.sum())} samples have another exit than they should.", hint)
+        raise Failure(f"{wrong} have another exit than they should.", hint)
 
 
 @worth(0.25, needs=check_returns_a_pair)
@@ -144,12 +143,7 @@ def check_mode(student):
     several(values["returned"], NAMES)
     if not number(values["samples"][0], "a count") >= 12:
         raise Failure("Expected all 12 images to pass the first stage; some did not.", "Use the model's own stages.")
-    if values["training"] is not False:
-        raise Failure("Expected eval mode; the network ran in train mode.", "Call model.eval() first.")
-    if values["graph"] is not False:
-        raise Failure(
-            "Expected no graph; gradients were enabled during the forward pass.", "Use with torch.no_grad(): ..."
-        )
+    diagnose.require_evaluation_mode(values, when="first")
 
 
 def _exits(student, samples):
