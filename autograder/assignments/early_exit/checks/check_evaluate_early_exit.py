@@ -165,7 +165,7 @@ def _per_batch(right):
 def _accuracies(right):
     """Accuracies of known mistakes, with hints."""
     exits, logits = _per_batch(right)
-    batches, images = _sizes(right)
+    (batches, images), first = _sizes(right), right["sizes"][0]
     labels = np.split(right["labels"].values, np.cumsum(right["sizes"])[:-1])
     hits = [logits[exits[place]][place].argmax(axis=1) == labels[place] for place in range(batches)]
     correct = sum(hit.sum() for hit in hits)
@@ -177,10 +177,7 @@ def _accuracies(right):
         (correct / batches, "Divide by the number of images, not by the number of batches."),
         (np.mean([hit.mean() for hit in hits]), f"Not the mean of the batches' accuracies: {short}. Divide once."),
         (correct / 6000, "Count the images of this loader: there need not be 6000."),
-        (
-            correct / (batches * right["sizes"][0]),
-            f"Count the images: {short}, so they are not batches times batch size.",
-        ),
+        (correct / (batches * first), f"Count the images: {short}, so they are not batches times batch size."),
         (sum(at_the_end) / images, "These are the answers of the last exit: take the logits of the exit taken."),
     ]
 
@@ -212,10 +209,7 @@ def _macs(right):
     way = np.array([table[index] for index in exits], dtype=np.int64)
     total = int((images * way).sum())
     return [
-        (
-            sum(sizes) * table[3],
-            "Every image is counted to the last exit: each costs the way to the exit taken, no more.",
-        ),
+        (sum(sizes) * table[3], LAST),
         (way.sum(), "A batch costs its number of images times the cost of one image."),
         (way.sum() * sizes[0], "The last batch is short: multiply by each batch's own number of images."),
         (sum(size * heads[k] for size, k in zip(sizes, exits, strict=True)), HEADS),
@@ -227,5 +221,6 @@ def _macs(right):
     ]
 
 
+LAST = "Every image is counted to the last exit: each costs the way to the exit taken, no more."
 HEADS = "torchprofile's count is asked for: it leaves out the heads on the way, so no all_heads=True."
 QUARTERS = "A stage is not exactly a quarter of the network: exit_macs has the table of what each exit costs."
