@@ -27,7 +27,7 @@ HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
-	@echo "make corpus    grade every hostile, broken and unlucky notebook of tests/submissions/"
+	@echo "make corpus    grade every hostile, broken and unlucky notebook of tests/assignments/early_exit/submissions/"
 	@echo "make test      run the tests (ALL=1: the slow ones too)"
 	@echo "make rubric    grade the catalogue of right and wrong answers and say what the rubric saw"
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
@@ -53,12 +53,12 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 grade: $(READY)
-	@echo "== Building the sample class from tests/submissions/"
+	@echo "== Building the sample class from tests/assignments/early_exit/submissions/"
 	@rm -rf grading/sample/handed_in
 	@$(BIN)/python tests/support/sample_class.py build grading/sample/handed_in
 	@echo "== Grading it, each notebook in a box of its own"
 	@$(BIN)/autograder grade grading/sample/handed_in --workspace grading/sample
-	@echo "== Comparing with what tests/submissions/*/case.toml expects"
+	@echo "== Comparing with what tests/assignments/early_exit/submissions/*/case.toml expects"
 	@$(BIN)/python tests/support/sample_class.py compare grading/sample
 	@echo "Done. Open grading/sample/report/index.html to read the grades."
 
@@ -67,7 +67,7 @@ rubric: $(READY)
 	@$(BIN)/python tests/support/rubric.py
 
 corpus: $(READY)
-	@echo "== Building every case of tests/submissions/, the hostile ones too"
+	@echo "== Building every case of tests/assignments/early_exit/submissions/, the hostile ones too"
 	@rm -rf grading/corpus
 	@$(BIN)/python tests/support/sample_class.py build --all grading/corpus/handed_in
 	@echo "== Grading them, each in a box of its own: about half an hour on two cores"

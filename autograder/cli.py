@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from autograder.config import Settings, SettingsError, find_course, load_settings
+from autograder.assignments.assignment import assignments_of
+from autograder.config import Settings, find_course, load_limits, load_settings, solutions_notebook
 from autograder.errors import AutograderError, UsageError
 
 OK, GRADER_FAILED, BAD_USAGE = 0, 1, 2
@@ -24,11 +25,11 @@ def main() -> None:
     First time:      autograder doctor
     Hand out:        autograder release
     Grade a class:   autograder grade submissions/
-    Read the grades: open grading/report/index.html
+    Read the grades: open grading/<assignment>/report/index.html
 
-    SUBMISSIONS is an nbgrader tree (<student>/early_exit/early_exit.ipynb), a flat folder (<student>.ipynb), or a
-    zip of either. Everything goes to the workspace, by default grading/ in the course folder. Exit code 0: every
-    submission got a verdict of its own making; 1: some submission met a fault of the grader; 2: bad usage.
+    SUBMISSIONS is an nbgrader tree (<student>/<assignment>/<assignment>.ipynb), a flat folder (<student>.ipynb), or
+    a zip of either. Everything goes to the workspace, by default grading/ in the course folder. Exit code 0: no
+    submission ended in GRADER_ERROR; 1: some did, or the grader could not start; 2: bad usage.
     """
     # nbformat imports jsonschema, and that, where it finds this package, a grammar of international web addresses. To
     # build it takes longer than all other imports together, and no notebook's schema asks for it.
@@ -40,6 +41,7 @@ def _course_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Where results go; default grading/."
     )(command)
+    command = click.option("--assignment", help="Its name; may be left out where the course has one.")(command)
     return click.option(
         "--course",
         type=click.Path(path_type=Path, file_okay=False),
@@ -47,9 +49,9 @@ def _course_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def _settings(course: Path | None, workspace: Path | None, **overrides: Any) -> Settings:
+def _settings(course: Path | None, workspace: Path | None, assignment: str | None, **overrides: Any) -> Settings:
     root = (course or find_course(Path.cwd())).resolve()
-    return load_settings(root, (workspace or root / "grading").resolve(), **overrides)
+    return load_settings(root, (workspace or root / "grading").resolve(), assignment, **overrides)
 
 
 @contextlib.contextmanager
@@ -57,7 +59,7 @@ def _told_in_a_sentence() -> Iterator[None]:
     """Turns our exceptions into one line and an exit code."""
     try:
         yield
-    except (UsageError, SettingsError) as error:
+    except UsageError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(BAD_USAGE)
     except AutograderError as error:
@@ -95,11 +97,9 @@ def _logged(error: Exception) -> str:
 @main.command()
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**62), help="Of the hidden inputs; default: the workspace keeps its own."
-)
+@click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
-@click.option("--fresh", is_flag=True, help="Run everything anew, also what was graded as it is.")
+@click.option("--fresh", is_flag=True, help="Run everything again, also what did not change.")
 @click.option("--unsafe-no-box", is_flag=True, help="Run without isolation. For debugging your own notebook only.")
 @_course_options
 def grade(
@@ -111,51 +111,75 @@ def grade(
     unsafe_no_box: bool,
     course: Path | None,
     workspace: Path | None,
+    assignment: str | None,
 ) -> None:
     """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with _told_in_a_sentence():
         overrides: dict[str, Any] = {"cold": cold, "unsafe_no_box": unsafe_no_box} | ({"jobs": jobs} if jobs else {})
-        settings = _settings(course, workspace, **overrides)
+        settings = _settings(course, workspace, assignment or _said_by_the_notebooks(submissions, course), **overrides)
         from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
-        from autograder.workspace import unchanged_class
+        from autograder.workspace import open_class
 
-        with ClassDisplay() as display:
+        with ClassDisplay() as display, open_class(submissions, settings, seed) as opened:
             display.say(f"Grading {submissions} against {settings.solutions_notebook}")
-            results = None if fresh else unchanged_class(submissions, settings, seed)
-            if results is not None:
-                display.say("Nothing has changed since all of them were graded (--fresh runs them anew).")
+            if len(opened.unchanged) == len(opened.found) and not fresh:
+                display.say("Nothing has changed since all of them were graded (--fresh runs them again).")
+                results = opened.results
             else:
-                from autograder.pipeline import Progress, grade_class
-
-                watch = Progress(display.found, display.kept, display.prepared, display.graded)
-                results = grade_class(submissions, settings, seed, watch, fresh=fresh)
+                results = _graded(opened, settings, display, fresh)
         index = write_report(results, settings.workspace)
         display.summary(results, index)
-        failed = any(one.verdict == "GRADER_ERROR" for one in display.grades)
+        students = {one.student for one in opened.found}
+        failed = results.faults & students
     sys.exit(GRADER_FAILED if failed else OK)
+
+
+def _said_by_the_notebooks(submissions: Path, course: Path | None) -> str | None:
+    """The assignment that the notebooks are for, where the course has several."""
+    root = (course or find_course(Path.cwd())).resolve()
+    if len(assignments_of(root)) < 2:
+        return None
+    from autograder.intake.rebuild import grade_ids_in
+    from autograder.intake.which import which_assignment
+
+    grade_ids = {name: grade_ids_in(solutions_notebook(root, name)) for name in assignments_of(root)}
+    return which_assignment(submissions, grade_ids, load_limits(root).file_bytes)
+
+
+def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
+    """Grade what changed; imports what takes long to import."""
+    from autograder.pipeline import Watcher, grade_class
+
+    display.found(len(opened.found))
+    display.kept(0 if fresh else len(opened.unchanged))
+    watcher = Watcher(
+        prepared=lambda course: display.prepared(course.box, course.runner.why_cold, course.seed, settings.jobs),
+        graded=display.graded,
+    )
+    return grade_class(opened, settings, watcher, fresh=fresh)
 
 
 @main.command()
 @_course_options
-def report(course: Path | None, workspace: Path | None) -> None:
-    """Write the report pages anew from results.json and print the class."""
+def report(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
+    """Write the report pages again from results.json and print the class."""
     with _told_in_a_sentence():
-        settings = _settings(course, workspace)
+        settings = _settings(course, workspace, assignment)
         from autograder.records.results_json import load_results
         from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
 
-        results = load_results(settings.workspace)
+        results = load_results(settings.workspace, settings.assignment.name)
         ClassDisplay().summary(results, write_report(results, settings.workspace))
 
 
 @main.command()
 @_course_options
-def release(course: Path | None, workspace: Path | None) -> None:
+def release(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
     """Make the students' notebook and bundle from the solutions, and refuse if an answer is in them."""
     with _told_in_a_sentence():
-        settings = _settings(course, workspace)
+        settings = _settings(course, workspace, assignment)
         from autograder.release import write_release
 
         for path in write_release(settings):
@@ -165,10 +189,10 @@ def release(course: Path | None, workspace: Path | None) -> None:
 
 @main.command()
 @_course_options
-def doctor(course: Path | None, workspace: Path | None) -> None:
+def doctor(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
     """Say whether this machine can grade, and prove that its box holds."""
     with _told_in_a_sentence():
-        settings = _settings(course, workspace)
+        settings = _settings(course, workspace, assignment)
         from autograder.doctor import examine
 
         healthy = True

@@ -1,4 +1,4 @@
-"""Every setting of the grader, frozen, read once and passed down. Knows nothing of the rest of the package."""
+"""Every setting of the grader, frozen, read once and passed down: where things lie, limits, and the assignment."""
 
 import dataclasses
 import os
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.assignments.assignment import Assignment, assignments_of, load_assignment
+from autograder.errors import UsageError
+
 MIB = 1 << 20
 
 
-class SettingsError(ValueError):
+class SettingsError(UsageError):
     """There is no course here, or a setting in its pyproject.toml is unknown or has an unusable value."""
 
 
@@ -48,8 +51,7 @@ class Settings:
     Attributes:
         course: The folder with pyproject.toml, ``solutions`` and ``assignment``.
         workspace: Everything grading produces goes here.
-        assignment: Name of the assignment, its folder and its notebook.
-        profile: ``COURSE_PROFILE`` inside the box.
+        assignment: What is graded.
         jobs: Boxes at a time.
         cold: Start every box from nothing, without a template that has torch loaded.
         unsafe_no_box: Run without isolation; every report says so.
@@ -57,8 +59,7 @@ class Settings:
 
     course: Path
     workspace: Path
-    assignment: str = "early_exit"
-    profile: str = "smoke"
+    assignment: Assignment
     jobs: int = 1
     cold: bool = False
     unsafe_no_box: bool = False
@@ -67,12 +68,17 @@ class Settings:
     @property
     def solutions_notebook(self) -> Path:
         """The answer key."""
-        return self.course / "solutions" / self.assignment / f"{self.assignment}.ipynb"
+        return solutions_notebook(self.course, self.assignment.name)
 
     @property
     def release_notebook(self) -> Path:
         """What students start from."""
-        return self.course / "assignment" / self.assignment / f"{self.assignment}.ipynb"
+        return self.course / "assignment" / self.assignment.name / f"{self.assignment.name}.ipynb"
+
+
+def solutions_notebook(course: Path, assignment: str) -> Path:
+    """Where a course keeps the answer key of an assignment."""
+    return course / "solutions" / assignment / f"{assignment}.ipynb"
 
 
 def find_course(start: Path) -> Path:
@@ -86,15 +92,54 @@ def find_course(start: Path) -> Path:
             return folder
     raise SettingsError(
         f"There is no course at or above {start}. A course folder holds pyproject.toml and "
-        "solutions/early_exit/early_exit.ipynb. Start the command in one, or name it with --course."
+        "solutions/<assignment>/<assignment>.ipynb. Start the command in one, or name it with --course."
     )
 
 
-def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:
+def load_settings(course: Path, workspace: Path, assignment: str | None = None, **overrides: Any) -> Settings:
     """Settings for ``course`` with the limits its pyproject.toml sets.
 
+    Args:
+        assignment: Its name; None where the course has one only.
+
     Raises:
-        SettingsError: A limit is unknown, or not a positive number.
+        SettingsError: A limit is unknown, or not a positive number; or it is not clear which assignment is meant.
+        AssignmentError: The assignment's folder cannot be used.
+    """
+    limits = load_limits(course)
+    overrides.setdefault("jobs", max(1, min(_cores(), memory_bytes() // limits.memory_bytes)))
+    chosen = load_assignment(_only_one(course) if assignment is None else _known(course, assignment), course)
+    return Settings(course=course, workspace=workspace, assignment=chosen, limits=limits, **overrides)
+
+
+def _known(course: Path, assignment: str) -> str:
+    known = assignments_of(course)
+    if assignment not in known:
+        found = ", ".join(known) or "none"
+        raise SettingsError(
+            f"There is no assignment {assignment!r} in {course / 'solutions'}. Found there: {found}. "
+            "An assignment is a folder that holds a notebook of the same name."
+        )
+    return assignment
+
+
+def _only_one(course: Path) -> str:
+    known = assignments_of(course)
+    if not known:
+        raise SettingsError(
+            f"There is no solutions notebook in {course}. Expected: solutions/<assignment>/<assignment>.ipynb. Start "
+            "the command in the course folder or give --course."
+        )
+    if len(known) > 1:
+        raise SettingsError(f"{course} has several assignments ({', '.join(known)}). Name one with --assignment.")
+    return known[0]
+
+
+def load_limits(course: Path) -> Limits:
+    """The limits that the course's pyproject.toml sets, the usual ones for the rest.
+
+    Raises:
+        SettingsError: One is unknown, or not a positive number.
     """
     file = course / "pyproject.toml"
     table: dict[str, Any] = {}
@@ -116,9 +161,7 @@ def load_settings(course: Path, workspace: Path, **overrides: Any) -> Settings:
         if not (whole or (known[name] is float and isinstance(value, float))) or not 0 < value < 2**62:
             kind = "number" if known[name] is float else "whole number"
             raise SettingsError(f"{file} sets {name} = {value!r}; expected a positive {kind}.")
-    limits = Limits(**table)
-    overrides.setdefault("jobs", max(1, min(_cores(), memory_bytes() // limits.memory_bytes)))
-    return Settings(course=course, workspace=workspace, limits=limits, **overrides)
+    return Limits(**table)
 
 
 def _cores() -> int:

@@ -1,7 +1,7 @@
-"""Looks whether this machine can grade: what is installed, whether the box holds, whether torch runs in it."""
+"""Looks whether this machine can grade: what is installed, whether the box holds, what an assignment finds in it."""
 
 import contextlib
-import importlib.util
+import importlib.metadata
 import os
 import resource
 import shutil
@@ -12,22 +12,23 @@ from pathlib import Path
 from autograder.box.bounds import SLOWED, SPINNERS, exhaust_the_box, slowed_by_a_neighbour
 from autograder.box.cgroup import make_group, why_no_group
 from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders, why_roots_number
-from autograder.box.limits import describe
-from autograder.box.proof import Finding, attack_the_box, printed_in_a_box
+from autograder.box.proof import Finding, attack_the_box
+from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
-from autograder.config import MIB, Settings
+from autograder.config import MIB, Limits, Settings
 from autograder.errors import BoxUnavailable
 
 INSTALL = "Install the grading extra: python -m pip install -c constraints.txt -e '.[grading]'"
-PACKAGES = ("torch", "torchvision", "torchprofile", "nbgrader", "nbclient", "pytest", "matplotlib", "ipykernel")
+PACKAGES = ("nbgrader", "nbclient", "ipykernel")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Findings, one by one as they are made."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(f"Python {version}", sys.version_info >= (3, 11), "Python 3.11 or later is needed.")
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    yield Finding("installed: " + ", ".join(PACKAGES), not missing, f"Missing: {', '.join(missing)}. {INSTALL}")
+    needed = (*settings.assignment.requires, *PACKAGES)
+    missing = [name for name in needed if not _installed(name)]
+    yield Finding("installed: " + ", ".join(needed), not missing, f"Missing: {', '.join(missing)}. {INSTALL}")
     notebook = settings.solutions_notebook
     yield Finding(
         f"solutions notebook {notebook}", notebook.is_file(), "Start this in the course folder or give --course."
@@ -35,13 +36,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     settings.workspace.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.workspace).free // MIB
     yield Finding(f"{free} MiB free for {settings.workspace}", free > 500, "Free some space or give --workspace.")
-    if packages_elsewhere() and not settings.unsafe_no_box:
+    if packages_elsewhere(settings) and not settings.unsafe_no_box:
         try:
             refuse_unsafe_folders(settings)
         except BoxUnavailable as error:
             yield Finding("every folder of packages may be shown in the box", False, str(error))
             return
-        folders = "; ".join(f"{folder} ({_few(names)})" for folder, names in packages_elsewhere().items())
+        folders = "; ".join(f"{folder} ({_few(names)})" for folder, names in packages_elsewhere(settings).items())
         yield Finding(f"packages outside of {sys.prefix}, shown in the box too: {folders}", True)
     try:
         yield Finding(f"box: {box_label(settings)}", True)
@@ -62,11 +63,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
                 yield Finding(f"warm boxes: {error} Every box is started cold: as safe, and some seconds slower.", True)
         if template:
             yield from _attacked(settings, template)
-        yield _torch_in_the_box(settings, template)
+        yield _found_by_the_assignment(settings, template)
         yield from _beside_a_busy_box(settings, template)
     yield _bounded_by(settings)
     yield from _collectors_of_cores()
-    yield Finding(f"limits: {describe(settings.limits)}", True)
+    yield Finding(f"limits: {_in_one_line(settings.limits)}", True)
 
 
 def _attacked(settings: Settings, template: Template | None = None) -> list[Finding]:
@@ -118,6 +119,14 @@ def _kernel_setting(root: Path, name: str) -> int | None:
         return None
 
 
+def _in_one_line(limits: Limits) -> str:
+    return (
+        f"{limits.wall_s:g} s wall, {limits.call_s:g} s a hidden call, {limits.calls_s:g} s all of these, "
+        f"{limits.memory_bytes // MIB} MiB memory, {limits.tasks} tasks, {limits.output_bytes // MIB} MiB output, "
+        f"{limits.scratch_bytes // MIB} MiB scratch"
+    )
+
+
 def _bounded_by(settings: Settings) -> Finding:
     group = make_group(settings.limits)
     if group:
@@ -161,11 +170,22 @@ def _collectors_of_cores(root: Path = Path("/"), hard_limit: int | None = None) 
         yield Finding(f"crashes on this machine are sent to {why}", True, remedy, warning=True)
 
 
-def _torch_in_the_box(settings: Settings, template: Template | None) -> Finding:
-    code = "import torch, torchvision, course_lib.model; print(torch.__version__, torch.get_num_threads())"
+def _installed(name: str) -> bool:
     try:
-        version, threads = printed_in_a_box(code, settings, template).split()
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _found_by_the_assignment(settings: Settings, template: Template | None) -> Finding:
+    """What the assignment's probe prints in a box; a line of ours at the end says that it got there."""
+    name = settings.assignment.name
+    try:
+        *printed, end = printed_in_a_box(f"{settings.assignment.probe}\nprint('done')", settings, template).splitlines()
     except (BoxUnavailable, ValueError) as error:
         why = f": {error}" if isinstance(error, BoxUnavailable) else ""
-        return Finding(f"torch cannot be imported in the box{why}", False, INSTALL)
-    return Finding(f"torch {version} runs in the box on {threads} thread", threads == "1", "More than one thread.")
+        return Finding(f"what {name} needs does not work in the box{why}", False, INSTALL)
+    if end != "done":
+        return Finding(f"what {name} needs does not work in the box", False, INSTALL)
+    return Finding(f"what {name} needs works in the box: {'; '.join(printed) or 'it asks for nothing'}", True)

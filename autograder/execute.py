@@ -13,11 +13,11 @@ from typing import Any
 
 import nbformat
 import zmq
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 
-from autograder.box.kernel import BoxedKernelManager, TooManyContainers
-from autograder.box.limits import (
+from autograder.box.isolation import to_preload
+from autograder.box.manager import BoxedKernelManager
+from autograder.box.maxima import (
     MAX_DESCRIPTORS,
     MAX_IN_FLIGHT,
     MAX_KERNEL_FILES,
@@ -27,8 +27,10 @@ from autograder.box.limits import (
     max_mappings,
     max_watches,
 )
+from autograder.box.message_bounds import TooManyContainers
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
+from autograder.counting_client import CountingClient
 from autograder.errors import GraderError, TemplateFailed
 from autograder.inside.names import EVIDENCE
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
@@ -37,8 +39,8 @@ from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
+SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
 READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
-CHECK_PREFIX = "check_"
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,14 @@ def run_notebook(
     return asyncio.run(_Session(rebuilt, settings, template).run(list(cases), seed, explain))
 
 
-def own_outputs(cell: RebuiltCell) -> list[dict[str, Any]]:
-    """What the student's own run left at a given cell, made safe: where there is any, it is what people are shown."""
-    return [] if cell.by_student else safe_outputs(cell.outputs)
-
-
 def is_run(cell: RebuiltCell) -> bool:
     """Whether the cell is executed: the self-checks are not."""
-    return cell.kind == "code" and not _name(cell).startswith(CHECK_PREFIX)
+    return cell.kind == "code" and not (cell.master and cell.master.task)
 
 
 def is_silent(cell: RebuiltCell) -> bool:
     """Whether what our run might show at the cell would be shown to nobody."""
-    return is_run(cell) and not cell.by_student and any(safe_outputs([output]) for output in cell.outputs)
+    return is_run(cell) and bool(cell.outputs)
 
 
 _REASONS = {
@@ -115,77 +112,6 @@ class _BoxEnded(Exception):
         self.verdict = verdict
 
 
-class _Client(NotebookClient):
-    """nbclient that counts what it is sent and lets no message disturb it."""
-
-    def __init__(self, notebook: Any, manager: BoxedKernelManager, output_bytes: int) -> None:
-        super().__init__(
-            notebook,
-            km=manager,
-            allow_errors=True,
-            timeout=None,  # time is kept by the session
-            startup_timeout=10**9,  # jupyter_client counts it by a clock that can jump; the session keeps READY_S
-            iopub_timeout=READY_S,  # after a flood the rest of a cell's messages, and evidence among them, come late
-            record_timing=False,
-            skip_cells_with_tag="\0",  # no tag can skip a cell
-        )
-        self.on_cell_executed = self._executed
-        self.allowance = output_bytes
-        self.hidden_call = False
-        self.shown = 0  # pieces of evidence in the hidden call
-        self.over = False  # from the first flood on, outputs are dropped and the cells that follow still run
-        self.flooded = asyncio.Event()
-        self.failed = False
-
-    def _executed(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        content = execute_reply.get("content") if isinstance(execute_reply, dict) else None
-        self.failed = not isinstance(content, dict) or content.get("status") != "ok"
-
-    def _wanted(self, content: Any) -> bool:
-        """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""
-        evidence = EVIDENCE in (content.get("data") or ())
-        if self.hidden_call and evidence and self.shown < 2:  # two say that it was doubled; more would fill our memory
-            self.shown += 1
-            return True
-        self.allowance -= _weight(content) * (1 + self._places(content))
-        if self.allowance < 0 and not self.over:
-            self.over = True
-            self.flooded.set()
-        # Evidence shown by a cell of the notebook is forged; a hidden call shows nothing else.
-        return self.allowance >= 0 and not evidence and not self.hidden_call
-
-    def _places(self, content: Any) -> int:
-        """How many outputs an output replaces, all those of the same display id."""
-        cells = self._display_id_map.get(content.get("transient", {}).get("display_id"), {})
-        return sum(map(len, cells.values()))
-
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        try:
-            if msg["msg_type"] not in ("status", "execute_input") and not self._wanted(msg["content"]):
-                return None
-            if msg["msg_type"].startswith("comm"):
-                return None
-            return super().process_message(msg, cell, cell_index)
-        except CellExecutionComplete:
-            raise
-        except Exception:  # a message that is not what the protocol says; the student's process can send any
-            return None
-
-
-def _weight(content: Any) -> int:
-    """Characters in a message's content, however deep its parts lie in each other."""
-    weight, parts = 0, [content]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            parts += [*part, *part.values()]
-        elif isinstance(part, list):
-            parts += part
-        else:
-            weight += len(part) if isinstance(part, str) else 8
-    return weight
-
-
 class _Session:
     """One box, from its start to its end."""
 
@@ -195,11 +121,13 @@ class _Session:
         self.notebook = nbformat.v4.new_notebook(cells=[_as_node(cell) for cell in rebuilt.cells])
         self.manager = BoxedKernelManager(settings, template)
         self.warm = template is not None
-        self.client = _Client(self.notebook, self.manager, self.limits.output_bytes)
+        self.preload = to_preload(settings)
+        self.client = CountingClient(self.notebook, self.manager, self.limits.output_bytes)
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
-        self.cut: asyncio.Future[Any]  # done when the kernel's outputs are cut off: by its death, or by the relay
+        # Done when the kernel's outputs are cut off, by its death or by the relay; None until the kernel has answered.
+        self.cut: asyncio.Future[Any] | None = None
         self.verdict = Verdict.OK
         self.message = ""
 
@@ -236,14 +164,16 @@ class _Session:
             raise kind(f"The box did not start: {reason}.{said} Run `autograder doctor`.") from error
         # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
         try:
-            ended = await self._hidden("__import__('inside.preload', fromlist=['preload']).preload()", READY_S)
+            ended = await self._hidden(
+                f"__import__('inside.preload', fromlist=['preload']).preload(**{self.preload!r})", READY_S
+            )
         except _BoxEnded as end:
             raise kind(f"The box did not start: it ended before any of the notebook ran. {end}") from None
         if ended == "late" or self.client.failed:
             raise kind("The observer could not be imported in the box. Run `autograder doctor`.")
 
     async def _end(self) -> None:
-        if hasattr(self, "cut"):
+        if self.cut is not None:
             self.cut.cancel()
         if self.client.kc is not None:
             self.client.kc.stop_channels()
@@ -285,7 +215,7 @@ class _Session:
             time_left = deadline - time.monotonic()
             words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
             call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
-            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > 0 else "late"
+            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > SHORTEST_S else "late"
             if ended == "late" and time_left < self.limits.call_s:
                 late = [late for late, _ in cases[number:] if late not in self.too_slow]
                 self.too_slow.update(late)
@@ -325,6 +255,7 @@ class _Session:
 
     async def _execute(self, node: Any, index: int, seconds: float, *, silent: bool) -> str:
         """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""
+        assert self.cut is not None  # the box has started
         self.client.kc.silent = silent
         self.client.failed = False
         self.client.flooded.clear()

@@ -6,7 +6,6 @@ notebook), and the second goes back to the file handed in and grades that from t
 """
 
 import contextlib
-import functools
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,19 +15,18 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
 
 from autograder.config import find_course, load_settings
-from autograder.graded import Course
+from autograder.course import Course
 from autograder.intake.find import Found
 from autograder.pipeline import grade_one, prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
-from autograder.release import nbgrader_config, release_text
+from autograder.records.nbgrader_store import nbgrader_config
 from autograder.workspace import locked
 
 
 def course_config(course: Path) -> Config:
     """What ``nbgrader_config.py`` in the course folder says."""
-    settings = load_settings(course, course / "grading")
-    config = nbgrader_config(settings)
+    config = nbgrader_config(course, course / "grading")
     config.CourseDirectory.root = str(course)
     config.Autograde.exporter_class = "autograder.nbgrader_plugins.ReadsAnything"
     config.Autograde.pre_convert_hook = "autograder.nbgrader_plugins.make_ready"
@@ -37,33 +35,44 @@ def course_config(course: Path) -> Config:
     return config
 
 
-_held = contextlib.ExitStack()
+class _Ready:
+    """The assignment that is graded, made ready once for all its submissions; its workspace stays locked."""
+
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+        self._course: Course | None = None
+
+    def course(self, assignment: str) -> Course:
+        """The assignment in the course of the current folder."""
+        if self._course is None or self._course.settings.assignment.name != assignment:
+            self._course = None
+            self._open.close()
+            root = find_course(Path.cwd()).resolve()
+            settings = load_settings(root, root / "grading", assignment, jobs=1)
+            with contextlib.ExitStack() as unless_ready:  # or a second try would meet the lock, and hide the reason
+                unless_ready.enter_context(locked(settings.workspace))
+                self._course = prepare(settings)
+                unless_ready.enter_context(contextlib.closing(self._course.runner))
+                self._open.push(unless_ready.pop_all())  # until this process ends, or grades another assignment
+        return self._course
 
 
-@functools.lru_cache(maxsize=1)
-def _course() -> Course:
-    """The course in the current folder, made ready once for all submissions of this run."""
-    root = find_course(Path.cwd()).resolve()
-    settings = load_settings(root, root / "grading", jobs=1)
-    with contextlib.ExitStack() as unless_ready:  # or a second try would meet the lock, and hide the reason
-        unless_ready.enter_context(locked(settings.workspace))
-        course = prepare(settings)
-        _held.push(unless_ready.pop_all())  # until this process ends
-    return course
+_ready = _Ready()
 
 
-def make_ready(**_: Any) -> None:
+def make_ready(assignment: str, **_: Any) -> None:
     """Make the gradebook and run the solutions, before nbgrader looks for the assignment in the gradebook."""
-    _course()
+    _ready.course(assignment)
 
 
 class ReadsAnything(NotebookExporter):
     """Gives the released notebook in place of whatever was handed in, which may not be readable."""
 
     def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
-        if Path(filename).is_relative_to(_course().settings.workspace / "autograded"):
+        course = _ready.course((resources or {})["nbgrader"]["assignment"])
+        if Path(filename).is_relative_to(course.settings.workspace / "autograded"):
             return super().from_filename(filename, resources=resources, **kwargs)
-        released = nbformat.reads(release_text(_course().settings), as_version=4)
+        released = nbformat.from_dict(course.released)
         return self.from_notebook_node(released, resources=resources, **kwargs)
 
 
@@ -71,9 +80,9 @@ class GradeInBox(NbGraderPreprocessor):
     """Grades the file handed in, enters the scores, and gives the graded notebook."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        course = _course()
+        name = resources["nbgrader"]["assignment"]
+        course = _ready.course(name)
         student = resources["nbgrader"]["student"]
-        name = course.settings.assignment
         member = PurePosixPath(student, name, f"{name}.ipynb")
         graded = grade_one(Found(student, course.settings.workspace / "submitted", (member,)), course)
         with contextlib.closing(Records(course)) as records:

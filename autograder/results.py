@@ -1,6 +1,6 @@
-"""What grading one submission comes to. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
+"""What a submission, and a class, got. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -63,8 +63,8 @@ class Grade:
         message: One sentence on the verdict; empty for OK.
         notes: What was mended or set aside on the way, for the instructor and the student.
         wall_s: Seconds from reading the file to the end of its run; waiting for an equal notebook's run is among them.
-        fingerprint: Name of everything the grade depends on; "" where that is not known.
-        run: Name of what was run; two submissions with the same cells have the same. "" where nothing ran.
+        key: Hash of everything the grade depends on; "" where that is not known.
+        run: Hash of what was run; two submissions with the same cells have the same. "" where nothing ran.
     """
 
     student: str
@@ -73,7 +73,7 @@ class Grade:
     message: str = ""
     notes: tuple[str, ...] = field(default=())
     wall_s: float = 0.0
-    fingerprint: str = ""
+    key: str = ""
     run: str = ""
 
     @property
@@ -85,3 +85,39 @@ class Grade:
     def max_score(self) -> float:
         """Automatic points that can be earned."""
         return sum(task.max_score for task in self.tasks)
+
+
+@dataclass(frozen=True)
+class ClassResults:
+    """A graded class.
+
+    Attributes:
+        assignment: Its name.
+        seed: Seed of the hidden inputs.
+        box: What isolated the submissions.
+    """
+
+    assignment: str
+    seed: int
+    box: str
+    grades: tuple[Grade, ...] = ()
+
+    @property
+    def faults(self) -> set[str]:
+        """Students whose submission met a fault of the grader."""
+        return {grade.student for grade in self.grades if grade.verdict is Verdict.GRADER_ERROR}
+
+    @property
+    def identical(self) -> list[list[str]]:
+        """Students whose notebooks hold the same cells, in groups of two and more."""
+        groups: dict[str, list[str]] = {}
+        for grade in self.grades:
+            if grade.run:
+                groups.setdefault(grade.run, []).append(grade.student)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def with_grade(self, grade: Grade) -> "ClassResults":
+        """The same class with this student's grade added or replaced; by student, the grader's faults first."""
+        others = [other for other in self.grades if other.student != grade.student]
+        order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
+        return replace(self, grades=tuple(order))

@@ -1,6 +1,6 @@
-"""Runs that were made before, kept in the workspace by the name of what was run.
+"""Runs that were made before, stored in the workspace by the key of what was run.
 
-``runs/<run>/<as it was run>.json.z``: the first name says what was run, the second which outputs it has.
+``runs/<run>/<as it was run>.json.z``: the first key says what was run, the second which outputs it has.
 """
 
 import json
@@ -18,28 +18,28 @@ KEPT_S = 7 * 24 * 3600  # a run that no grade needs: of a grader that was killed
 
 
 class Runs:
-    """The kept runs of a workspace."""
+    """The stored runs of a workspace."""
 
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace / "runs"
         self._used: set[str] = set()  # by this process
 
     def none(self) -> bool:
-        """Whether nothing was kept yet."""
+        """Whether nothing was stored yet."""
         return not self._folder.is_dir()
 
-    def load(self, name: str) -> Run | None:
-        """The run of that name; None where there is none that can be read."""
-        self._used.add(name.partition("/")[0])
+    def load(self, key: str) -> Run | None:
+        """The run of that key; None where there is none that can be read."""
+        self._used.add(key.partition("/")[0])
         try:
-            entry = json.loads(zlib.decompress(self._file(name).read_bytes()))
+            entry = json.loads(zlib.decompress(self._file(key).read_bytes()))
             evidence = {(task, case): text for task, case, text in entry["evidence"]}
             parts = {"verdict": Verdict(entry["verdict"]), "too_slow": frozenset(entry["too_slow"])}
             return Run(**{**entry, **parts, "evidence": evidence, "outputs": tuple(entry["outputs"])})
         except (OSError, ValueError, zlib.error, KeyError, TypeError):
             return None  # it is made again
 
-    def save(self, name: str, run: Run) -> None:
+    def save(self, key: str, run: Run) -> None:
         """Keep a run, in place of an earlier one.
 
         Raises:
@@ -48,18 +48,18 @@ class Runs:
         evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
         entry = {"verdict": run.verdict, "message": run.message, "outputs": run.outputs, "evidence": evidence}
         text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
-        write_whole(self._file(name), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
+        write_whole(self._file(key), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
 
     def prune(self, needed: Collection[str]) -> None:
         """Remove the runs that are neither needed, used by this process, nor younger than a week.
 
         Args:
-            needed: Names of runs, as grades have them.
+            needed: Keys of runs, as grades have them.
         """
         for folder in () if self.none() else self._folder.iterdir():
             wanted = folder.name in needed or folder.name in self._used
             if not wanted and time.time() - folder.stat().st_mtime > KEPT_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _file(self, name: str) -> Path:
-        return self._folder / f"{name}.json.z"
+    def _file(self, key: str) -> Path:
+        return self._folder / f"{key}.json.z"

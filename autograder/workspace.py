@@ -7,56 +7,101 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.box.isolation import box_label
 from autograder.config import Settings
 from autograder.errors import BadSubmission, UsageError
 from autograder.files import write_whole
-from autograder.fingerprint import course_name, file_name
 from autograder.intake.find import Found, find_submissions
-from autograder.records.results_json import ClassResults, load_results, results_path
-from autograder.results import Verdict
+from autograder.keys import course_key, grade_key, surroundings_key
+from autograder.records.results_json import load_results, results_path
+from autograder.results import ClassResults, Verdict
 
 
-def unchanged_class(path: Path, settings: Settings, seed: int | None = None) -> ClassResults | None:
-    """The results of the class under ``path`` where each submission was graded as it is; None where one was not.
+@dataclass(frozen=True)
+class Basis:
+    """What a class is graded on.
+
+    Attributes:
+        seed: Seed of the hidden inputs.
+        drawn: Whether it was not asked for.
+        box: What isolates submissions, for reports.
+        surroundings: Hash of everything but the notebook that a run depends on.
+        key: Hash of everything but the file that a grade depends on.
+    """
+
+    seed: int
+    drawn: bool
+    box: str
+    surroundings: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A class and the workspace that it is graded into, which is locked meanwhile.
+
+    Attributes:
+        results: What the workspace holds already, as far as it has the same basis.
+        unchanged: Students whose file, whatever it depends on, and records are as when they were graded.
+    """
+
+    found: list[Found]
+    basis: Basis
+    results: ClassResults
+    unchanged: frozenset[str]
+
+
+@contextlib.contextmanager
+def open_class(path: Path, settings: Settings, seed: int | None = None) -> Iterator[Opened]:
+    """Find the submissions under ``path`` and hold the workspace.
+
+    Args:
+        seed: Seed of the hidden inputs; None for the workspace's own.
 
     Raises:
         UsageError: Nothing to grade, or the workspace is in use or damaged.
         BoxUnavailable: No isolation can be had.
     """
-    if not results_path(settings.workspace).is_file() or not settings.solutions_notebook.is_file():
-        return None
-    found = find_submissions(path, settings.assignment)
+    found = find_submissions(path, settings.assignment.name)
     with locked(settings.workspace):
-        results, box = load_results(settings.workspace), box_label(settings)
-        seed = workspace_seed(settings.workspace) if seed is None else seed
-        if (results.assignment, results.seed, results.box) != (settings.assignment, seed, box):
-            return None
-        same = unchanged(found, results, settings, course_name(settings, seed, box))
-        return results if len(same) == len(found) else None
+        basis = basis_of(settings, seed)
+        results = results_so_far(settings, basis)
+        yield Opened(found, basis, results, _unchanged(found, results, settings, basis))
 
 
-def unchanged(found: Iterable[Found], results: ClassResults, settings: Settings, course: str) -> set[str]:
-    """Students whose file, whatever it depends on, and records are as when they were graded.
+def basis_of(settings: Settings, seed: int | None = None) -> Basis:
+    """What a class is graded on with these settings.
 
     Args:
-        course: Name of everything a grade depends on beside the file.
+        seed: As it was asked for; None for the workspace's own.
+
+    Raises:
+        UsageError: The seed that the workspace keeps is no number.
+        BoxUnavailable: No isolation can be had.
     """
-    graded = {grade.student: grade.fingerprint for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
-    recorded, name = _in_gradebook(settings), settings.assignment
-    return {
+    box, surroundings = box_label(settings), surroundings_key(settings)
+    chosen = _seed_of(settings.workspace) if seed is None else seed
+    return Basis(chosen, seed is None, box, surroundings, course_key(settings, chosen, box, surroundings))
+
+
+def _unchanged(found: list[Found], results: ClassResults, settings: Settings, basis: Basis) -> frozenset[str]:
+    graded = {grade.student: grade.key for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
+    recorded, name = _in_gradebook(settings), settings.assignment.name
+    return frozenset(
         one.student
         for one in found
         if one.student in recorded
+        and one.student in graded
         and (settings.workspace / "autograded" / one.student / name / f"{name}.ipynb").is_file()
-        and graded.get(one.student) == file_name(content(one, settings), one.notes, course)
-    }
+        and graded[one.student] == grade_key(_content(one, settings), one.notes, basis.key)
+    )
 
 
-def content(found: Found, settings: Settings) -> bytes:
+def _content(found: Found, settings: Settings) -> bytes:
     """The submitted file, or why it cannot be read."""
     try:
         return found.read(settings.limits.file_bytes)
@@ -65,7 +110,7 @@ def content(found: Found, settings: Settings) -> bytes:
 
 
 def why_refused(refusal: BadSubmission) -> bytes:
-    """What stands for the bytes of a file that cannot be read."""
+    """What takes the place of the bytes of a file that cannot be read."""
     return f"{refusal.verdict}: {refusal}".encode()
 
 
@@ -76,31 +121,35 @@ def _in_gradebook(settings: Settings) -> set[str]:
         JOIN assignment ON assignment.id = submitted_assignment.assignment_id WHERE assignment.name = ?"""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{settings.workspace}/gradebook.db?mode=ro", uri=True)) as book:
-            return {student for (student,) in book.execute(query, [settings.assignment])}
+            return {student for (student,) in book.execute(query, [settings.assignment.name])}
     except sqlite3.Error:
         return set()
 
 
-def results_so_far(settings: Settings, seed: int, box: str) -> ClassResults:
-    """What the workspace holds already, as far as it was graded on the same hidden inputs.
+def results_so_far(settings: Settings, basis: Basis) -> ClassResults:
+    """What the workspace holds already, as far as it was graded on the same hidden inputs in the same kind of box.
 
     Raises:
         UsageError: It is damaged.
     """
-    workspace = settings.workspace
-    fresh = ClassResults(settings.assignment, seed, box)
-    if not results_path(workspace).is_file():
-        return fresh
-    kept = load_results(workspace)
-    if (kept.assignment, kept.seed, kept.box) == (fresh.assignment, fresh.seed, fresh.box):
-        return kept
-    # Graded on other hidden inputs or in another box: kept beside, not mixed.
-    places = (workspace / f"results-seed-{kept.seed}{again}.json" for again in ("", *(f"-{n}" for n in range(2, 1000))))
-    os.replace(results_path(workspace), next(place for place in places if not place.exists()))
-    return fresh
+    name = settings.assignment.name
+    kept = load_results(settings.workspace, name) if results_path(settings.workspace, name).is_file() else None
+    fits = kept is not None and (kept.seed, kept.box) == (basis.seed, basis.box)
+    return kept if kept and fits else ClassResults(name, basis.seed, basis.box)
 
 
-def workspace_seed(workspace: Path) -> int:
+def set_aside_others(settings: Settings, basis: Basis) -> None:
+    """Rename the results of other hidden inputs or another box: they are kept, not mixed with the new ones."""
+    path = results_path(settings.workspace, settings.assignment.name)
+    if not path.is_file():
+        return
+    kept = load_results(settings.workspace, settings.assignment.name)
+    if (kept.seed, kept.box) != (basis.seed, basis.box):
+        names = (f"results-seed-{kept.seed}{again}.json" for again in ("", *(f"-{n}" for n in range(2, 1000))))
+        os.replace(path, next(place for name in names if not (place := path.with_name(name)).exists()))
+
+
+def _seed_of(workspace: Path) -> int:
     """The seed that the workspace keeps, else one that nobody can guess.
 
     Raises:
@@ -122,7 +171,11 @@ def keep_seed(workspace: Path, seed: int) -> None:
 
 @contextlib.contextmanager
 def locked(workspace: Path) -> Iterator[None]:
-    """Hold the workspace; two graders in one gradebook would lose each other's grades."""
+    """Hold the workspace; two graders in one gradebook would lose each other's grades.
+
+    Raises:
+        UsageError: Another grader holds it, or it cannot be written.
+    """
     try:
         workspace.mkdir(parents=True, exist_ok=True)
         lock = (workspace / ".lock").open("w")

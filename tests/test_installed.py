@@ -92,6 +92,6 @@ def test_an_installed_grader_is_fit_and_grades_in_a_course_folder(installed: Ins
     assert examined.returncode == 0, examined.stdout + examined.stderr
     assert "shown in the box too" in examined.stdout
     assert graded.returncode == 0, graded.stdout + graded.stderr
-    (ann,) = json.loads((installed.course / "grading" / "results.json").read_text())["submissions"]
+    (ann,) = json.loads((installed.course / "grading" / "early_exit" / "results.json").read_text())["submissions"]
     assert (ann["verdict"], ann["score"]) == ("OK", 27.0)
     assert not (installed.site_packages / "grading").exists()

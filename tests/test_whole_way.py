@@ -16,7 +16,8 @@ from sample_class import RELEASE, ROOT, SOLUTION, build_class, case_folders, dif
 from autograder import release
 from autograder.config import load_settings
 from autograder.errors import UsageError
-from autograder.release import HOW_TO_START, bundle_files, find_leaks, release_text, write_release
+from autograder.leaks import find_leaks
+from autograder.release import HOW_TO_START, bundle_files, release_text, write_release
 
 AUTOGRADER = str(Path(sys.executable).parent / "autograder")
 

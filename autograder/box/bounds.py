@@ -9,8 +9,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from autograder.box.kernel import BoxedKernelManager
-from autograder.box.proof import Finding, kernel_in_a_box, text_of
+from autograder.box.manager import BoxedKernelManager
+from autograder.box.proof import Finding
+from autograder.box.run_once import kernel_in_a_box, text_of
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable

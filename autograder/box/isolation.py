@@ -4,13 +4,13 @@ Theory of operation
 -------------------
 A box is one bubblewrap process tree in its own user, pid, net, ipc, uts, cgroup and mount namespaces, with no
 capabilities and no_new_privs set. Its file system is put together from nothing: the system's libraries and the
-Python environment read-only, ``course_lib`` and the code of ``autograder.inside`` read-only under ``/box``, a fresh
-/proc that shows only the box's own processes, a minimal /dev, and two size-bounded tmpfs (/tmp, the working
-directory, and /dev/shm). Everything else, the root of the box included, is read-only and empty. Nothing the host
-can write to is writable inside, and nothing inside is writable that the host would read: the kernel's sockets are
-handed in as already listening descriptors (see kernel.py), so the two sides share no directory. The environment is
-empty but for the variables set here. The network namespace has a loopback device of its own and nothing else. When
-the grader or the outermost process dies, the kernel kills everything inside.
+Python environment read-only, the assignment's packages and folder ``inside`` and the code of ``autograder.inside``
+read-only under ``/box``, a fresh /proc that shows only the box's own processes, a minimal /dev, and two size-bounded
+tmpfs (/tmp, the working directory, and /dev/shm). Everything else, the root of the box included, is read-only and
+empty. Nothing the host can write to is writable inside, and nothing inside is writable that the host would read: the
+kernel's sockets are handed in as already listening descriptors (see provisioner.py), so the two sides share no
+directory. The environment is empty but for the variables set here. The network namespace has a loopback device of its
+own and nothing else. When the grader or the outermost process dies, the kernel kills everything inside.
 
 What it does not stop
 ---------------------
@@ -18,13 +18,13 @@ What it does not stop
 * It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. ``inside/confine.py`` leaves
   the calls that Docker's containers have, less what a notebook has no use for.
 * Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) is bounded by a
-  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (limits.py).
+  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (watchdog.py).
 * The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
   signals that wait, watches of epoll, descriptors in flight. Limits give each box a share, and many boxes have many.
   Descriptors in flight are also refused to a neighbour where one box has as many as a box may.
 * Names that are looked for and not there leave entries in the kernel's cache that outlive the box, a gigabyte in ten
   seconds; the kernel drops them when memory is wanted.
-* Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, kernel.py); where it hands them to a
+* Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, rlimits.py); where it hands them to a
   socket (core_pattern "@"), doctor warns. Linux before 6.14 starts modprobe for a program of unknown kind, unless
   it has Landlock (inside/programs.py).
 * It reads and executes files of the host, which costs the host time and page cache.
@@ -55,11 +55,10 @@ from autograder.errors import BoxUnavailable
 
 BOX_USERS = range(60_976, 60_992)  # in a range that nobody gives out, see https://systemd.io/UIDS-GIDS
 _turns = itertools.count()
-BOX = "/box"  # where course_lib and inside are mounted
+BOX = "/box"  # where the assignment's packages and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
-# What a notebook of the course imports, as pyproject.toml names it; with everything that these require.
-NEEDED = ("torch", "torchvision", "torchprofile", "matplotlib", "numpy", "tqdm", "safetensors", "ipykernel")
+NEEDED = ("ipykernel", "numpy")  # what a box needs whatever the assignment; with everything that these require
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
@@ -200,7 +199,7 @@ def _walls(privileges: list[str], proc: list[str], settings: Settings, command: 
         "--size", scratch, "--perms", "1777", "--tmpfs", "/tmp",
         # After /tmp: a course kept there has its Python environment below it.
         *_python_binds(settings),
-        *_code_binds(),
+        *_code_binds(settings),
         *proc,
         "--remount-ro", "/dev",
         "--remount-ro", "/",
@@ -228,7 +227,10 @@ def why_roots_number(settings: Settings) -> str:
     for user in BOX_USERS:
         with contextlib.suppress(KeyError):
             return f"The user with the number {user}, which boxes would have, is {pwd.getpwuid(user).pw_name} here."
-    command = enclose([python_in_box(), "-P", "-c", "import inside.confine, course_lib"], settings)
+    command = enclose(
+        [python_in_box(), "-P", "-c", f"import {', '.join(('inside.confine', *settings.assignment.packages))}"],
+        settings,
+    )
     try:
         done = subprocess.run(
             command,
@@ -253,12 +255,27 @@ def why_roots_number(settings: Settings) -> str:
 
 def box_environment(settings: Settings) -> dict[str, str]:
     """All variables that exist inside the box."""
-    folders = [f"{BOX}/lib"] if not settings.unsafe_no_box else [str(PACKAGE), str(_course_lib().parent)]
-    if packages_elsewhere():
+    folders = (
+        [f"{BOX}/lib"]
+        if not settings.unsafe_no_box
+        else [str(PACKAGE), *(str(folder.parent) for folder in settings.assignment.packages.values())]
+    )
+    if packages_elsewhere(settings):
         # All of sys.path that the box shows, in its order, so that the same release of a package is found.
-        shown = (*_prefixes(), *SYSTEM_FOLDERS, *map(str, packages_elsewhere()))
+        shown = (*_prefixes(), *SYSTEM_FOLDERS, *map(str, packages_elsewhere(settings)))
         folders += [entry for entry in sys.path if os.path.isdir(entry) and any(map(Path(entry).is_relative_to, shown))]
-    return {**ENVIRONMENT, "COURSE_PROFILE": settings.profile, "PYTHONPATH": os.pathsep.join(folders)}
+    return {**ENVIRONMENT, **settings.assignment.environment, "PYTHONPATH": os.pathsep.join(folders)}
+
+
+def to_preload(settings: Settings) -> dict[str, Any]:
+    """The arguments of ``inside.preload.preload`` in a box."""
+    assignment = settings.assignment
+    inside = str(assignment.inside) if settings.unsafe_no_box else f"{BOX}/assignment"
+    return {
+        "modules": list(assignment.preload),
+        "packages": list(assignment.packages),
+        "folder": inside if assignment.cases else "",
+    }
 
 
 def python_in_box() -> str:
@@ -284,21 +301,21 @@ def _system_binds() -> list[str]:
     return words
 
 
-def packages_elsewhere() -> dict[Path, list[str]]:
+def packages_elsewhere(settings: Settings) -> dict[Path, list[str]]:
     """Folders outside of Python's own and the system's that needed packages are imported from, and those packages.
 
     ``pip install --user``, the modules of a cluster on PYTHONPATH, and .pth files put packages there.
     """
-    return _packages_elsewhere(tuple(sys.path), tuple(_prefixes()))
+    return _packages_elsewhere(tuple(sys.path), tuple(_prefixes()), (*settings.assignment.requires, *NEEDED))
 
 
 @functools.lru_cache(maxsize=4)
-def _packages_elsewhere(path: Sequence[str], prefixes: Sequence[str]) -> dict[Path, list[str]]:
+def _packages_elsewhere(path: Sequence[str], prefixes: Sequence[str], needed: Sequence[str]) -> dict[Path, list[str]]:
     elsewhere = [entry for entry in path if not any(map(Path(entry).is_relative_to, (*prefixes, *SYSTEM_FOLDERS)))]
     found: dict[Path, list[str]] = {}
     if not any(True for _ in importlib.metadata.distributions(path=elsewhere)):
         return found
-    wanted, seen = list(NEEDED), set()
+    wanted, seen = list(needed), set()
     while wanted:
         name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
         if name in seen:
@@ -312,7 +329,7 @@ def _packages_elsewhere(path: Sequence[str], prefixes: Sequence[str]) -> dict[Pa
         if folder in elsewhere:
             found.setdefault(Path(folder).absolute(), []).append(name)
         wanted += [re.split(r"[^\w.-]", one)[0] for one in package.requires or () if "extra ==" not in one]
-    return {folder: sorted(names, key=lambda name: (name not in NEEDED, name)) for folder, names in found.items()}
+    return {folder: sorted(names, key=lambda name: (name not in needed, name)) for folder, names in found.items()}
 
 
 def refuse_unsafe_folders(settings: Settings) -> None:
@@ -326,7 +343,7 @@ def refuse_unsafe_folders(settings: Settings) -> None:
         "the course": settings.course,
         "the workspace": settings.workspace,
     }
-    for folder, packages in packages_elsewhere().items():
+    for folder, packages in packages_elsewhere(settings).items():
         for what, place in private.items():
             if place.resolve().is_relative_to(folder.resolve()):
                 raise BoxUnavailable(
@@ -351,7 +368,7 @@ def _prefixes() -> list[str]:
 def _python_binds(settings: Settings) -> list[str]:
     """The environment we run in, less whatever of ours or of the course's lies under it."""
     refuse_unsafe_folders(settings)
-    shown = [*_prefixes(), *map(str, packages_elsewhere())]
+    shown = [*_prefixes(), *map(str, packages_elsewhere(settings))]
     words = [word for prefix in shown for word in ("--ro-bind", prefix, prefix)]
     hidden = set()
     for folder in map(Path, (*shown, *(one for one in SYSTEM_FOLDERS if not os.path.islink(one)))):
@@ -364,14 +381,10 @@ def _python_binds(settings: Settings) -> list[str]:
     return words
 
 
-def _course_lib() -> Path:
-    import course_lib
-
-    return Path(course_lib.__file__).resolve().parent
-
-
-def _code_binds() -> list[str]:
-    return [
-        "--ro-bind", str(_course_lib()), f"{BOX}/lib/course_lib",
-        "--ro-bind", str(PACKAGE / "inside"), f"{BOX}/lib/inside",
-    ]  # fmt: skip
+def _code_binds(settings: Settings) -> list[str]:
+    """Show of an assignment's folder ``inside`` alone: what judges an answer must not be where it is written."""
+    assignment = settings.assignment
+    shown = {f"{BOX}/lib/{name}": folder for name, folder in assignment.packages.items()}
+    shown |= {f"{BOX}/lib/inside": PACKAGE / "inside"}
+    shown |= {f"{BOX}/assignment": assignment.inside} if assignment.cases else {}
+    return [word for place, folder in shown.items() for word in ("--ro-bind", str(folder), place)]

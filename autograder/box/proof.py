@@ -3,8 +3,6 @@
 The attack is a cell of a kernel that was started as for a submission, so what is proven is what student code meets.
 """
 
-import asyncio
-import contextlib
 import ctypes
 import json
 import os
@@ -15,15 +13,13 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from autograder.box.isolation import PACKAGE
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable
@@ -32,7 +28,6 @@ PROBE_SCRATCH = 16 * MIB  # the same limit, smaller, so that filling it takes no
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 LANDLOCK_CREATE_RULESET, ASK_FOR_VERSION = 444, 1
 LOADS_NO_MODULES = (6, 14)  # from this release on the kernel loads none for a program of unknown kind
-CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded machine
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
                 canary.name,
                 at_home.name,
                 str(settings.solutions_notebook),
-                str(PACKAGE / "judge" / "plugin.py"),
+                str(PACKAGE / "judge" / "judge.py"),
             ],
             "folders": [str(settings.course / "solutions"), str(settings.workspace), str(PACKAGE / "judge")],
             "read_only": [canary.name, "/canary", "/usr/canary", "/box/lib/inside/__init__.py", f"{sys.prefix}/canary"],
@@ -103,62 +98,6 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
     remedy = "Do not grade on this machine until this holds: a submission could use it."
     kind = "warm box" if template else "box"
     return [Finding(f"{kind}: {what}", good, remedy) for what, good in held.items()]
-
-
-def printed_in_a_box(code: str, settings: Settings, template: Template | None = None) -> str:
-    """What ``code`` prints as a cell of a kernel in a new box.
-
-    Raises:
-        BoxUnavailable: The box did not start, or the code took too long.
-    """
-    try:
-        return asyncio.run(_printed(code, settings, template))
-    except (OSError, RuntimeError) as error:  # a TimeoutError is an OSError
-        raise BoxUnavailable(f"Nothing could be run in a box: {str(error) or 'it took too long'}") from None
-
-
-async def _printed(code: str, settings: Settings, template: Template | None) -> str:
-    printed: list[str] = []
-    async with kernel_in_a_box(settings, template) as (_, client):
-        await client.execute_interactive(
-            code,
-            allow_stdin=False,
-            timeout=CELL_S,
-            output_hook=lambda message: printed.append(text_of(message)),
-        )
-    return "".join(printed)
-
-
-@contextlib.asynccontextmanager
-async def kernel_in_a_box(
-    settings: Settings, template: Template | None = None
-) -> AsyncIterator[tuple[BoxedKernelManager, Any]]:
-    """A kernel in a new box, ready for its first cell, and its client; both are ended at the end.
-
-    Raises:
-        RuntimeError, OSError: The box did not start.
-    """
-    manager = BoxedKernelManager(settings, template)
-    try:
-        await manager.start_kernel()
-        client = manager.client()
-        client.start_channels()
-        try:
-            try:
-                await asyncio.wait_for(client.wait_for_ready(), CELL_S)
-            except RuntimeError as error:
-                raise RuntimeError(f"{error} ({manager.last_words() or 'it did not say why'})") from None
-            yield manager, client
-        finally:
-            client.stop_channels()
-    finally:
-        await manager.end()
-
-
-def text_of(message: dict[str, Any]) -> str:
-    """What a message prints; not its warnings, of which Python 3.12 and later have one for each fork of a kernel."""
-    content = message["content"]
-    return content["text"] if content.get("name") == "stdout" else ""
 
 
 def _restricts_programs() -> bool:

@@ -5,6 +5,7 @@ bubblewrap boxes, as cold ones do; what separates a box from the ones before it 
 """
 
 import contextlib
+import json
 import queue
 import socket
 import subprocess
@@ -14,8 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psutil
 
 from autograder.box.cgroup import group_folders
-from autograder.box.isolation import as_box_user, box_environment, enclose_template, python_in_box
-from autograder.box.limits import kill_tree
+from autograder.box.isolation import as_box_user, box_environment, enclose_template, python_in_box, to_preload
+from autograder.box.kill import kill_tree
 from autograder.box.processes import children, members
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
@@ -39,6 +40,7 @@ class Template:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [python_in_box(), "-P", "-m", "inside.template", str(theirs.fileno())]
+            command.append(json.dumps(to_preload(settings)))
             self._box = psutil.Popen(
                 enclose_template(command, settings),
                 pass_fds=(theirs.fileno(),),

@@ -1,342 +1,70 @@
-"""What is called with which hidden inputs, and what of it is written down. One function per case.
+"""The table of an assignment's hidden cases, which its cases.py fills, and how a box finds it.
 
-A case takes the student's functions and random numbers, calls, and yields named values. It judges nothing: the same
-cases run on the solution, and outside the two are compared. Some yield a second time: what explains a wrong value, and
-what tells which values are too close to call. That is asked for where the solutions run and nowhere else, so that it
-costs once a class; it comes after the call all the same, for a function can read the variables of whoever calls it.
+A case takes the notebook's names and random numbers, calls the student's function, and yields named values. It judges
+nothing: the same cases run on the solution, and outside the two are compared. A case may yield a second time: what
+explains a wrong value, and what tells which values are too close to call. That is asked for in the solution's run
+alone, and it comes after the call, because a function can read the variables of whoever calls it.
 """
 
+import importlib
+import sys
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
-
-from course_lib.macs import exit_macs
-from course_lib.model import EarlyExitResNet18
-
-from . import inputs
 
 Functions = dict[str, Any]  # the notebook's names
 Values = Iterator[dict[str, Any]]
 Case = Callable[[Functions, np.random.Generator], Values]
-CPU = torch.device("cpu")
-CASES: dict[str, dict[str, Case]] = {}
-# Of the hidden networks, which have one width.
-_ANY = EarlyExitResNet18(inputs.CLASSES, inputs.WIDTH)
-COSTS = {"table": exit_macs(_ANY, (3, 32, 32)), "all_heads": exit_macs(_ANY, (3, 32, 32), all_heads=True)}
+PACKAGE = "assignment"  # the name under which a box imports the assignment's own folder
 
 
-def case(task: str, name: str) -> Callable[[Case], Case]:
-    """Enter a case of ``task`` in the table."""
+class Cases:
+    """The hidden cases of one assignment."""
 
-    def enter(function: Case) -> Case:
-        CASES.setdefault(task, {})[name] = function
-        return function
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, Case]] = {}
 
-    return enter
+    def __call__(self, task: str, name: str) -> Callable[[Case], Case]:
+        """Decorator: enter a function as the case ``name`` of ``task``."""
+
+        def enter(function: Case) -> Case:
+            self._of.setdefault(task, {})[name] = function
+            return function
+
+        return enter
+
+    def get(self, task: str, name: str) -> Case:
+        """One case.
+
+        Raises:
+            LookupError: There is none of that name.
+        """
+        try:
+            return self._of[task][name]
+        except KeyError:
+            raise LookupError(f"inside/cases.py has no case {name!r} of the task {task}") from None
+
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Task -> its cases."""
+        return {task: tuple(cases) for task, cases in self._of.items()}
 
 
-class Spy:
-    """Writes down how a network is used: samples and calls of each stage, train mode and graph building.
+def load(folder: str) -> Cases:
+    """Import the folder ``inside`` of an assignment as the package ``assignment``; what its cases.py calls ``case``.
 
-    It looks at each stage's first convolution, which every way of calling a stage or its blocks goes through.
+    Raises:
+        ImportError: There is no cases.py, or something that it imports is missing.
     """
-
-    def __init__(self, network: EarlyExitResNet18) -> None:
-        self.samples = [0, 0, 0, 0]
-        self.calls = [0, 0, 0, 0]
-        self.training = self.graph = False
-        for index, stage in enumerate(network.stages):
-            first = next(part for part in stage.modules() if isinstance(part, nn.Conv2d))
-            first.register_forward_pre_hook(self._watch(index))
-
-    def _watch(self, index: int) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def watch(convolution: nn.Module, arguments: tuple[Any, ...]) -> None:
-            x = arguments[0]
-            self.samples[index] += len(x)
-            self.calls[index] += len(x) > 0
-            self.training |= convolution.training
-            self.graph |= torch.is_grad_enabled() and any(p.requires_grad for p in (x, *convolution.parameters()))
-
-        return watch
-
-    def seen(self) -> dict[str, Any]:
-        """What was written down so far."""
-        return {
-            "samples": list(self.samples),
-            "calls": list(self.calls),
-            "training": self.training,
-            "graph": self.graph,
-        }
-
-
-def _gradients(loss: object, parameters: list[torch.Tensor]) -> list[torch.Tensor | None]:
-    """Gradient of ``loss`` by each of ``parameters``; None where the loss does not depend on it."""
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
-        return [None for _ in parameters]
-    return list(torch.autograd.grad(loss.sum(), parameters, allow_unused=True))
-
-
-def _first_layer(network: EarlyExitResNet18) -> list[torch.Tensor]:
-    return [next(network.stem.parameters())]
-
-
-def _second(returned: object) -> object:
-    return returned[1] if isinstance(returned, tuple | list) and len(returned) == 2 else None
-
-
-def _after_step(network: EarlyExitResNet18) -> dict[str, bool]:
-    """What a training step left behind."""
-    return {"training": network.training, "backward": any(p.grad is not None for p in network.parameters())}
-
-
-@case("baseline_step", "batch")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    network = inputs.model(rng, training=True)
-    data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
-    before = inputs.state(network)
-    returned = functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())
-    left = _after_step(network)
-    yield {"returned": returned, "gradients": _gradients(_second(returned), _first_layer(network)), **left}
-    network.load_state_dict(before)
-    with torch.no_grad():
-        exits = network.train().early_train(data)
-    yield {"labels": labels, "exits": exits}
-
-
-@case("baseline_step", "sure")  # so sure that a batch would leave at the first exit, if it may
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    network = inputs.surest(inputs.model(rng, training=True))
-    data, labels = inputs.images(rng, np.full(8, 2.0)), torch.tensor(rng.integers(6, size=8))
-    yield {"returned": functions["baseline_step"](network, data, labels, nn.CrossEntropyLoss())}
-
-
-def _evaluation(function: Callable[..., Any], network: EarlyExitResNet18, batches: Any, *arguments: Any) -> Values:
-    data, labels = batches.dataset.tensors
-    before, spy = inputs.state(network), Spy(network)
-    returned = function(network, batches, *arguments)
-    yield {"returned": returned, "gradients_on": torch.is_grad_enabled(), **spy.seen()}
-    network.load_state_dict(before)
-    yield {"exits": inputs.evaluated(network, data), "labels": labels, **COSTS}
-
-
-def _evaluate_baseline(functions: Functions, rng: np.random.Generator, training: bool) -> Values:
-    network = inputs.model(rng, training=training)
-    batches = inputs.loader(rng, network, (16, 16, 16, 5))
-    if not training:
-        inputs.surest(network)
-    return _evaluation(functions["evaluate_baseline"], network, batches, CPU)
-
-
-@case("evaluate_baseline", "short_last_batch")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _evaluate_baseline(functions, rng, training=False)
-
-
-@case("evaluate_baseline", "fresh_from_training")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _evaluate_baseline(functions, rng, training=True)
-
-
-@case("early_exit_loss", "random_logits")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    outputs = [exit_logits.requires_grad_() for exit_logits in inputs.logits(rng, 9)]
-    labels = torch.tensor(rng.integers(6, size=9))
-    given = list(outputs)
-    loss = functions["early_exit_loss"](given, labels, nn.CrossEntropyLoss())
-    again = functions["early_exit_loss"](list(outputs), labels, nn.CrossEntropyLoss())
-    intact, backward = len(given) == len(outputs), any(part.grad is not None for part in outputs)
-    gradients = _gradients(loss, outputs)
-    yield {"returned": loss, "again": again, "gradients": gradients, "intact": intact, "backward": backward}
-    yield {"exits": outputs, "labels": labels}
-
-
-@case("early_exit_loss", "ten_classes")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    outputs = inputs.logits(rng, 5, classes=10)
-    labels = torch.tensor(rng.integers(10, size=5))
-    yield {"returned": functions["early_exit_loss"](outputs, labels, nn.CrossEntropyLoss())}
-
-
-def _stand_in(exit_outputs: Any, labels: torch.Tensor, criterion: Any) -> torch.Tensor:
-    """Takes the place of early_exit_loss: some number that depends on every output and its place."""
-    return sum((place + 1) * logits.square().mean() for place, logits in enumerate(exit_outputs)) + labels.sum()
-
-
-@case("early_exit_step", "batch")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    network = inputs.model(rng, training=True)
-    data, labels = inputs.images(rng, rng.uniform(0.2, 2.0, 10)), torch.tensor(rng.integers(6, size=10))
-    before = inputs.state(network)
-    own: Any = None
-    try:
-        own = functions["early_exit_step"](network, data, labels, nn.CrossEntropyLoss())
-    except Exception:
-        own = None  # perhaps early_exit_loss raised: then the second call tells
-    gradients = _gradients(_second(own), _first_layer(network))
-    network.load_state_dict(before)
-    network.train().zero_grad()
-    kept = functions.get("early_exit_loss")
-    functions["early_exit_loss"] = _stand_in  # a wrong loss is paid for once, in its own task
-    try:
-        with_stand_in = functions["early_exit_step"](network, data, labels, nn.CrossEntropyLoss())
-    except Exception:
-        if own is None:
-            raise
-        with_stand_in = None
-    finally:
-        functions["early_exit_loss"] = kept
-    left = _after_step(network)  # of this call, whose loss is ours: what the student's own does is judged elsewhere
-    gradients_of_stand_in = _gradients(_second(with_stand_in), _first_layer(network))
-    yield {
-        "returned": own,
-        "gradients": gradients,
-        "with_stand_in": with_stand_in,
-        "gradients_of_stand_in": gradients_of_stand_in,
-        **left,
-    }
-
-
-def _evaluate_early_exit(
-    functions: Functions, rng: np.random.Generator, tolerance: float, training: bool = False
-) -> Values:
-    network = inputs.model(rng, training=training)
-    batches = inputs.loader(rng, network, (12, 12, 12, 12, 12, 7))
-    return _evaluation(functions["evaluate_early_exit"], network, batches, tolerance, CPU)
-
-
-@case("evaluate_early_exit", "low_tolerance")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _evaluate_early_exit(functions, rng, float(rng.uniform(0.4, 0.65)))
-
-
-@case("evaluate_early_exit", "middle_tolerance")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _evaluate_early_exit(functions, rng, float(rng.uniform(0.85, 1.15)))
-
-
-@case("evaluate_early_exit", "fresh_from_training")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _evaluate_early_exit(functions, rng, float(rng.uniform(0.6, 1.2)), training=True)
-
-
-@case("mac_ratio", "two_totals")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    totals = [(int(rng.integers(3 * 10**12, 4 * 10**12)), int(rng.integers(10**12, 3 * 10**12))) for _ in range(2)]
-    # Small, for those who count in millions; no ratio is nearly one of three digits.
-    totals += [((37, 27), (40, 27), (30, 23), (47, 27))[int(rng.integers(4))]]
-    yield {"returned": [functions["mac_ratio"](*pair) for pair in totals]}
-
-
-@case("choose_tolerance", "plain")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    returned, sweeps, targets = [], [], []
-    for index in range(6):
-        rows, target = inputs.sweep_with_target(rng, best_at_zero=index == 5)
-        sweeps.append(rows)
-        targets.append(target)
-        returned.append(functions["choose_tolerance"](list(rows), target))
-    yield {"returned": returned}
-    yield {"sweeps": sweeps, "targets": targets}
-
-
-@case("choose_tolerance", "met_exactly")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    returned = []
-    for _ in range(3):
-        rows = inputs.sweep(rng, 6)
-        returned.append(functions["choose_tolerance"](rows, min((row[2], row[1]) for row in rows)[1]))
-    yield {"returned": returned}
-
-
-@case("choose_tolerance", "ties")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    returned = []
-    for _ in range(4):
-        rows = inputs.sweep(rng, 8)
-        fewest = min(row[2] for row in rows)
-        twins = [(float(t), 0.97, fewest) for t in rng.choice(np.arange(200, 300), size=3, replace=False) / 100]
-        rows += [(4.0, 0.99, fewest), *twins]
-        returned.append(functions["choose_tolerance"]([rows[i] for i in rng.permutation(len(rows))], 0.965))
-    yield {"returned": returned}
-
-
-@case("choose_tolerance", "none_good_enough")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    yield {"returned": functions["choose_tolerance"](inputs.sweep(rng, 6), 0.99)}
-
-
-@case("per_sample_exits", "mixed")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    outputs, tolerance = inputs.logits(rng, 64), float(rng.uniform(0.25, 0.38))
-    given = [part.clone() for part in outputs]
-    returned = functions["per_sample_exits"](given, tolerance)
-    intact = len(given) == len(outputs) and all(map(torch.equal, given, outputs))
-    yield {"returned": returned, "intact": intact}
-    yield {"logits": outputs, "tolerance": tolerance}
-
-
-@case("per_sample_exits", "edges")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    certain = [200.0 * torch.eye(6)[torch.tensor(rng.integers(6, size=5))] for _ in range(4)]  # entropy exactly 0
-    exits = functions["per_sample_exits"]
-    pairs = torch.tensor(np.array([rng.choice(6, size=2, replace=False) for _ in range(5)]))
-    torn = [200.0 * torch.zeros(5, 6).scatter_(1, pairs, 1.0) for _ in range(4)]  # entropy exactly ln 2
-    yield {
-        "below_ln_2": exits([part.clone() for part in torn], 0.6),
-        "above_ln_2": exits([part.clone() for part in torn], 0.8),
-        "at_zero": exits([part.clone() for part in certain], 0.0),
-        "above_zero": exits([part.clone() for part in certain], 0.01),
-        "above_all": exits(inputs.logits(rng, 7), 2.0),
-        "one_sample": exits(inputs.logits(rng, 1), 2.0),
-    }
-
-
-def _compaction(
-    functions: Functions, rng: np.random.Generator, samples: int, tolerance: float, training: bool = False
-) -> Values:
-    network = inputs.model(rng, training=training)
-    data = inputs.images(rng, rng.permutation(np.geomspace(0.15, 6.0, samples)))
-    before, spy = inputs.state(network), Spy(network)
-    returned = functions["predict_with_compaction"](network, data, tolerance)
-    yield {"returned": returned, **spy.seen()}
-    network.load_state_dict(before)
-    yield {"logits": inputs.evaluated(network, data), "tolerance": tolerance}
-
-
-@case("predict_with_compaction", "mixed")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _compaction(functions, rng, 64, float(rng.uniform(0.3, 0.38)))
-
-
-@case("predict_with_compaction", "all_leave_first")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _compaction(functions, rng, 6, 2.0)
-
-
-@case("predict_with_compaction", "none_leaves_early")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _compaction(functions, rng, 6, 0.0)
-
-
-@case("predict_with_compaction", "certain")  # entropies of exactly 0, from probabilities of exactly 0 and 1
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    network = inputs.surest(inputs.model(rng))
-    data = inputs.images(rng, np.full(6, 2.0))
-    predict = functions["predict_with_compaction"]
-    yield {"at_zero": predict(network, data, 0.0), "above_zero": predict(network, data, 0.01)}
-
-
-@case("predict_with_compaction", "other_shapes")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    network = EarlyExitResNet18(10, inputs.WIDTH).eval()
-    data = inputs.images(rng, np.full(4, 1.0))
-    predict = functions["predict_with_compaction"]
-    yield {"one_image": predict(network, data[:1], 0.0), "ten_classes": predict(network, data, 2.5)}  # ln 10 = 2.3
-
-
-@case("predict_with_compaction", "fresh_from_training")
-def _(functions: Functions, rng: np.random.Generator) -> Values:
-    return _compaction(functions, rng, 12, 0.6, training=True)
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [folder]
+    sys.modules[PACKAGE] = package
+    found: Cases = importlib.import_module(f"{PACKAGE}.cases").case
+    return found
+
+
+def loaded() -> Cases:
+    """The cases that :func:`load` found in this process."""
+    found: Cases = sys.modules[f"{PACKAGE}.cases"].case
+    return found

@@ -4,10 +4,10 @@ The other half is ``autograder.judge.evidence``. Whatever is not in the format i
 """
 
 import base64
+import sys
 from typing import Any
 
 import numpy as np
-import torch
 
 MAX_ITEMS = 10_000
 MAX_DEPTH = 5
@@ -18,7 +18,8 @@ DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float3
 
 def encode(value: object, depth: int = 0) -> dict[str, Any]:
     """``value`` as a JSON object with its kind under "t"."""
-    if isinstance(value, torch.Tensor):
+    torch = sys.modules.get("torch")  # where it is not loaded, no value is a tensor
+    if torch and isinstance(value, torch.Tensor):
         array = value.detach().to("cpu")
         array = array.float() if array.dtype == torch.bfloat16 else array
         return _array(array.numpy(), tensor=True, grad=bool(value.requires_grad))

@@ -5,10 +5,11 @@ Warm boxes have it from their template, a cold one loads it itself: what a noteb
 
 import gc
 import importlib
+from collections.abc import Collection, Sequence
 
-# What notebooks, the kernel and the observer import, and torch's compiler, which it imports when operations are first
-# counted. Not matplotlib's inline backend: it is to find the kernel when it is imported, or no figure would be shown
-# and closed.
+from . import cases
+
+# What the kernel and the observer import.
 PRELOADED = (
     "IPython.core.completerlib",
     "IPython.core.logger",
@@ -17,45 +18,40 @@ PRELOADED = (
     "ipykernel.debugger",  # which a kernel imports as it starts, and which takes half of that time
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.pyplot",
     "tornado.platform.asyncio",
-    "torch._dynamo",
-    "torch.utils.flop_counter",
-    "torchprofile",
-    "tqdm.auto",
-    "course_lib.environment",
-    "course_lib.plots",
-    "course_lib.pretrained",
-    "course_lib.probes",
-    "course_lib.selfcheck",
-    "inside.children",
     "inside.confine",
+    "inside.kernel",
     "inside.observe",
     "inside.programs",
     "inside.start",
 )
-OURS = ("course_lib.", "inside.")
 
 
-def preload() -> None:
+def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> None:
     """Import it all, and leave it out of every later search for garbage.
 
     To search ever more modules while they are imported takes a quarter of the time and finds next to nothing. And in a
     fork the first search would write to, and so copy, every page of theirs.
+
+    Args:
+        modules: What the assignment's notebook imports.
+        packages: Packages that must have every module named of them; any other may be arranged otherwise in another
+            release, and then loads what it needs later.
+        folder: The assignment's folder ``inside``; "" where it has no hidden cases.
 
     Raises:
         ImportError: A package, or a part of it that it needs, is not there.
     """
     gc.disable()
     try:
-        for name in PRELOADED:
+        for name in (*modules, *PRELOADED):
             try:
                 importlib.import_module(name)
             except ModuleNotFoundError as missing:
-                if missing.name != name or name.startswith(OURS):
+                if missing.name != name or name.partition(".")[0] in ("inside", *packages):
                     raise
-                # Another version of the package is arranged otherwise: it loads, later, what it needs.
+        if folder:
+            cases.load(folder)
         gc.freeze()
     finally:
         gc.enable()

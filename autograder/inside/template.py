@@ -40,7 +40,7 @@ def main() -> None:
     _uncover_proc()
     ns.unshare(ns.USERS, outer_id=0)
     ns.give_up_privileges()
-    preload()
+    preload(**json.loads(sys.argv[2]))
     if len(os.listdir("/proc/self/task")) != 1 or threading.active_count() != 1:
         raise SystemExit("An imported module left a thread behind; a fork would inherit its locks.")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended forks leave no zombie
@@ -143,6 +143,7 @@ def _mount_scratch_over(folder: str, options: str) -> None:
 def _run(spec: dict, sockets: list[int]) -> None:
     """As process 1: start the kernel, collect what ends, end with the kernel, which ends everything here."""
     from . import start
+    from .kernel import run
 
     start.give_up(spec["rlimits"], confined=True)  # process 1 too: a kernel could write to its memory
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -158,7 +159,7 @@ def _run(spec: dict, sockets: list[int]) -> None:
 
     np.random.seed(None)
     sys.argv = [str(start.__file__)]
-    start.run({**spec, "sockets": dict(enumerate(sockets, start=1))})
+    run({**spec, "sockets": dict(enumerate(sockets, start=1))})
 
 
 if __name__ == "__main__":

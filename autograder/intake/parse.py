@@ -42,8 +42,11 @@ class Submission:
     notes: tuple[str, ...] = ()
 
 
-def parse_notebook(data: bytes, student: str) -> Submission:
+def parse_notebook(data: bytes, student: str, notes: tuple[str, ...] = ()) -> Submission:
     """The notebook in ``data``.
+
+    Args:
+        notes: What had to be assumed to find it.
 
     Raises:
         BadSubmission: EMPTY when there is nothing in it, BAD_FILE when it is no notebook.
@@ -79,7 +82,7 @@ def parse_notebook(data: bytes, student: str) -> Submission:
         raise BadSubmission("The notebook handed in has no cell with anything in it.", Verdict.EMPTY)
     if any(len(cell.source) > MAX_SOURCE for cell in cells):
         raise BadSubmission(f"A cell is longer than {MAX_SOURCE} characters.")
-    return Submission(student, cells)
+    return Submission(student, cells, notes)
 
 
 def _cell(raw: dict[str, Any]) -> Cell:

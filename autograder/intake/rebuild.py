@@ -7,21 +7,27 @@ solution cell that is missing is the released stub, never the solution.
 """
 
 import itertools
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
 
 from rapidfuzz import fuzz
 
-from autograder.errors import BadSubmission
+from autograder.errors import BadSubmission, UsageError
 from autograder.intake.parse import Cell, Submission
+from autograder.outputs import safe_outputs
 
 SEARCHED = 20_000  # characters of a cell in which definitions are looked for
 COMPARED = 2_000  # characters that are compared; with 20,000 of each a notebook of 2,000 cells took half a minute
 # The name in `def name(` or `name =` at the start of a line.
 DEFINED = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[^=]))(\w+)", re.MULTILINE)
 CANDIDATES = 50  # cells that are compared with one of the master: a comparison takes milliseconds
+CHECK = "check_"  # how the grade_id of a self-check begins; the rest is its task
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
 
 
@@ -33,6 +39,7 @@ class MasterCell:
         grade_id: nbgrader's id; every cell of the master has one.
         solution: Whether the student writes it.
         points: What it is worth; 0 where nothing is graded.
+        task: The task that a self-check cell is for; "" for every other cell.
     """
 
     kind: str
@@ -41,6 +48,7 @@ class MasterCell:
     grade_id: str
     solution: bool = False
     points: float = 0.0
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,14 @@ class RebuiltCell:
 
     Attributes:
         master: The master cell it stands for; None for a cell the student added.
-        outputs: What the student's own run left at this cell.
+        outputs: What the student's own run left at a given cell, made safe: people are shown it. Empty where there is
+            none, and for cells of the student's, where people are shown what the grading run leaves.
     """
 
     kind: str
     source: str
     master: MasterCell | None
-    outputs: tuple[object, ...] = ()
+    outputs: tuple[dict[str, Any], ...] = ()
 
     @property
     def by_student(self) -> bool:
@@ -95,7 +104,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
 
     cells = [_added(cell) for cell in added[-1]]
     for index, master_cell in enumerate(master):
-        outputs = tuple(output for cell in of_master[index] for output in cell.outputs)
+        outputs = () if master_cell.solution else safe_outputs(chain(*(cell.outputs for cell in of_master[index])))
         sources = [master_cell.source]
         if master_cell.solution:
             sources, note = _solution_sources(of_master[index], master_cell, defined)
@@ -108,7 +117,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
                 added[index].insert(0, Cell("code", extra))
         for source in sources[:-1]:
             cells.append(RebuiltCell("code", source, None))
-        cells.append(RebuiltCell(master_cell.kind, sources[-1], master_cell, outputs))
+        cells.append(RebuiltCell(master_cell.kind, sources[-1], master_cell, tuple(outputs)))
         cells += [_added(cell) for cell in added[index]]
     count = sum(map(len, added.values()))
     if count:
@@ -124,7 +133,7 @@ def _added_imports(cells: list[Cell], master: MasterCell) -> str:
 
 
 def _added(cell: Cell) -> RebuiltCell:
-    return RebuiltCell(cell.kind, cell.source, None, cell.outputs)
+    return RebuiltCell(cell.kind, cell.source, None)
 
 
 def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) -> tuple[list[str], list[str]]:
@@ -237,14 +246,45 @@ def master_cells(notebook: dict) -> tuple[MasterCell, ...]:
     cells = []
     for cell in notebook["cells"]:
         nbgrader = cell["metadata"].get("nbgrader", {})
+        grade_id, solution = nbgrader.get("grade_id", ""), nbgrader.get("solution", False)
+        checks = cell["cell_type"] == "code" and not solution and grade_id.startswith(CHECK)
         cells.append(
             MasterCell(
                 kind=cell["cell_type"],
                 source="".join(cell["source"]),
                 cell_id=cell.get("id", ""),
-                grade_id=nbgrader.get("grade_id", ""),
-                solution=nbgrader.get("solution", False),
+                grade_id=grade_id,
+                solution=solution,
                 points=float(nbgrader.get("points", 0) or 0) if nbgrader.get("grade", False) else 0.0,
+                task=grade_id.removeprefix(CHECK) if checks else "",
             )
         )
     return tuple(cells)
+
+
+def points_by_task(master: Iterable[MasterCell]) -> dict[str, float]:
+    """Task -> automatic points, in the notebook's order.
+
+    Raises:
+        UsageError: A cell carries automatic points and nothing checks it, so that everyone would get 0.
+    """
+    master = tuple(master)
+    for cell in master:
+        if cell.points and not cell.solution and not cell.task:
+            raise UsageError(
+                f"The cell {cell.grade_id!r} carries {cell.points:g} automatic points, but nothing checks it. "
+                f"Expected: a code cell called {CHECK}<task>. Rename it, or make it a written answer (manually graded)."
+            )
+    return {cell.task: cell.points for cell in master if cell.task and cell.points}
+
+
+def grade_ids_in(solutions: Path) -> frozenset[str]:
+    """The grade_ids in a solutions notebook.
+
+    Raises:
+        UsageError: It is no notebook.
+    """
+    try:
+        return frozenset(cell.grade_id for cell in master_cells(json.loads(solutions.read_text()))) - {""}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{solutions} is not a notebook: {type(error).__name__}: {error}.") from None

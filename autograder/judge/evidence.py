@@ -7,13 +7,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.errors import EvidenceError
+from autograder.judge.check import Failure
 
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 UNSHOWN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
@@ -22,6 +23,7 @@ MAX_DIMENSIONS = 8
 MAX_PAIRS = 10_000  # of a mapping, as encode.py gives them
 MAX_KEY = 2**53  # larger numbers can be chosen so that all of them share a hash
 MAX_CONTAINERS = 200_000  # each takes some 100 bytes once read
+RAISED_OTHERWISE = "Use only what the function is given; a name from another cell may hold something else."
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,62 @@ class Observation:
 
     values: Mapping[str, Any]
     error: str = ""
+
+
+class Evidence:
+    """The observed cases of one task.
+
+    Args:
+        observations: Case -> observation; a case that is missing was never seen to return.
+        silence: What to tell the student where a case is missing.
+        raised: (sign, hint) pairs: what an error says, and what to look at then.
+    """
+
+    def __init__(
+        self, observations: Mapping[str, Observation], silence: str = "", raised: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        self._observations = observations
+        self._silence = silence
+        self._raised = tuple(raised)
+
+    def values(self, case: str) -> Mapping[str, Any]:
+        """What the case wrote down.
+
+        Raises:
+            Failure: The call raised, was stopped, or left nothing.
+        """
+        observation = self._observations.get(case)
+        if observation is None:
+            raise Failure(self._silence or "The function was never seen to return.", "Does the cell run by itself?")
+        if observation.error:
+            hint = next((hint for sign, hint in self._raised if sign in observation.error), RAISED_OTHERWISE)
+            raise Failure(f"Called on inputs of the right form, it raised {observation.error}.", hint)
+        return observation.values
+
+
+def evidence_by_task(
+    cases: Iterable[tuple[str, str]],
+    texts: Mapping[tuple[str, str], str],
+    raised: Iterable[tuple[str, str]] = (),
+    silences: Mapping[str, str] | None = None,
+) -> dict[str, Evidence]:
+    """Task -> its evidence; a text that is not well-formed counts as not given.
+
+    Args:
+        cases: (task, case) pairs that were called.
+        texts: (task, case) -> what the box emitted.
+        raised: As :class:`Evidence` takes it.
+        silences: Task -> what to say where a case is missing.
+    """
+    observations: dict[str, dict[str, Observation]] = {}
+    for task, case in cases:
+        of_task = observations.setdefault(task, {})
+        if (task, case) in texts:
+            try:
+                of_task[case] = read_observation(texts[task, case], task, case)
+            except EvidenceError:
+                continue  # fail closed: malformed evidence is no evidence
+    return {task: Evidence(of_task, (silences or {}).get(task, ""), raised) for task, of_task in observations.items()}
 
 
 def read_observation(text: str, task: str, case: str) -> Observation:

@@ -10,12 +10,11 @@ from nbgrader.api import Comment, Grade, Gradebook, GradeCell, SolutionCell
 from sqlalchemy.exc import SAWarning
 
 from autograder.config import Settings
-from autograder.execute import CHECK_PREFIX
+from autograder.course import Course, Graded
 from autograder.files import write_whole
-from autograder.graded import Course, Graded
 from autograder.outputs import harmless_markdown
 from autograder.records.graded_notebook import graded_notebook, notebook_text
-from autograder.release import gradebook_writing, no_commit
+from autograder.records.nbgrader_store import gradebook_writing, no_commit
 from autograder.report.text import task_text
 from autograder.results import Verdict
 
@@ -32,16 +31,16 @@ class Records:
         """File the submission as handed in, its graded notebook, and its scores.
 
         Raises:
-            GraderError: The gradebook is locked, its disk is full, or it is damaged; the next call opens it anew.
+            GraderError: The gradebook is locked, its disk is full, or it is damaged; the next call opens it again.
             OSError: A file cannot be written.
         """
         settings = self._course.settings
         student = graded.grade.student
         # Also where nothing could be read: what an earlier hand-in left there would be graded by nbgrader.
-        write_whole(_place(settings, "submitted", student), graded.original or b"")
+        write_whole(_place(settings, "submitted", student), graded.observed.original or b"")
         write_whole(_place(settings, "autograded", student), notebook_text(graded_notebook(graded, self._course)))
         # Feedback of an earlier grading would contradict the new scores.
-        shutil.rmtree(settings.workspace / "feedback" / student / settings.assignment, ignore_errors=True)
+        shutil.rmtree(settings.workspace / "feedback" / student / settings.assignment.name, ignore_errors=True)
         self.add_scores(graded)
 
     def add_scores(self, graded: Graded) -> None:
@@ -67,7 +66,7 @@ class Records:
 
 
 def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
-    name = course.settings.assignment
+    name = course.settings.assignment.name
     student = graded.grade.student
     with no_commit(gradebook):  # a submission is entered whole or not at all
         gradebook.update_or_create_student(student)
@@ -81,8 +80,8 @@ def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
     for cell in course.master:
         if cell.points:
             grade = grades[cell.grade_id]
-            task = tasks.get(cell.grade_id.removeprefix(CHECK_PREFIX))
-            if task is not None and not cell.solution:
+            task = tasks.get(cell.task)
+            if task is not None:
                 grade.auto_score = None if fault else task.score
             else:
                 grade.auto_score = 0 if _unanswered(graded, cell.grade_id) else None
@@ -106,11 +105,12 @@ def _comment(graded: Graded, grade_id: str, tasks: dict) -> str | None:
 
 def _unanswered(graded: Graded, grade_id: str) -> bool:
     """Whether a written answer is still as released, or there is no notebook to look for it in."""
-    if graded.rebuilt is None:
+    if graded.observed.rebuilt is None:
         return graded.grade.verdict is not Verdict.GRADER_ERROR
-    cells = [cell for cell in graded.rebuilt.cells if cell.master and cell.master.grade_id == grade_id]
+    cells = [cell for cell in graded.observed.rebuilt.cells if cell.master and cell.master.grade_id == grade_id]
     return all(cell.source.strip() == cell.master.source.strip() for cell in cells if cell.master)
 
 
 def _place(settings: Settings, step: str, student: str) -> Path:
-    return settings.workspace / step / student / settings.assignment / f"{settings.assignment}.ipynb"
+    name = settings.assignment.name
+    return settings.workspace / step / student / name / f"{name}.ipynb"

@@ -10,8 +10,7 @@ What a student wrote is bounded in sum: nbgrader makes a page of it, and takes 2
 import json
 from typing import Any
 
-from autograder.execute import CHECK_PREFIX, own_outputs
-from autograder.graded import Course, Graded
+from autograder.course import Course, Graded
 from autograder.outputs import harmless_markdown, shortened
 from autograder.report.text import submission_text, task_text
 from autograder.results import TaskGrade
@@ -30,12 +29,13 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
     of_master = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"]}
     tasks = {task.task: task for task in graded.grade.tasks}
     cells = [_said("How this submission was graded", submission_text(graded.grade, course.box))]
-    if graded.rebuilt is None:
-        cells += [_with_checks(cell, tasks) for cell in notebook["cells"]]
+    observed = graded.observed
+    if observed.rebuilt is None:
+        cells += [_checked(cell, tasks.get(of.task)) for cell, of in zip(notebook["cells"], course.master, strict=True)]
     else:
-        runs = graded.run.outputs if graded.run else ([],) * len(graded.rebuilt.cells)
+        runs = observed.run.outputs if observed.run else ([],) * len(observed.rebuilt.cells)
         added, room, left_out = 0, MAX_ADDED_TEXT, 0
-        for rebuilt, ran in zip(graded.rebuilt.cells, runs, strict=True):
+        for rebuilt, ran in zip(observed.rebuilt.cells, runs, strict=True):
             cell = of_master.pop(rebuilt.master.grade_id, None) if rebuilt.master else None
             source = shortened(rebuilt.source, MAX_CODE) if cell and rebuilt.by_student else rebuilt.source
             if cell is None:  # the student's own, or a further part of an answer
@@ -47,8 +47,8 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
             code = cell["cell_type"] == "code"
             cell["source"] = source if code else harmless_markdown(source)
             if code:
-                cell["outputs"] = own_outputs(rebuilt) or ran
-            cells.append(_with_checks(cell, tasks))
+                cell["outputs"] = list(rebuilt.outputs) or ran
+            cells.append(_checked(cell, tasks.get(rebuilt.master.task) if rebuilt.master else None))
         if left_out:
             text = f"[Added cells left out here: {left_out}. The file as it was handed in is in submitted/.]"
             cells.append(_said("Cells that are not shown", text))
@@ -61,12 +61,9 @@ def notebook_text(notebook: dict[str, Any]) -> bytes:
     return json.dumps(notebook, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def _with_checks(cell: dict[str, Any], tasks: dict[str, TaskGrade]) -> dict[str, Any]:
-    mark = cell["metadata"].get("nbgrader", {})
-    task = tasks.get(mark.get("grade_id", "").removeprefix(CHECK_PREFIX))
-    if task and cell["cell_type"] == "code" and mark["grade"]:
-        cell["outputs"] = [_printed(task_text(task))]
-    return cell
+def _checked(cell: dict[str, Any], task: TaskGrade | None) -> dict[str, Any]:
+    """The cell, with what was judged as its output where it is a task's self-check."""
+    return cell | {"outputs": [_printed(task_text(task))]} if task else cell
 
 
 def _said(title: str, text: str) -> dict[str, Any]:

@@ -2,68 +2,40 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import UsageError
 from autograder.files import write_whole
-from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+from autograder.results import CheckResult, ClassResults, Grade, TaskGrade, Verdict
 
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class ClassResults:
-    """A graded class.
-
-    Attributes:
-        seed: Of the hidden inputs.
-        box: What isolated the submissions.
-    """
-
-    assignment: str
-    seed: int
-    box: str
-    grades: tuple[Grade, ...] = ()
-
-    @property
-    def identical(self) -> list[list[str]]:
-        """Students whose notebooks hold the same cells, in groups of two and more."""
-        groups: dict[str, list[str]] = {}
-        for grade in self.grades:
-            if grade.run:
-                groups.setdefault(grade.run, []).append(grade.student)
-        return [group for group in groups.values() if len(group) > 1]
-
-    def with_grade(self, grade: Grade) -> "ClassResults":
-        """The same class with this student's grade added or replaced; by student, the grader's faults first."""
-        others = [other for other in self.grades if other.student != grade.student]
-        order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
-        return dataclasses.replace(self, grades=tuple(order))
-
-
-def results_path(workspace: Path) -> Path:
-    """Where a workspace keeps its results."""
-    return workspace / "results.json"
+def results_path(workspace: Path, assignment: str) -> Path:
+    """Where a workspace keeps the results of an assignment."""
+    return workspace / assignment / "results.json"
 
 
 def save_results(results: ClassResults, workspace: Path) -> Path:
-    """Write the results beside the old ones and put them in their place at once."""
+    """Write the results next to the old ones and put them in their place at once; their path."""
     head = {"schema": SCHEMA, "assignment": results.assignment, "seed": results.seed, "box": results.box}
     # A line for each submission: indenting everything takes ten times as long, and a class is written many times.
     lines = ",\n".join(json.dumps(_submission(grade)) for grade in results.grades)
-    write_whole(results_path(workspace), f'{json.dumps(head)[:-1]}, "submissions": [\n{lines}\n]}}\n'.encode())
-    return results_path(workspace)
+    write_whole(
+        results_path(workspace, results.assignment),
+        f'{json.dumps(head)[:-1]}, "submissions": [\n{lines}\n]}}\n'.encode(),
+    )
+    return results_path(workspace, results.assignment)
 
 
-def load_results(workspace: Path) -> ClassResults:
-    """The results of a workspace.
+def load_results(workspace: Path, assignment: str) -> ClassResults:
+    """The results of an assignment in a workspace.
 
     Raises:
         UsageError: There are none, or the file is of another schema or damaged.
     """
-    path = results_path(workspace)
+    path = results_path(workspace, assignment)
     try:
         document = json.loads(path.read_text())
         if document["schema"] != SCHEMA:
@@ -95,7 +67,7 @@ def _submission(grade: Grade) -> dict[str, Any]:
             for task in grade.tasks
         },
         "notes": list(grade.notes),
-        "fingerprint": grade.fingerprint,
+        "fingerprint": grade.key,
         "run": grade.run,
     }
 
@@ -106,6 +78,6 @@ def _grade(entry: dict[str, Any]) -> Grade:
         for name, task in entry["tasks"].items()
     )
     # The last two came later than the schema: what an older grader wrote is graded again.
-    names = {name: str(entry.get(name, "")) for name in ("fingerprint", "run")}
+    keys = {"key": str(entry.get("fingerprint", "")), "run": str(entry.get("run", ""))}
     verdict, notes = Verdict(entry["verdict"]), tuple(entry["notes"])
-    return Grade(entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **names)
+    return Grade(entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **keys)

@@ -3,18 +3,15 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder.files import write_whole
 from autograder.report.text import MARKS, points, score
-
-if TYPE_CHECKING:
-    from autograder.records.results_json import ClassResults
+from autograder.results import ClassResults
 
 
-def render_report(results: "ClassResults") -> dict[str, str]:
+def render_report(results: ClassResults) -> dict[str, str]:
     """File name -> page: ``index.html`` and one page for each student."""
     environment = Environment(
         loader=PackageLoader("autograder.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -37,9 +34,9 @@ def render_report(results: "ClassResults") -> dict[str, str]:
     return pages
 
 
-def write_report(results: "ClassResults", workspace: Path) -> Path:
-    """Write all pages to ``<workspace>/report`` and remove those of an earlier grading; the path of the first."""
-    folder = workspace / "report"
+def write_report(results: ClassResults, workspace: Path) -> Path:
+    """Write all pages to ``<workspace>/<assignment>/report`` and remove earlier ones; the path of the first."""
+    folder = workspace / results.assignment / "report"
     pages = render_report(results)
     for name, page in reversed(pages.items()):  # the class comes last: its links lead somewhere
         write_whole(folder / name, page.encode("utf-8", "replace"))

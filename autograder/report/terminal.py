@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,11 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.report.text import score
-from autograder.results import Grade, Verdict
-
-if TYPE_CHECKING:
-    from autograder.graded import Course
-    from autograder.records.results_json import ClassResults
+from autograder.results import ClassResults, Grade, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
@@ -71,16 +66,12 @@ class ClassDisplay:
     def kept(self, count: int) -> None:
         """So many are unchanged."""
         if count:
-            self.say(f"{count} unchanged since graded, kept as they are (--fresh runs everything anew)")
+            self.say(f"{count} unchanged since graded, kept as they are (--fresh runs everything again)")
             self._bar.advance(self._row, count)
 
-    def prepared(self, course: "Course") -> None:
+    def prepared(self, box: str, why_cold: str, seed: int, jobs: int) -> None:
         """The solutions have run."""
-        cold = course.boxes.why_cold
-        self.say(
-            f"Box: {course.box}, {f'cold: {cold}' if cold else 'warm'}; seed {course.seed}; "
-            f"{course.settings.jobs} at a time"
-        )
+        self.say(f"Box: {box}, {f'cold: {why_cold}' if why_cold else 'warm'}; seed {seed}; {jobs} at a time")
         self._bar.update(self._row, description="grading")
 
     def graded(self, grade: Grade) -> None:
@@ -94,7 +85,7 @@ class ClassDisplay:
         message = f"  {grade.message}" if grade.message else ""
         self.say(f"{done:>9} {grade.student:<30} {grade.verdict:<13} {score(grade):>10}{message}")
 
-    def summary(self, results: "ClassResults", index: Path) -> None:
+    def summary(self, results: ClassResults, index: Path) -> None:
         """The class in one table, and where to look."""
         table = Table(title=f"{results.assignment}: {len(results.grades)} submissions")
         for column in ("student", "verdict"):
@@ -120,4 +111,4 @@ class ClassDisplay:
             self.say(f"The same cells, run once: {', '.join(group)}")
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
-        self.say(f"Gradebook: {index.parent.parent / 'gradebook.db'} (written answers: nbgrader formgrader)")
+        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: nbgrader formgrader)")

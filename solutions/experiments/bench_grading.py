@@ -27,18 +27,18 @@ from typing import Any
 
 import nbformat
 import psutil
+from autograder.box.kernel import BoxedKernelManager
+from autograder.graded import Course, Graded
+from autograder.judge.expected import cases_of
 from nbclient import NotebookClient
 
 from autograder import execute
-from autograder.box.kernel import BoxedKernelManager
 from autograder.box.proof import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, find_course, load_settings
 from autograder.execute import is_run, is_silent
-from autograder.graded import Course, Graded
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
-from autograder.judge.expected import cases_of
 from autograder.pipeline import judge_one, prepare
 from autograder.records.gradebook import Records
 from autograder.release import release_text

@@ -1,6 +1,5 @@
 """One small course for all tests of the grader, prepared once: its solutions have been through the box."""
 
-import contextlib
 import dataclasses
 import importlib.metadata
 import shutil
@@ -10,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from small_course import make_course, settings_for, submission
+from small_course import make_course, prepared_with, settings_for, submission
 
-from autograder.boxes import Boxes
-from autograder.graded import Course, Graded
+from autograder.course import Course, Graded
 from autograder.intake.find import Found
-from autograder.judge.plugin import Judge
-from autograder.pipeline import grade_one, prepare
+from autograder.judge.judge import Judge, load_checks
+from autograder.pipeline import grade_one
+from autograder.runner import Runner
 
 
 @pytest.fixture(name="small_course", scope="session")
@@ -26,7 +25,8 @@ def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="prepared", scope="session")
 def _prepared(small_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
-    return prepare(settings_for(small_course, tmp_path_factory.mktemp("workspace")), seed=11)
+    settings = settings_for(small_course, tmp_path_factory.mktemp("workspace"))
+    return prepared_with(settings, 11)
 
 
 @pytest.fixture(name="below_tmp")
@@ -54,10 +54,13 @@ def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
         (tmp_path / "student.ipynb").write_bytes(data if data is not None else submission(prepared.released, **answers))
         settings = prepared.settings
         changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, **limits or {}))
-        boxes = Boxes(dataclasses.replace(changed, workspace=tmp_path / "kept"), fresh=True)
-        boxes._templates = prepared.boxes._templates  # torch is loaded once for all tests
-        with contextlib.closing(Judge(prepared.judge._key, prepared.points)) as judge:  # of the checks as they are now
-            course = dataclasses.replace(prepared, settings=changed, boxes=boxes, judge=judge)
-            return grade_one(Found("student", tmp_path, (PurePosixPath("student.ipynb"),)), course)
+        stored = dataclasses.replace(changed, workspace=tmp_path / "stored")
+        runner = Runner(
+            stored, "surroundings", fresh=True, templates=prepared.runner.templates
+        )  # made once for all tests
+        checks = load_checks(changed.assignment.checks, prepared.judge.points)  # as they are now
+        judge = Judge(checks, prepared.judge.key, prepared.judge.points)
+        course = dataclasses.replace(prepared, settings=changed, runner=runner, judge=judge)
+        return grade_one(Found("student", tmp_path, (PurePosixPath("student.ipynb"),)), course)
 
     return run

@@ -12,18 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_course import ROOT, submission
+from small_course import ROOT, graded_class, submission
 
-from autograder import boxes as boxes_module
-from autograder import fingerprint
+from autograder import runner as runner_module
 from autograder.config import Settings
-from autograder.fingerprint import surroundings
-from autograder.graded import Course
-from autograder.judge import plugin
-from autograder.pipeline import Progress, grade_class
-from autograder.records.results_json import ClassResults
-from autograder.results import Grade
-from autograder.workspace import unchanged_class
+from autograder.course import Course
+from autograder.keys import surroundings_key
+from autograder.pipeline import Watcher
+from autograder.results import ClassResults, Grade
+from autograder.workspace import open_class
 
 WRONG = "def mac_ratio(a, b):\n    return b / a"
 
@@ -40,18 +37,20 @@ class Class:
         """Results, and the grades that were not simply kept."""
         self.ran.clear()
         graded: list[Grade] = []
-        results = grade_class(self.folder, self.settings, progress=Progress(graded=graded.append), **options)
+        results = graded_class(self.folder, self.settings, watcher=Watcher(graded=graded.append), **options)
         return results, graded
 
-    def unchanged(self) -> ClassResults | None:
-        return unchanged_class(self.folder, self.settings)
+    def unchanged(self, seed: int | None = None) -> ClassResults | None:
+        """The results, where nothing is left to grade."""
+        with open_class(self.folder, self.settings, seed) as opened:
+            return opened.results if len(opened.unchanged) == len(opened.found) else None
 
 
 class SharedTemplates:
     """The templates of another class, which go on when this one is done: torch is loaded once for all tests."""
 
     def __init__(self, course: Course) -> None:
-        self.one = course.boxes._templates.one
+        self.one = course.runner.templates.one
 
     def begin(self, count: int) -> None:
         """They are there."""
@@ -68,7 +67,7 @@ def _graded_once(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> 
     for name, answers in {"ann": {}, "bob": {"mac_ratio": WRONG}, "cem": {}}.items():
         (made.folder / f"{name}.ipynb").write_bytes(submission(prepared.released, **answers))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boxes_module, "Templates", lambda settings: SharedTemplates(prepared))
+        patch.setattr(runner_module, "Templates", lambda settings: SharedTemplates(prepared))
         made.grade()
         yield made
 
@@ -78,13 +77,13 @@ def _three(graded_once: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     shutil.copytree(graded_once.folder, tmp_path / "in")
     shutil.copytree(graded_once.settings.workspace, tmp_path / "ws")
     made = Class(tmp_path / "in", dataclasses.replace(graded_once.settings, workspace=tmp_path / "ws"), [])
-    real = boxes_module.run_notebook
+    real = runner_module.run_notebook
 
     def noted(rebuilt, *words, **more):  # type: ignore[no-untyped-def]
         made.ran.append(next(cell.source for cell in rebuilt.cells if cell.master.grade_id == "mac_ratio"))
         return real(rebuilt, *words, **more)
 
-    monkeypatch.setattr(boxes_module, "run_notebook", noted)
+    monkeypatch.setattr(runner_module, "run_notebook", noted)
     return made
 
 
@@ -160,20 +159,15 @@ def test_when_outputs_of_a_file_are_gone_then_it_runs_again_for_ours_are_shown_n
         assert len(three.ran) == 1, f"grading {number}"
 
 
-def test_when_a_check_changes_then_kept_runs_are_judged_anew_and_no_notebook_runs(
-    three: Class, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    package = tmp_path / "autograder"  # a copy of the grader, of which one check is changed
-    shutil.copytree(fingerprint.PACKAGE, package)
-    check = package / "judge" / "checks" / "check_mac_ratio.py"
-    check.write_text(
-        "from autograder.judge.plugin import worth\n\n\n@worth(1)\ndef check_anything(student, key):\n"
+def test_when_a_check_changes_then_kept_runs_are_judged_anew_and_no_notebook_runs(three: Class, tmp_path: Path) -> None:
+    settings = three.settings
+    folder = tmp_path / "small"  # a copy of the assignment, of which one check is changed
+    shutil.copytree(settings.assignment.folder, folder)
+    (folder / "checks" / "check_mac_ratio.py").write_text(
+        "from autograder.judge.check import worth\n\n\n@worth(1)\ndef check_anything(student, key):\n"
         '    """Everything is right."""\n'
     )
-    monkeypatch.setattr(fingerprint, "PACKAGE", package)
-    monkeypatch.setattr(plugin, "CHECKS", check.parent)
-    for name in [name for name in sys.modules if name.endswith("check_mac_ratio")]:
-        monkeypatch.delitem(sys.modules, name)
+    three.settings = dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, folder=folder))
     results, graded = three.grade()
 
     assert len(graded) == 3
@@ -191,7 +185,7 @@ def test_when_a_class_is_done_then_old_runs_that_no_grade_needs_are_gone_and_the
     count = len(list((three.settings.workspace / "runs").iterdir()))
     three.grade()
     left = list((three.settings.workspace / "runs").iterdir())
-    for name in ("results.json", "gradebook.db"):
+    for name in ("small/results.json", "gradebook.db"):
         (three.settings.workspace / name).unlink()
     results, _ = three.grade()
 
@@ -200,7 +194,7 @@ def test_when_a_class_is_done_then_old_runs_that_no_grade_needs_are_gone_and_the
     assert three.ran == []
 
 
-@pytest.mark.parametrize("lost", ["autograded/ann", "gradebook.db", "results.json"])
+@pytest.mark.parametrize("lost", ["autograded/ann", "gradebook.db", "small/results.json"])
 def test_when_a_record_is_lost_then_it_is_made_again_without_a_run(three: Class, lost: str) -> None:
     path = three.settings.workspace / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -212,18 +206,19 @@ def test_when_a_record_is_lost_then_it_is_made_again_without_a_run(three: Class,
     assert three.unchanged() is not None
 
 
-@pytest.mark.parametrize("change", ["limits", "profile", "seed"])
-def test_when_what_a_run_depends_on_changes_then_it_is_known_by_another_name(three: Class, change: str) -> None:
+@pytest.mark.parametrize("change", ["limits", "environment", "seed"])
+def test_when_what_a_run_depends_on_changes_then_it_has_another_key(three: Class, change: str) -> None:
     settings = three.settings
     if change == "limits":
         three.settings = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, call_s=7.5))
-    elif change == "profile":
-        three.settings = dataclasses.replace(settings, profile="quick")
-    around = [surroundings(one) for one in (settings, three.settings)]
+    elif change == "environment":
+        assignment = dataclasses.replace(settings.assignment, environment={"COURSE_PROFILE": "quick"})
+        three.settings = dataclasses.replace(settings, assignment=assignment)
+    before, after = (surroundings_key(one) for one in (settings, three.settings))
     seed = 77 if change == "seed" else None
 
-    assert (around[0] == around[1]) == (change == "seed")
-    assert unchanged_class(three.folder, three.settings, seed) is None
+    assert (before == after) == (change == "seed")
+    assert three.unchanged(seed) is None
 
 
 @pytest.mark.slow
@@ -273,5 +268,5 @@ def test_when_interrupted_then_it_stops_at_once_and_goes_on_where_it_was(
     assert "stopped. What was graded so far is recorded" in said
     assert "Traceback" not in said
     assert took < 30, "it does not wait for the boxes"
-    results = json.loads((workspace / "results.json").read_text())
+    results = json.loads((workspace / "small" / "results.json").read_text())
     assert [entry["student"] for entry in results["submissions"]] == ["ann"]

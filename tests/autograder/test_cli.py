@@ -13,7 +13,7 @@ from small_course import submission
 from autograder.box import isolation
 from autograder.box.proof import Finding
 from autograder.cli import main
-from autograder.graded import Course
+from autograder.course import Course
 
 ANOTHER = {"cells": [{"cell_type": "code", "source": "1 + 1", "metadata": {}, "outputs": []}], "nbformat": 4}
 
@@ -78,7 +78,7 @@ def test_when_the_folder_is_empty_then_one_sentence(small_course: Path, tmp_path
     (tmp_path / "in").mkdir()
     result = autograder("grade", tmp_path / "in", "--course", small_course, "--workspace", tmp_path / "ws")
 
-    assert_one_sentence(result, 2, "No submission was found", "<student>/early_exit/early_exit.ipynb")
+    assert_one_sentence(result, 2, "No submission was found", "<student>/small/small.ipynb")
 
 
 def test_when_there_is_no_box_then_one_sentence_and_nothing_runs(
@@ -89,7 +89,7 @@ def test_when_there_is_no_box_then_one_sentence_and_nothing_runs(
     result = autograder("grade", tmp_path / "ann.ipynb", "--course", small_course, "--workspace", tmp_path / "ws")
 
     assert_one_sentence(result, 1, "No box can be started", "autograder doctor")
-    assert not (tmp_path / "ws" / "results.json").exists()
+    assert not (tmp_path / "ws" / "small" / "results.json").exists()
 
 
 @pytest.mark.slow
@@ -170,10 +170,10 @@ def test_when_a_class_is_graded_then_results_and_report_are_written(
     prepared: Course, small_course: Path, tmp_path: Path
 ) -> None:
     handed_in = tmp_path / "in"
-    (handed_in / "ann" / "early_exit").mkdir(parents=True)
-    (handed_in / "ann" / "early_exit" / "early_exit.ipynb").write_bytes(submission(prepared.released))
-    (handed_in / "bob" / "early_exit").mkdir(parents=True)
-    (handed_in / "bob" / "early_exit" / "early_exit.ipynb").write_text(json.dumps(ANOTHER))
+    (handed_in / "ann" / "small").mkdir(parents=True)
+    (handed_in / "ann" / "small" / "small.ipynb").write_bytes(submission(prepared.released))
+    (handed_in / "bob" / "small").mkdir(parents=True)
+    (handed_in / "bob" / "small" / "small.ipynb").write_text(json.dumps(ANOTHER))
     workspace = tmp_path / "ws"
 
     result = autograder(
@@ -181,15 +181,15 @@ def test_when_a_class_is_graded_then_results_and_report_are_written(
     )
 
     assert result.exit_code == 0, result.output
-    document = json.loads((workspace / "results.json").read_text())
-    assert (document["schema"], document["assignment"], document["seed"]) == (1, "early_exit", 3)
+    document = json.loads((workspace / "small" / "results.json").read_text())
+    assert (document["schema"], document["assignment"], document["seed"]) == (1, "small", 3)
     assert document["box"].startswith("bubblewrap ")
     ann, bob = document["submissions"]
     assert (ann["student"], ann["verdict"], ann["score"], ann["max_score"]) == ("ann", "OK", 4.0, 4.0)
     assert set(ann["tasks"]["mac_ratio"]["checks"][0]) >= {"name", "passed", "message", "hint"}
     assert (bob["verdict"], bob["score"]) == ("BAD_FILE", 0.0)
     assert "[2/2]" in result.output
-    pages = sorted(path.name for path in (workspace / "report").iterdir())
+    pages = sorted(path.name for path in (workspace / "small" / "report").iterdir())
     assert pages == ["0001-ann.html", "0002-bob.html", "index.html"]
     assert autograder("report", "--course", small_course, "--workspace", workspace).exit_code == 0
 
@@ -211,7 +211,7 @@ def test_when_graded_without_a_box_then_every_page_says_so(
     result = autograder(*words)
 
     assert result.exit_code == 0, result.output
-    document = json.loads((tmp_path / "ws" / "results.json").read_text())
+    document = json.loads((tmp_path / "ws" / "small" / "results.json").read_text())
     assert (document["box"], document["submissions"][0]["score"]) == ("none (--unsafe-no-box)", 4.0)
-    for page in (tmp_path / "ws" / "report").iterdir():
+    for page in (tmp_path / "ws" / "small" / "report").iterdir():
         assert "Graded without a box" in page.read_text()

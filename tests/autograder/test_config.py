@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from autograder import config
-from autograder.config import MIB, Limits, Settings, SettingsError, find_course, load_settings
+from autograder.assignments.assignment import Assignment
+from autograder.config import MIB, Limits, Settings, SettingsError, find_course, load_limits, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,18 +23,18 @@ def course_with(tmp_path: Path, toml: str) -> Path:
 
 def limits_of(tmp_path: Path, lines: str) -> Limits:
     course = course_with(tmp_path, f"[tool.autograder.limits]\n{lines}\n")
-    return load_settings(course, tmp_path / "grading").limits
+    return load_limits(course)
 
 
 def test_the_notebooks_lie_in_folders_named_after_the_assignment():
-    settings = Settings(course=Path("/course"), workspace=Path("/grading"), assignment="pruning")
+    settings = Settings(Path("/course"), Path("/grading"), Assignment("pruning", Path("/pruning")))
 
     assert settings.solutions_notebook == Path("/course/solutions/pruning/pruning.ipynb")
     assert settings.release_notebook == Path("/course/assignment/pruning/pruning.ipynb")
 
 
 def test_settings_cannot_be_changed():
-    settings = Settings(course=Path("/course"), workspace=Path("/grading"))
+    settings = Settings(Path("/course"), Path("/grading"), Assignment("pruning", Path("/pruning")))
 
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.jobs = 2  # type: ignore[misc]
@@ -59,13 +60,13 @@ def test_the_limits_of_this_course_are_the_ones_of_its_design():
 
 
 def test_when_there_is_no_pyproject_then_the_limits_are_the_default_ones(tmp_path: Path):
-    assert load_settings(tmp_path, tmp_path / "grading").limits == Limits()
+    assert load_limits(tmp_path) == Limits()
 
 
 def test_when_pyproject_says_nothing_of_the_grader_then_the_limits_are_the_default_ones(tmp_path: Path):
     course = course_with(tmp_path, '[project]\nname = "course"\n')
 
-    assert load_settings(course, tmp_path / "grading").limits == Limits()
+    assert load_limits(course) == Limits()
 
 
 def test_when_a_limit_is_set_then_the_others_stay(tmp_path: Path):
@@ -74,7 +75,7 @@ def test_when_a_limit_is_set_then_the_others_stay(tmp_path: Path):
 
 def test_when_pyproject_is_not_toml_then_the_error_names_the_file(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"pyproject\.toml is not valid TOML: .*line 1"):
-        load_settings(course_with(tmp_path, "wall_s = = 1"), tmp_path / "grading")
+        load_limits(course_with(tmp_path, "wall_s = = 1"))
 
 
 def test_when_a_limit_is_unknown_then_the_error_lists_the_known_ones(tmp_path: Path):
@@ -104,19 +105,20 @@ def test_when_a_count_is_not_a_whole_number_then_it_is_refused_or_made_one(tmp_p
 )
 def test_when_the_limits_are_no_table_then_the_error_is_a_sentence(tmp_path: Path, toml: str):
     with pytest.raises(SettingsError, match=r"pyproject\.toml"):
-        load_settings(course_with(tmp_path, toml), tmp_path / "grading")
+        load_limits(course_with(tmp_path, toml))
 
 
 def test_as_many_boxes_run_at_a_time_as_cores_and_memory_hold_unless_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    course = Path(shutil.copytree(small_course, tmp_path / "course"))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     for memory, jobs in ((64, 8), (15.5, 3), (7.6, 1), (2, 1)):
         monkeypatch.setattr(config, "memory_bytes", lambda memory=memory: int(memory * 1024 * MIB))
 
-        assert load_settings(tmp_path, tmp_path).jobs == jobs
-    assert load_settings(course_with(tmp_path, "[tool.autograder.limits]\nmemory_bytes = 1"), tmp_path).jobs == 8
-    assert load_settings(tmp_path, tmp_path, jobs=3).jobs == 3
+        assert load_settings(course, tmp_path).jobs == jobs
+    assert load_settings(course, tmp_path, jobs=3).jobs == 3
+    assert load_settings(course_with(course, "[tool.autograder.limits]\nmemory_bytes = 1"), tmp_path).jobs == 8
 
 
 @pytest.mark.parametrize(
@@ -142,10 +144,45 @@ def test_memory_is_the_machines_or_what_a_control_group_leaves_of_it(
     assert config.memory_bytes(tmp_path / "nothing") == whole
 
 
-def test_overrides_are_taken(tmp_path: Path):
-    settings = load_settings(tmp_path, tmp_path, profile="quick", unsafe_no_box=True)
+def test_overrides_are_taken(small_course: Path, tmp_path: Path):
+    settings = load_settings(small_course, tmp_path, cold=True, unsafe_no_box=True)
 
-    assert (settings.profile, settings.unsafe_no_box) == ("quick", True)
+    assert (settings.cold, settings.unsafe_no_box) == (True, True)
+
+
+# --- which assignment ---
+
+
+@pytest.fixture(name="two")
+def _two(small_course: Path, tmp_path: Path) -> Path:
+    """A course with two assignments."""
+    course = Path(shutil.copytree(small_course, tmp_path / "course"))
+    for folder in (course / "solutions", course / "autograder" / "assignments"):
+        shutil.copytree(folder / "small", folder / "other")
+    (course / "solutions" / "other" / "small.ipynb").rename(course / "solutions" / "other" / "other.ipynb")
+    (course / "solutions" / "drafts").mkdir()  # no assignment: it holds no notebook of its name
+    return course
+
+
+def test_where_a_course_has_one_assignment_it_need_not_be_named(small_course: Path, tmp_path: Path):
+    assert load_settings(small_course, tmp_path).assignment.name == "small"
+
+
+def test_where_a_course_has_two_assignments_one_must_be_named(two: Path, tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"has several assignments \(other, small\)\. Name one with --assignment\."):
+        load_settings(two, tmp_path)
+
+    assert load_settings(two, tmp_path, "other").assignment.name == "other"
+
+
+def test_when_the_assignment_is_unknown_then_the_error_lists_the_known_ones(two: Path, tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"no assignment 'drafts' in .*solutions\. Found there: other, small\."):
+        load_settings(two, tmp_path, "drafts")
+
+
+def test_when_there_is_no_solutions_notebook_then_the_error_says_where_it_belongs(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"Expected: solutions/<assignment>/<assignment>\.ipynb\."):
+        load_settings(tmp_path, tmp_path)
 
 
 def test_the_course_is_the_nearest_folder_with_solutions_and_a_pyproject(tmp_path: Path):
@@ -172,5 +209,5 @@ def test_when_an_installed_package_is_started_outside_of_a_course_then_one_sente
 
     assert done.returncode == 2, done.stdout + done.stderr
     assert f"There is no course at or above {tmp_path}" in done.stderr
-    assert "--course" in done.stderr and "solutions/early_exit/early_exit.ipynb" in done.stderr
+    assert "--course" in done.stderr and "solutions/<assignment>/<assignment>.ipynb" in done.stderr
     assert sorted(path.name for path in site_packages.iterdir()) == ["autograder"]

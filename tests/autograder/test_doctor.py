@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_course import ROOT, settings_for
+from small_course import ROOT, settings_for, settings_with_torch
 
 from autograder import doctor
 from autograder.box.isolation import find_bubblewrap
@@ -97,20 +97,20 @@ def test_when_a_real_machine_forbids_namespaces_then_doctor_says_so(small_course
 
 @pytest.mark.slow
 def test_when_a_needed_package_lies_elsewhere_then_doctor_names_it_and_its_folder(
-    small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(modules)
-    findings = doctor.examine(settings_for(small_course, tmp_path))
+    findings = doctor.examine(settings_with_torch(tmp_path))
     named = [finding for finding in findings if str(modules) in finding.what][:1]  # before anything is started
 
     assert [(one.good, "(tqdm)" in one.what) for one in named] == [(True, True)]
 
 
 def test_when_a_folder_of_packages_holds_the_workspace_then_doctor_says_what_to_do(
-    small_course: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+    modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(modules)
-    last = list(doctor.examine(settings_for(small_course, modules / "grading")))[-1]
+    last = list(doctor.examine(settings_with_torch(modules / "grading")))[-1]
 
     assert not last.good
     assert "tqdm" in last.remedy and "virtual environment" in last.remedy
@@ -123,7 +123,7 @@ def test_when_a_folder_of_packages_holds_the_workspace_then_doctor_says_what_to_
 def test_who_collects_the_crashes_of_a_box_is_warned_of(
     tmp_path: Path, pattern: str, hard_limit: int, told: int
 ) -> None:
-    """A program behind a pipe is not started for a box, see the limit for cores in box/kernel.py."""
+    """A program behind a pipe is not started for a box, see the limit for cores in box/rlimits.py."""
     root = machine(tmp_path, proc__sys__kernel__core_pattern=f"{pattern}\n")
     findings = list(doctor._collectors_of_cores(root, hard_limit))
 

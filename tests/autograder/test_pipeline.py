@@ -3,25 +3,27 @@
 import dataclasses
 import json
 import os
-import sys
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import psutil
 import pytest
-from small_course import MIB, make_course, right_answers, settings_for, submission
+from small_course import MIB, graded_class, make_course, prepared_with, right_answers, settings_for, submission
+from small_course import cell as small_course_cell
 
 from autograder import pipeline, workspace
+from autograder.assignments.assignment import Assignment
 from autograder.box.cgroup import make_group
+from autograder.course import Course, Graded
 from autograder.errors import GraderError, UsageError
-from autograder.fingerprint import course_name
-from autograder.graded import Course, Graded
 from autograder.inside.names import EVIDENCE
 from autograder.intake.find import Found
-from autograder.pipeline import Progress, grade_class, grade_one, prepare
+from autograder.pipeline import Watcher, grade_one
 from autograder.records.results_json import load_results
 from autograder.results import Verdict
+from autograder.workspace import basis_of, open_class
 
 Grader = Callable[..., Graded]
 RATIO = right_answers()["mac_ratio"]
@@ -35,13 +37,11 @@ def put_checks(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None
     """One check with this body for each task, in place of the real ones."""
     folder.mkdir()
     for task in right_answers():
-        # pytest names a module after its file: another test's checks may be loaded under these names.
-        monkeypatch.delitem(sys.modules, f"check_{task}", raising=False)
         (folder / f"check_{task}.py").write_text(
-            "from autograder.judge.compare import Failure\nfrom autograder.judge.plugin import worth\n\n\n"
+            "from autograder.judge.check import Failure, worth\n\n\n"
             f"@worth(1)\ndef check_it(student, key):\n    {body}\n"
         )
-    monkeypatch.setattr("autograder.judge.plugin.CHECKS", folder)
+    monkeypatch.setattr(Assignment, "checks", folder)
 
 
 def test_when_everything_is_right_then_full_marks_and_ok(graded: Grader) -> None:
@@ -66,7 +66,7 @@ def test_when_one_task_is_wrong_then_only_its_points_are_lost(graded: Grader) ->
     assert result.grade.verdict == Verdict.OK
     assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
     (check,) = result.grade.tasks[0].checks
-    assert "found 0." in check.message
+    assert "found " in check.message
     assert check.hint
 
 
@@ -104,7 +104,7 @@ def test_when_a_cell_draws_then_the_picture_is_shown_and_the_figure_closed(grade
     draws = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n" + right_answers()["mac_ratio"]
     looks = "print(plt.get_fignums())\n" + right_answers()["choose_tolerance"]
     outcome = graded(mac_ratio=draws, choose_tolerance=looks)
-    shown = [output for outputs in outcome.run.outputs for output in outputs]
+    shown = [output for outputs in outcome.observed.run.outputs for output in outputs]
 
     assert [list(output["data"]) for output in shown if output["output_type"] == "display_data"] == [
         ["text/plain", "image/png"]
@@ -133,7 +133,9 @@ list(DataLoader(Data(), num_workers=2))
 print("took", time.time() - begin < 5)
 """
     result = graded(mac_ratio=answer + RATIO)
-    shown = "".join(o["text"] for outputs in result.run.outputs for o in outputs if o["output_type"] == "stream")
+    shown = "".join(
+        o["text"] for outputs in result.observed.run.outputs for o in outputs if o["output_type"] == "stream"
+    )
 
     assert result.grade.score == 4.0
     assert "took True" in shown
@@ -145,7 +147,7 @@ print("took", time.time() - begin < 5)
 def test_when_sockets_pile_up_then_the_box_is_ended_also_without_a_control_group(
     graded: Grader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autograder.box.kernel.make_group", lambda limits: None)
+    monkeypatch.setattr("autograder.box.provisioner.make_group", lambda limits: None)
     attack = """
 import os, socket, time
 def fill():
@@ -214,7 +216,7 @@ def test_when_the_solutions_take_too_long_on_hidden_inputs_then_it_is_no_student
     settings = settings_for(small_course, tmp_path, calls_s=0.001)
 
     with pytest.raises(GraderError, match=r"does not run cleanly in the box \(TIMEOUT\): The hidden calls took more"):
-        prepare(dataclasses.replace(settings, cold=True), seed=1)
+        prepared_with(dataclasses.replace(settings, cold=True), 1)
 
 
 @pytest.mark.slow
@@ -308,7 +310,7 @@ def test_when_one_message_is_put_in_many_places_then_it_counts_as_often(graded: 
     result = graded(mac_ratio=attack + RATIO)
 
     assert result.grade.verdict == Verdict.OUTPUT_LIMIT
-    assert len(json.dumps(result.run.outputs)) < 1 * MIB
+    assert len(json.dumps(result.observed.run.outputs)) < 1 * MIB
 
 
 def test_when_input_is_asked_for_then_the_cell_raises_and_nothing_hangs(graded: Grader) -> None:
@@ -392,7 +394,7 @@ def test_when_the_file_is_no_notebook_then_it_is_refused_and_nothing_runs(
 
     assert result.grade.verdict == verdict
     assert result.grade.score == 0.0
-    assert result.run is None
+    assert result.observed.run is None
 
 
 def test_when_it_is_another_assignments_notebook_then_bad_file(graded: Grader) -> None:
@@ -429,15 +431,15 @@ def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
     (handed_in / "cem.ipynb").write_bytes(b"")
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
 
-    first = grade_class(handed_in, settings)
-    again = grade_class(handed_in, settings)
+    first = graded_class(handed_in, settings)
+    again = graded_class(handed_in, settings)
 
     assert {grade.student: grade.score for grade in first.grades} == {"ann": 4.0, "bob": 3.0, "cem": 0.0}
     assert [(g.student, g.verdict, g.score) for g in again.grades] == [
         (g.student, g.verdict, g.score) for g in first.grades
     ]
     assert again.seed == first.seed
-    original = tmp_path / "ws" / "submitted" / "ann" / "early_exit" / "early_exit.ipynb"
+    original = tmp_path / "ws" / "submitted" / "ann" / "small" / "small.ipynb"
     assert original.read_bytes() == (handed_in / "ann.ipynb").read_bytes()
 
 
@@ -447,7 +449,7 @@ def test_when_the_hidden_inputs_have_another_seed_then_the_same_answers_score_th
 ) -> None:
     (tmp_path / "ann.ipynb").write_bytes(submission(prepared.released))
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
-    course = prepare(settings, seed=2**61 + 5)
+    course = prepared_with(settings, 2**61 + 5)
 
     assert grade_one(Found("ann", tmp_path, (PurePosixPath("ann.ipynb"),)), course).grade.score == 4.0
 
@@ -456,13 +458,13 @@ def test_when_the_hidden_inputs_have_another_seed_then_the_same_answers_score_th
 def test_when_the_solutions_do_not_run_then_grading_refuses_with_the_reason(small_course: Path, tmp_path: Path) -> None:
     course = tmp_path / "course"
     course.mkdir()
-    notebook = json.loads((small_course / "solutions" / "early_exit" / "early_exit.ipynb").read_text())
+    notebook = json.loads((small_course / "solutions" / "small" / "small.ipynb").read_text())
     notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
-    path = course / "solutions" / "early_exit" / "early_exit.ipynb"
+    path = course / "solutions" / "small" / "small.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(notebook))
     with pytest.raises(GraderError, match="does not run cleanly in the box"):
-        prepare(settings_for(course, tmp_path / "ws"), seed=1)
+        prepared_with(settings_for(course, tmp_path / "ws"), 1)
 
 
 @pytest.mark.slow
@@ -471,18 +473,18 @@ def test_when_the_solutions_change_while_they_run_then_grades_are_not_named_afte
 ) -> None:
     course = make_course(tmp_path / "course")
     settings = settings_for(course, tmp_path / "ws")
-    real = pipeline.expected_evidence
+    real = pipeline.answer_key
 
     def meanwhile(*words):  # type: ignore[no-untyped-def]
         with settings.solutions_notebook.open("a") as file:
             file.write("\n")
         return real(*words)
 
-    monkeypatch.setattr(pipeline, "expected_evidence", meanwhile)
-    made = prepare(settings, seed=1)
-    made.boxes.close()
+    monkeypatch.setattr(pipeline, "answer_key", meanwhile)
+    made = prepared_with(settings, 1)
+    made.runner.close()
 
-    assert made.name != course_name(settings, 1, made.box)
+    assert made.key != basis_of(settings, 1).key
 
 
 @pytest.mark.slow
@@ -497,7 +499,7 @@ def test_when_recording_breaks_off_then_no_box_is_waited_for(prepared: Course, t
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        grade_class(handed_in, settings, progress=Progress(graded=breaks))
+        graded_class(handed_in, settings, watcher=Watcher(graded=breaks))
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("box_")] == []
 
 
@@ -509,24 +511,25 @@ def test_when_grading_with_another_seed_refuses_then_results_and_seed_stay(
     handed_in.mkdir()
     (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
     settings = settings_for(course, tmp_path / "ws")
-    grade_class(handed_in, settings, seed=11)
-    before = load_results(settings.workspace)
+    graded_class(handed_in, settings, seed=11)
+    before = load_results(settings.workspace, "small")
     notebook = json.loads(settings.solutions_notebook.read_text())
     notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
     settings.solutions_notebook.write_text(json.dumps(notebook))
 
-    assert workspace.unchanged_class(handed_in, settings, seed=12) is None
+    with open_class(handed_in, settings, 12) as opened:
+        assert not opened.unchanged
     with pytest.raises(GraderError, match="does not run cleanly"):
-        grade_class(handed_in, settings, seed=12)
-    assert load_results(settings.workspace) == before
+        graded_class(handed_in, settings, seed=12)
+    assert load_results(settings.workspace, "small") == before
     assert (settings.workspace / "seed").read_text() == "11\n"
 
 
-def test_when_the_seed_file_holds_no_number_then_it_says_so(tmp_path: Path) -> None:
+def test_when_the_seed_file_holds_no_number_then_it_says_so(small_course: Path, tmp_path: Path) -> None:
     (tmp_path / "seed").write_text("seven")
 
     with pytest.raises(UsageError, match="holds no number"):
-        workspace.workspace_seed(tmp_path)
+        basis_of(settings_for(small_course, tmp_path))
 
 
 def test_when_the_workspace_is_in_use_then_it_says_so(tmp_path: Path) -> None:
@@ -553,12 +556,12 @@ def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_kee
     handed_in.mkdir()
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
     (handed_in / "ann.ipynb").write_bytes(submission(prepared.released))
-    grade_class(handed_in, settings, seed=1)
+    graded_class(handed_in, settings, seed=1)
     (handed_in / "ann.ipynb").write_bytes(b"")
-    again = grade_class(handed_in, settings, seed=2)
+    again = graded_class(handed_in, settings, seed=2)
 
     assert [(grade.verdict, grade.score) for grade in again.grades] == [(Verdict.EMPTY, 0.0)]
-    assert (tmp_path / "ws" / "submitted" / "ann" / "early_exit" / "early_exit.ipynb").read_bytes() == b""
+    assert (tmp_path / "ws" / "submitted" / "ann" / "small" / "small.ipynb").read_bytes() == b""
     kept = json.loads((tmp_path / "ws" / "results-seed-1.json").read_text())
     assert kept["submissions"][0]["score"] == 4.0
 
@@ -566,7 +569,7 @@ def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_kee
 @pytest.mark.slow
 def test_when_the_solutions_fail_on_hidden_inputs_then_grading_refuses_with_the_reason(tmp_path: Path) -> None:
     course = make_course(tmp_path / "course")
-    path = course / "solutions" / "early_exit" / "early_exit.ipynb"
+    path = course / "solutions" / "small" / "small.ipynb"
     broken = json.loads(path.read_text())
     for cell in broken["cells"]:
         if cell["id"] == "mac-ratio":
@@ -575,8 +578,8 @@ def test_when_the_solutions_fail_on_hidden_inputs_then_grading_refuses_with_the_
             cell["source"] = ""
     path.write_text(json.dumps(broken))
 
-    with pytest.raises(GraderError, match="own mac_ratio fails on hidden inputs"):
-        prepare(settings_for(course, tmp_path / "ws"), seed=1)
+    with pytest.raises(GraderError, match="own mac_ratio fails on the hidden inputs of the case two_totals"):
+        prepared_with(settings_for(course, tmp_path / "ws"), 1)
 
 
 @pytest.mark.slow
@@ -586,4 +589,17 @@ def test_when_the_checks_refuse_the_solutions_then_grading_refuses(
     put_checks(monkeypatch, tmp_path / "checks", "raise Failure('never')")
 
     with pytest.raises(GraderError, match="do not accept the solutions"):
-        prepare(settings_for(small_course, tmp_path / "ws"), seed=1)
+        prepared_with(settings_for(small_course, tmp_path / "ws"), 1)
+
+
+def test_when_a_graded_cell_has_no_check_then_it_is_named_before_anything_runs(
+    small_course: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_course, tmp_path / "course", symlinks=True)
+    notebook = tmp_path / "course" / "solutions" / "small" / "small.ipynb"
+    content = json.loads(notebook.read_text())
+    content["cells"].append(small_course_cell("code", "test_mac_ratio", "assert mac_ratio(3, 1) == 3", points=2))
+    notebook.write_text(json.dumps(content))
+
+    with pytest.raises(UsageError, match="The cell 'test_mac_ratio' carries 2 automatic points, but nothing checks it"):
+        prepared_with(settings_for(tmp_path / "course", tmp_path / "workspace"), 1)

@@ -25,18 +25,19 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from nbgrader.api import Gradebook
-from small_course import ROOT, submission
+from small_course import ROOT, graded_class, submission
 from stricken import strike_at
 
-from autograder import pipeline, release
-from autograder.box import kernel
+from autograder import pipeline
+from autograder.box import provisioner
 from autograder.box.cgroup import abandoned, group_folders
 from autograder.cli import main
 from autograder.config import Settings
+from autograder.course import Course, Graded
 from autograder.errors import GraderError
-from autograder.graded import Course, Graded
-from autograder.judge import plugin
-from autograder.pipeline import Progress, grade_class
+from autograder.pipeline import Watcher
+from autograder.records import nbgrader_store
+from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import load_results, results_path
 from autograder.results import Verdict
 
@@ -48,13 +49,13 @@ TOUCHES = (
     "INSERT INTO course",
     "INSERT INTO base_cell",
     "open .seed.new",
-    "open submitted/x/early_exit/.early_exit.ipynb.new",
-    "os.rename autograded/x/early_exit/early_exit.ipynb",
+    "open submitted/x/small/.small.ipynb.new",
+    "os.rename autograded/x/small/small.ipynb",
     "INSERT INTO submitted_assignment",
     "UPDATE grade",
-    "open .results.json.new",
-    "os.rename results.json",
-    "os.remove .results.json.new",
+    "open small/.results.json.new",
+    "os.rename small/results.json",
+    "os.remove small/.results.json.new",
     "open report/.index.html.new",
     "os.rename report/index.html",
 )
@@ -123,10 +124,10 @@ def _three(small_course: Path, prepared: Course, temporary: Path, tmp_path_facto
 
 def entries(workspace: Path) -> list[dict[str, Any]]:
     """The submissions in results.json, without their times; none where there is no file."""
-    if not results_path(workspace).exists():
+    if not results_path(workspace, "small").exists():
         return []
     load_results(workspace)
-    written = json.loads(results_path(workspace).read_text())["submissions"]
+    written = json.loads(results_path(workspace, "small").read_text())["submissions"]
     return [{key: value for key, value in entry.items() if key != "wall_s"} for entry in written]
 
 
@@ -273,49 +274,6 @@ def test_when_the_grader_is_killed_while_boxes_run_then_they_end_with_it_and_a_r
     assert_finished(three, workspace)
 
 
-def test_what_killed_graders_left_is_swept_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    left = f"autograder-box-{gone.pid}-abcd_123"
-    others = [
-        f"autograder-box-{os.getpid()}-abcd_123",  # of a grader that lives
-        f"autograder-box-{gone.pid}-photos",  # mkdtemp gives eight letters
-        f"autograder-box-{gone.pid}-abcd_123.old",
-        "autograder-box-mine-abcd_123",
-        "autograder-box-99999999999999999999-abcd_123",
-        f"box-{gone.pid}-abcd_123",
-        f"box-{gone.pid}-photos",
-    ]
-    for name in (left, *others):
-        (tmp_path / name).mkdir(mode=0o700)
-    kernel.sweep()
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
-
-
-def test_what_is_not_ours_or_no_folder_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    names = [f"autograder-box-{gone.pid}-{letters}" for letters in ("ofothers", "is_alink", "is_afile")]
-    (tmp_path / names[0]).mkdir(mode=0o700)
-    (tmp_path / names[1]).symlink_to(tmp_path)
-    (tmp_path / names[2]).touch()
-    user = os.geteuid()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "geteuid", lambda: user + 1)
-        kernel.sweep()
-    names_left = sorted(path.name for path in tmp_path.iterdir())
-    kernel.sweep()
-
-    assert names_left == sorted(names)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:]), "our folder alone"
-
-
-# --- no room ---
-
-
 @pytest.fixture(name="small_disk")
 def _small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """A file system of a given size, made larger by the next call."""
@@ -367,7 +325,7 @@ def test_when_the_disk_is_full_then_a_sentence_or_our_fault_and_a_rerun_with_roo
     assert files(workspace) == files(undisturbed)
 
 
-@pytest.mark.parametrize("full", ["seed", "results.json", "report/index.html", "the log"])
+@pytest.mark.parametrize("full", ["seed", "small/results.json", "small/report/index.html", "the log"])
 def test_when_there_is_no_room_for_a_file_then_one_sentence(
     full: str, small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,7 +393,7 @@ def test_when_there_is_an_empty_gradebook_then_it_becomes_a_new_one(
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path)
     (tmp_path / "gradebook.db").touch()
     monkeypatch.setenv("PATH", "")
-    release.release_text(settings, save_to_gradebook=True)
+    enter_assignment(settings)
 
     assert gradebook(tmp_path) == gradebook(prepared.settings.workspace)[:1]
 
@@ -445,24 +403,24 @@ def test_when_the_gradebook_is_held_for_a_while_then_the_class_waits(prepared: C
     handed_in, settings = in_class(prepared, tmp_path)
 
     with held(settings.workspace, 8):  # longer than the 5 s that SQLite waits unasked
-        assert graded(grade_class(handed_in, settings)) == BOTH
+        assert graded(graded_class(handed_in, settings)) == BOTH
 
 
 @pytest.mark.slow
 def test_when_the_gradebook_is_held_for_ever_then_a_sentence_or_our_fault_and_a_rerun_finishes(
     prepared: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "LOCKED_S", 1)
+    monkeypatch.setattr(nbgrader_store, "LOCKED_S", 1)
     handed_in, settings = in_class(prepared, tmp_path)
 
     with held(settings.workspace, 600), pytest.raises(GraderError, match=r"cannot be written \(database is locked\)"):
-        grade_class(handed_in, settings)
+        graded_class(handed_in, settings)
     with contextlib.ExitStack() as stack:  # it comes when the class is half done
         holds = [held(settings.workspace, 600)]
-        watch = Progress(graded=lambda grade: holds and stack.enter_context(holds.pop()))
-        half = grade_class(handed_in, settings, progress=watch)
+        watch = Watcher(graded=lambda grade: holds and stack.enter_context(holds.pop()))
+        half = graded_class(handed_in, settings, watcher=watch)
     (fault,) = [grade for grade in half.grades if grade.verdict is Verdict.GRADER_ERROR]
-    again = grade_class(handed_in, settings)
+    again = graded_class(handed_in, settings)
 
     assert "not the student" in fault.message
     assert "database is locked" in fault.message
@@ -482,10 +440,10 @@ def test_when_entering_breaks_off_then_the_gradebook_holds_nothing_of_it(
 
     with monkeypatch.context() as patch:
         patch.setattr("autograder.records.gradebook._by_cell", breaks)  # nbgrader's rows are made by then
-        grade_class(handed_in, settings)
+        graded_class(handed_in, settings)
     with Gradebook(f"sqlite:///{settings.workspace / 'gradebook.db'}") as book:
         students = [student.id for student in book.students]
-    again = grade_class(handed_in, settings)
+    again = graded_class(handed_in, settings)
 
     assert students == []
     assert graded(again) == BOTH
@@ -521,12 +479,12 @@ def test_when_one_box_does_not_start_then_the_class_goes_on_and_a_rerun_finishes
     settings = dataclasses.replace(settings, cold=True)
     boxes = itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "python_in_box", lambda: "/bin/false" if next(boxes) == 0 else sys.executable)
-        first = grade_class(handed_in, settings)
+        patch.setattr(provisioner, "python_in_box", lambda: "/bin/false" if next(boxes) == 0 else sys.executable)
+        first = graded_class(handed_in, settings)
 
     assert graded(first) == {"ann": ("GRADER_ERROR", 0.0), "bob": ("OK", 4.0)}
     assert all(check.passed is None for task in first.grades[0].tasks for check in task.checks)
-    assert graded(grade_class(handed_in, settings)) == BOTH
+    assert graded(graded_class(handed_in, settings)) == BOTH
 
 
 @pytest.mark.slow
@@ -536,13 +494,13 @@ def test_when_no_box_starts_then_nobody_loses_a_point_and_a_rerun_finishes(
     handed_in, settings = in_class(prepared, tmp_path)
     settings = dataclasses.replace(settings, cold=True)
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "python_in_box", lambda: "/bin/false")
-        first = grade_class(handed_in, settings)
+        patch.setattr(provisioner, "python_in_box", lambda: "/bin/false")
+        first = graded_class(handed_in, settings)
     scores = [row[2] for row in gradebook(settings.workspace) if len(row) > 1 and row[1].startswith("check_")]
 
     assert graded(first) == {"ann": ("GRADER_ERROR", 0.0), "bob": ("GRADER_ERROR", 0.0)}
     assert scores == [None] * 4
-    assert graded(grade_class(handed_in, settings)) == BOTH
+    assert graded(graded_class(handed_in, settings)) == BOTH
 
 
 @pytest.mark.slow
@@ -553,14 +511,14 @@ def test_when_a_check_breaks_on_one_submission_then_the_class_goes_on_and_a_reru
     judged = itertools.count()
     with monkeypatch.context() as patch:
 
-        class BreaksOnce(plugin.Judge):
+        class BreaksOnce(pipeline.Judge):
             def __call__(self, *words: Any) -> Any:
                 if next(judged) == 1:  # the first judges the solutions
                     raise GraderError("A check failed by itself: check_it raised ZeroDivisionError")
                 return super().__call__(*words)
 
         patch.setattr(pipeline, "Judge", BreaksOnce)
-        first = grade_class(handed_in, settings)
+        first = graded_class(handed_in, settings)
 
     assert [grade.verdict for grade in first.grades] == [Verdict.GRADER_ERROR, Verdict.OK]
-    assert graded(grade_class(handed_in, settings)) == BOTH
+    assert graded(graded_class(handed_in, settings)) == BOTH

@@ -5,21 +5,26 @@ For answers of our own alone. The key is the solutions notebook.
 
 import contextlib
 import functools
+import importlib
 import io
 import json
 from typing import Any
 
 import torch
-from sample_class import SOLUTION, nbgrader, solution_cells
+from inside.cases import load
+from inside.encode import encode
+from inside.observe import generator
+from sample_class import ROOT, SOLUTION, nbgrader, solution_cells
 
-from autograder.inside import inputs
-from autograder.inside.cases import CASES
-from autograder.inside.encode import encode
-from autograder.judge.expected import group
-from autograder.judge.plugin import judge
+from autograder.assignments.assignment import load_assignment
+from autograder.judge.evidence import evidence_by_task
+from autograder.judge.judge import Judge, load_checks
 from autograder.results import TaskGrade
 
 SEED = 77
+ASSIGNMENT = load_assignment("early_exit", ROOT)
+CASES = load(str(ASSIGNMENT.inside))  # as a box does it
+inputs = importlib.import_module("assignment.inputs")
 
 
 @functools.cache
@@ -50,12 +55,12 @@ def observed(
 ) -> dict[tuple[str, str], str]:
     """(task, case) -> the evidence that the box would emit."""
     texts = {}
-    for name, case in CASES[task].items():
+    for name in ASSIGNMENT.cases[task]:
         record: dict[str, Any] = {"task": task, "case": name}
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 torch.set_grad_enabled(True)
-                parts = case(names, inputs.generator(seed, f"{task}/{name}"))
+                parts = CASES.get(task, name)(names, generator(seed, f"{task}/{name}"))
                 values = next(parts)
                 for explanation in parts if explain else ():
                     values |= explanation
@@ -68,12 +73,19 @@ def observed(
 
 @functools.cache
 def _key(task: str) -> dict[str, Any]:
-    return group([(task, name) for name in CASES[task]], observed(task, namespace(), explain=True))
+    return evidence_by_task(
+        [(task, name) for name in ASSIGNMENT.cases[task]], observed(task, namespace(), explain=True)
+    )
+
+
+@functools.cache
+def _checks(task: str) -> dict[str, Any]:
+    return load_checks(ASSIGNMENT.checks, [task])
 
 
 def graded(task: str, **cells: str) -> TaskGrade:
     """A task whose cell, or other cells, are replaced."""
-    pairs = [(task, name) for name in CASES[task]]
-    student = group(pairs, observed(task, namespace(**cells)))
-    (grade,) = judge(student, _key(task), {task: points()[task]})
+    pairs = [(task, name) for name in ASSIGNMENT.cases[task]]
+    student = evidence_by_task(pairs, observed(task, namespace(**cells)), ASSIGNMENT.raised)
+    (grade,) = Judge(_checks(task), _key(task), {task: points()[task]})(student)
     return grade

@@ -3,8 +3,8 @@
     python tests/support/rubric.py [--workspace DIR]   the real way: notebooks, boxes, results.json
     python tests/support/rubric.py --in-process        the same checks without a box, in a minute
 
-The catalogue is tests/rubric/: for each task the answers that students write. A wrong one names the checks that it
-must fail and words of which one must stand in what the student reads; a right one must get full marks.
+The catalogue is tests/assignments/early_exit/rubric/: for each task the answers that students write. A wrong one names
+the checks that it must fail and words of which one must be in what the student reads. A right one must get full marks.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from typing import Any
 from sample_class import RELEASE, SOLUTION, build_notebook, replace_source
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = ROOT / "tests" / "rubric"
-CHECKS = ROOT / "autograder" / "judge" / "checks"
+CATALOGUE = ROOT / "tests" / "assignments" / "early_exit" / "rubric"
+CHECKS = ROOT / "autograder" / "assignments" / "early_exit" / "checks"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def the_real_way(workspace: Path) -> list[Outcome]:
     held = write_class(workspace / "handed_in")
     command = [Path(sys.executable).parent / "autograder", "grade", workspace / "handed_in"]
     subprocess.run([*command, "--workspace", workspace], cwd=ROOT, check=True)
-    found = json.loads((workspace / "results.json").read_text(encoding="utf-8"))
+    found = json.loads((workspace / "early_exit" / "results.json").read_text(encoding="utf-8"))
     outcomes: dict[Answer, Outcome] = {}
     for entry in found["submissions"]:
         cells = held.get(entry["student"], [])

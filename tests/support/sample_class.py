@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SUBMISSIONS = ROOT / "tests" / "submissions"
+SUBMISSIONS = ROOT / "tests" / "assignments" / "early_exit" / "submissions"
 SOLUTION = ROOT / "solutions" / "early_exit" / "early_exit.ipynb"
 RELEASE = ROOT / "assignment" / "early_exit" / "early_exit.ipynb"
 
@@ -367,7 +367,7 @@ FILE_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 def differences(workspace: Path, folders: Iterable[Path]) -> list[str]:
     """Where the grades in a workspace differ from what the cases say: one sentence each."""
-    results = json.loads((workspace / "results.json").read_text())
+    results = json.loads((workspace / "early_exit" / "results.json").read_text())
     graded = {entry["student"]: entry for entry in results["submissions"]}
     return [sentence for folder in folders for sentence in _differences(folder, graded.get(folder.name), workspace)]
 

@@ -1,13 +1,20 @@
-"""A course of two tasks that runs in seconds: the real grader, the real box, the real checks, a short notebook."""
+"""A course of two tasks that runs in seconds: the real grader, the real box, a short notebook, a tiny assignment."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from autograder.assignments.assignment import load_assignment
 from autograder.config import MIB, Limits, Settings
+from autograder.course import Course
+from autograder.pipeline import grade_class, prepare
+from autograder.results import ClassResults
+from autograder.workspace import basis_of, open_class
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL = ROOT / "tests" / "assignments" / "small"
 
 MAC_RATIO = '''def mac_ratio(total_macs, total_early_macs):
     """Standard over early-exit MACs."""
@@ -64,17 +71,26 @@ def make_course(folder: Path, setup: str = "import math") -> Path:
             cell("markdown", "q_why", WRITTEN, points=2, solution=True),
         ]
     )
-    path = folder / "solutions" / "early_exit" / "early_exit.ipynb"
+    path = folder / "solutions" / "small" / "small.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(solutions))
-    (folder / "course_lib").symlink_to(ROOT / "course_lib")
-    (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text().split("[tool.autograder")[0])
+    shutil.copytree(
+        SMALL, folder / "autograder" / "assignments" / "small", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (folder / "pyproject.toml").touch()
     return folder
 
 
 def settings_for(course: Path, workspace: Path, **limits: Any) -> Settings:
     """Settings of the small course with its small limits, some of them changed."""
-    return Settings(course=course, workspace=workspace, limits=replace(LIMITS, **limits), jobs=2)
+    assignment = load_assignment("small", course)
+    return Settings(course, workspace, assignment, limits=replace(LIMITS, **limits), jobs=2)
+
+
+def settings_with_torch(workspace: Path, **limits: Any) -> Settings:
+    """Settings of the real assignment, whose boxes have torch and course_lib, with the small limits."""
+    assignment = load_assignment("early_exit", ROOT)
+    return Settings(ROOT, workspace, assignment, limits=replace(LIMITS, **limits), jobs=2)
 
 
 def right_answers() -> dict[str, str]:
@@ -96,3 +112,14 @@ def submission(released: dict[str, Any], **answers: str) -> bytes:
         grade_id = one["metadata"]["nbgrader"]["grade_id"]
         one["source"] = {**right_answers(), **answers}.get(grade_id, one["source"])
     return json.dumps(filled).encode()
+
+
+def graded_class(handed_in: Path, settings: Settings, seed: int | None = None, **options: Any) -> ClassResults:
+    """Open a class and grade it, as the command line does."""
+    with open_class(handed_in, settings, seed) as opened:
+        return grade_class(opened, settings, **options)
+
+
+def prepared_with(settings: Settings, seed: int) -> Course:
+    """The course, ready to grade on the hidden inputs of a seed."""
+    return prepare(settings, basis_of(settings, seed))

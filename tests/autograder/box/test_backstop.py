@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from autograder.box import backstop
-from autograder.box.limits import Watchdog, kill_tree
+from autograder.box.kill import kill_tree
+from autograder.box.watchdog import Watchdog
 from autograder.config import Limits
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]

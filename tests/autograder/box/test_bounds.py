@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from small_course import settings_for
 
-from autograder.box import bounds, kernel
+from autograder.box import bounds, provisioner
 from autograder.box.bounds import TRIALS, exhaust_the_box, slowed_by_a_neighbour
-from autograder.box.limits import Watchdog
 from autograder.box.template import Template
+from autograder.box.watchdog import Watchdog
 from autograder.errors import BoxUnavailable
 
 THINGS = {trial.what for trial in TRIALS}
@@ -21,7 +21,7 @@ def test_a_box_keeps_its_limits(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grouped: bool, warm: bool
 ) -> None:
     if not grouped:
-        monkeypatch.setattr(kernel, "make_group", lambda limits: None)
+        monkeypatch.setattr(provisioner, "make_group", lambda limits: None)
     settings = settings_for(small_course, tmp_path)
     with contextlib.ExitStack() as stack:
         template = stack.enter_context(contextlib.closing(Template(settings))) if warm else None
@@ -35,8 +35,8 @@ def test_a_box_keeps_its_limits(
 def test_when_nothing_bounds_a_box_then_each_trial_says_so(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "make_group", lambda limits: None)
-    monkeypatch.setattr(kernel, "rlimits", lambda settings: {})
+    monkeypatch.setattr(provisioner, "make_group", lambda limits: None)
+    monkeypatch.setattr(provisioner, "rlimits", lambda settings: {})
     monkeypatch.setattr(Watchdog, "_watch", lambda self: None)
     findings = exhaust_the_box(settings_for(small_course, tmp_path))
 

@@ -15,7 +15,7 @@ import pytest
 from autograder.box import cgroup
 from autograder.box.cgroup import ControlGroup, abandoned, make_group, own_groups, remove_abandoned, why_no_group
 from autograder.box.isolation import find_bubblewrap
-from autograder.box.limits import kill_tree
+from autograder.box.kill import kill_tree
 from autograder.config import MIB, Limits
 from autograder.errors import BoxUnavailable
 

@@ -102,11 +102,16 @@ def test_when_the_python_environment_lies_below_tmp_then_it_is_seen(
 WHERE_IS_TQDM = "import tqdm, torch; print(tqdm.__file__)"
 
 
+def settings_that_need_tqdm(course: Path, workspace: Path) -> Settings:
+    settings = settings_for(course, workspace)
+    return dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, requires=("tqdm",)))
+
+
 def test_when_a_needed_package_lies_in_another_folder_of_the_path_then_it_is_seen(
     small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(modules)
-    settings = settings_for(small_course, tmp_path)
+    settings = settings_that_need_tqdm(small_course, tmp_path)
     inside = enclose([sys.executable, "-c", WHERE_IS_TQDM], settings)
     written = enclose(["/bin/touch", str(modules / "x")], settings)
 
@@ -118,7 +123,7 @@ def test_when_the_package_of_another_folder_is_not_the_one_imported_then_that_fo
     small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path, str(modules)])
-    listed = enclose(["/bin/ls", str(modules)], settings_for(small_course, tmp_path))
+    listed = enclose(["/bin/ls", str(modules)], settings_that_need_tqdm(small_course, tmp_path))
 
     assert "No such file" in subprocess.run(listed, capture_output=True, text=True).stderr
 
@@ -129,7 +134,7 @@ def test_when_a_folder_of_packages_holds_what_is_private_then_the_box_is_refused
 ) -> None:
     monkeypatch.syspath_prepend(modules)
     private = modules / "private"
-    settings = settings_for(small_course, tmp_path)
+    settings = settings_that_need_tqdm(small_course, tmp_path)
     if what == "the home folder":
         monkeypatch.setenv("HOME", str(private))
     else:
@@ -155,7 +160,7 @@ def test_when_the_grader_is_installed_in_a_folder_that_is_shown_then_it_is_maske
         monkeypatch.setattr(sys, "prefix", str(folder))
     shutil.copytree(isolation.PACKAGE, modules / "autograder")
     monkeypatch.setattr(isolation, "PACKAGE", modules / "autograder")
-    listed = enclose(["/bin/ls", "-A", str(folder / "autograder")], settings_for(small_course, tmp_path))
+    listed = enclose(["/bin/ls", "-A", str(folder / "autograder")], settings_that_need_tqdm(small_course, tmp_path))
     done = subprocess.run(listed, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (0, "")
@@ -166,8 +171,8 @@ import subprocess, sys
 from pathlib import Path
 import psutil
 from autograder.box.isolation import BOX_USERS, as_box_user, enclose
-from autograder.config import Settings
-settings = Settings(course=Path(sys.argv[1]), workspace=Path(sys.argv[2]))
+from autograder.config import load_settings
+settings = load_settings(Path(sys.argv[1]), Path(sys.argv[2]))
 command = enclose([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"], settings)
 process = psutil.Popen(command, stdout=subprocess.PIPE, cwd="/", **as_box_user(settings))
 process.stdout.readline()
@@ -190,8 +195,9 @@ def test_when_root_starts_a_box_then_it_has_a_user_of_its_own(small_course: Path
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         subprocess.run([python, "-m", "venv", "--without-pip", f"{folder}/venv"], check=True)
+        course = shutil.copytree(small_course, f"{folder}/course")
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
-        words = [f"{folder}/venv/bin/python", "-c", SWITCHED, str(small_course), str(tmp_path)]
+        words = [f"{folder}/venv/bin/python", "-c", SWITCHED, course, str(tmp_path)]
         path = os.pathsep.join((str(ROOT), sysconfig.get_path("purelib")))
         done = subprocess.run(words, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path})
 
@@ -205,7 +211,7 @@ def test_when_the_number_is_somebodys_then_boxes_do_not_take_it(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "BOX_USERS", range(1, 2))  # daemon
-    settings = Settings(course=small_course, workspace=tmp_path)
+    settings = settings_for(small_course, tmp_path)
 
     assert isolation.as_box_user(settings) == {}
     assert "would have, is daemon here" in isolation.why_roots_number(settings)
@@ -214,4 +220,4 @@ def test_when_the_number_is_somebodys_then_boxes_do_not_take_it(
 def test_an_ordinary_users_boxes_have_its_number(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    assert isolation.as_box_user(Settings(course=small_course, workspace=small_course)) == {}
+    assert isolation.as_box_user(settings_for(small_course, small_course)) == {}

@@ -9,9 +9,9 @@ import psutil
 import pytest
 from small_course import settings_for
 
-from autograder.box import kernel, proof
-from autograder.box.proof import printed_in_a_box
+from autograder.box import provisioner, run_once
 from autograder.box.relay import COMMAND, GREETING, LONG, MAX_COMMANDS, MORE, PER_FRAME, Frames, Relay, TooMuch
+from autograder.box.run_once import printed_in_a_box
 from autograder.errors import BoxUnavailable
 
 HELLO = bytes([0xFF, *[0] * 8, 0x7F, 3, 1, *b"NULL".ljust(20, b"\0"), *[0] * 32])
@@ -124,14 +124,14 @@ for _ in range(60):
 output.send(b"")
 time.sleep(3)
 """
-    monkeypatch.setattr(proof, "CELL_S", 15)  # once the relay hung up, there will be no answer
+    monkeypatch.setattr(run_once, "CELL_S", 15)  # once the relay hung up, there will be no answer
     relays: list[Relay] = []
 
     def noted(*words: Any) -> Relay:
         relays.append(Relay(*words))
         return relays[-1]
 
-    monkeypatch.setattr(kernel, "Relay", noted)
+    monkeypatch.setattr(provisioner, "Relay", noted)
     settings = settings_for(small_course, tmp_path, memory_bytes=4 << 30)
     own, most = psutil.Process(), 0
     before = own.memory_info().rss

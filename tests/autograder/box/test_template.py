@@ -14,20 +14,21 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_course import settings_for
+from small_course import settings_for, settings_with_torch
 
 from autograder.box import template as template_module
-from autograder.box.kernel import BoxedKernelManager
+from autograder.box.manager import BoxedKernelManager
 from autograder.box.processes import children, members
-from autograder.box.proof import attack_the_box, printed_in_a_box
+from autograder.box.proof import attack_the_box
+from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template, Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
 
 
 @pytest.fixture(name="settings", scope="module")
-def _settings(small_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings_for(small_course, tmp_path_factory.mktemp("workspace"))
+def _settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_with_torch(tmp_path_factory.mktemp("workspace"))
 
 
 @pytest.fixture(name="template", scope="module")
@@ -216,8 +217,8 @@ def test_when_a_module_leaves_a_thread_then_the_template_refuses(settings: Setti
     code = (
         "import sys, threading, time; from inside import template; template._uncover_proc = lambda: None; "
         "template.ns.unshare = lambda *a, **k: None; template.ns.give_up_privileges = lambda: None; "
-        "template.preload = lambda: threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
-        "import socket; a, b = socket.socketpair(); sys.argv = ['', str(a.fileno())]; template.main()"
+        "template.preload = lambda **_: threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
+        "import socket; a, b = socket.socketpair(); sys.argv = ['', str(a.fileno()), '{}']; template.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=inside, capture_output=True, text=True, timeout=60)
 

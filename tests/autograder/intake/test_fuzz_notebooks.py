@@ -11,12 +11,14 @@ from fuzz import bounded, damaged, dumped, odd, places, put, texts, tiers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.assignments.assignment import Assignment
 from autograder.config import Settings
+from autograder.course import Course, Graded, Observed
 from autograder.errors import BadSubmission
-from autograder.graded import Course, Graded
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, master_cells, rebuild
-from autograder.judge.plugin import Judge
+from autograder.judge.judge import Judge
+from autograder.outputs import safe_outputs
 from autograder.records.graded_notebook import graded_notebook
 from autograder.results import Grade, Verdict
 
@@ -109,7 +111,8 @@ def test_any_notebook_is_refused_or_rebuilt(examples: int) -> None:
 @tiers(quick=30, slow=200)
 def test_any_notebook_can_be_shown_with_its_outputs(examples: int, tmp_path: Any) -> None:
     """What people open is a valid notebook and can be written to a file, whatever outputs were handed in."""
-    course = Course(Settings(tmp_path, tmp_path), RELEASED, MASTER, {}, Judge({}, {}), 1, "bubblewrap 0", None, "")  # type: ignore[arg-type]
+    settings = Settings(tmp_path, tmp_path, Assignment("any", tmp_path))
+    course = Course(settings, RELEASED, MASTER, (), Judge({}, {}, {}), 1, "bubblewrap 0", None, "")  # type: ignore[arg-type]
 
     @bounded(examples)
     @given(notebooks(), st.lists(odd | outputs(), max_size=3), texts)
@@ -117,11 +120,13 @@ def test_any_notebook_can_be_shown_with_its_outputs(examples: int, tmp_path: Any
         rebuilt = taken_in(data)
         if rebuilt is not None:
             cells = tuple(
-                type(cell)(cell.kind, cell.source, cell.master, (*cell.outputs, *left)) for cell in rebuilt.cells
+                type(cell)(cell.kind, cell.source, cell.master, (*cell.outputs, *safe_outputs(left)))
+                for cell in rebuilt.cells
             )
             rebuilt = Rebuilt("student", cells, rebuilt.notes)
         grade = Grade("student", Verdict.OK, (), said.encode("utf-8", "replace").decode())
-        notebook = nbformat.from_dict(graded_notebook(Graded(grade, data, rebuilt, None), course))
+        seen = Observed("student", Verdict.OK, original=data, rebuilt=rebuilt)
+        notebook = nbformat.from_dict(graded_notebook(Graded(grade, seen), course))
         nbformat.validate(notebook)
         nbformat.writes(notebook).encode()
 

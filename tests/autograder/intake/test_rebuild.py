@@ -30,10 +30,10 @@ MASTER = (
     MasterCell("markdown", "# Numbers", "title", "title"),
     MasterCell("code", "import math", "imports", "imports"),
     MasterCell("code", DOUBLE, "double", "double", solution=True),
-    MasterCell("code", "check(double)", "check-double", "check_double", points=2),
+    MasterCell("code", "check(double)", "check-double", "check_double", points=2, task="double"),
     MasterCell("markdown", QUESTION, "q-why", "q_why", solution=True, points=3),
     MasterCell("code", HALVE, "halve", "halve", solution=True),
-    MasterCell("code", "check(halve)", "check-halve", "check_halve", points=1),
+    MasterCell("code", "check(halve)", "check-halve", "check_halve", points=1, task="halve"),
 )
 
 
@@ -97,10 +97,27 @@ def test_solutions_and_added_cells_are_the_students_and_nothing_else_is():
     assert [cell.by_student for cell in result.cells] == [cell.solution for cell in MASTER] + [True]
 
 
-def test_the_outputs_of_a_cell_stay_with_it():
-    cells = [Cell(cell.kind, cell.source, cell.cell_id, cell.grade_id, (cell.grade_id,)) for cell in handed_in()]
+def printed(text: str) -> dict[str, str]:
+    return {"output_type": "stream", "name": "stdout", "text": text}
 
-    assert [cell.outputs for cell in rebuilt(cells).cells] == [(grade_id,) for grade_id in ORDER]
+
+def test_a_given_cell_keeps_the_outputs_that_were_handed_in_and_a_solution_cell_does_not():
+    cells = [
+        Cell(cell.kind, cell.source, cell.cell_id, cell.grade_id, (printed(cell.grade_id),)) for cell in handed_in()
+    ]
+
+    for cell in rebuilt(cells).cells:
+        assert cell.outputs == (() if cell.by_student else (printed(cell.master.grade_id),))
+
+
+def test_outputs_are_made_safe():
+    cells = handed_in()
+    unsafe = ({"output_type": "display_data", "data": {"text/html": "<script>", "text/plain": "s"}}, "no output")
+    cells[1] = Cell(cells[1].kind, cells[1].source, cells[1].cell_id, cells[1].grade_id, unsafe)
+
+    assert rebuilt(cells).cells[1].outputs == (
+        {"output_type": "display_data", "data": {"text/plain": "s"}, "metadata": {}},
+    )
 
 
 # --- lost metadata ---
@@ -344,10 +361,10 @@ def test_added_code_stays_behind_the_cell_it_stood_behind():
     assert rebuilt([*cells, Cell("code", "z")]).notes == ("1 added cell kept",)
 
 
-def test_an_added_cell_keeps_its_outputs():
-    result = rebuilt([*handed_in(), Cell("code", "print(1)", outputs=("1",))])
+def test_an_added_cell_loses_its_outputs_because_it_runs():
+    result = rebuilt([*handed_in(), Cell("code", "print(1)", outputs=(printed("1"),))])
 
-    assert result.cells[-1].outputs == ("1",)
+    assert result.cells[-1].outputs == ()
 
 
 def test_added_blank_cells_are_dropped():

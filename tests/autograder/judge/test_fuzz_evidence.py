@@ -12,13 +12,11 @@ import numpy as np
 from fuzz import bounded, dumped, odd, places, put, texts, tiers
 from hypothesis import given
 from hypothesis import strategies as st
-from in_process import namespace, observed, points
+from in_process import ASSIGNMENT, namespace, observed, points
 
 from autograder.errors import EvidenceError
-from autograder.inside.cases import CASES
-from autograder.judge.evidence import DTYPES, Observation, read_observation
-from autograder.judge.expected import group
-from autograder.judge.plugin import judge
+from autograder.judge.evidence import DTYPES, Observation, evidence_by_task, read_observation
+from autograder.judge.judge import Judge, load_checks
 
 MAX_SAID = 3_000  # characters of a message
 CHEAP = ("choose_tolerance", "early_exit_loss", "mac_ratio", "per_sample_exits")  # observed without a network
@@ -26,7 +24,7 @@ CHEAP = ("choose_tolerance", "early_exit_loss", "mac_ratio", "per_sample_exits")
 
 def tasks(examples: int) -> tuple[str, ...]:
     """All tasks in the slow tier; in the quick one those whose evidence takes moments to make."""
-    return tuple(sorted(CASES)) if examples >= 1000 else CHEAP
+    return tuple(sorted(ASSIGNMENT.cases)) if examples >= 1000 else CHEAP
 
 
 @functools.cache
@@ -95,10 +93,10 @@ def test_any_evidence_is_an_observation_or_refused(examples: int) -> None:
 
 @tiers(quick=5, slow=200)
 def test_any_evidence_is_judged(examples: int) -> None:
-    """All tasks at once: judging takes one run of pytest, whatever is in it."""
     right = truth(tasks(examples))
-    key = group(list(right), truth(tasks(examples), explain=True))
+    key = evidence_by_task(list(right), truth(tasks(examples), explain=True))
     worths = {task: points()[task] for task in tasks(examples)}
+    judge = Judge(load_checks(ASSIGNMENT.checks, worths), key, worths)
 
     @bounded(examples)
     @given(st.data())
@@ -106,7 +104,7 @@ def test_any_evidence_is_judged(examples: int) -> None:
         texts = {pair: data.draw(evidence(text)) for pair, text in right.items()}
         begin = time.process_time()
         with contextlib.redirect_stdout(io.StringIO()):
-            grades = judge(group(list(texts), texts), key, worths)
+            grades = judge(evidence_by_task(list(texts), texts))
         assert time.process_time() - begin < 10
         assert [grade.task for grade in grades] == list(worths)
         for grade in grades:

@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.graded import Course, Graded
+from autograder.course import Course, Graded, Observed
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, RebuiltCell, rebuild
 from autograder.records.graded_notebook import MAX_ADDED, MAX_ADDED_TEXT, MAX_CODE, graded_notebook
@@ -23,7 +23,8 @@ def shown(course: Course, *added: RebuiltCell, solution: str = "") -> dict[str, 
         else cell
         for cell in rebuilt.cells
     ]
-    graded = Graded(Grade("ann", Verdict.OK), source, Rebuilt("ann", (*cells, *added), ()), None)
+    observed = Observed("ann", Verdict.OK, original=source, rebuilt=Rebuilt("ann", (*cells, *added), ()))
+    graded = Graded(Grade("ann", Verdict.OK), observed)
     notebook = graded_notebook(graded, course)
     nbformat.validate(nbformat.from_dict(notebook))
     return notebook

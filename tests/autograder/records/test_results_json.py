@@ -29,7 +29,8 @@ ALICE = Grade(
     ("cell early_exit_loss matched by similarity 0.93 (its metadata was lost)",),
     3.14,
 )
-CLASS = ClassResults("early_exit", 123, "bubblewrap 0.11.0", (ALICE, Grade("bob", Verdict.EMPTY)))
+NAME = "early_exit"
+CLASS = ClassResults(NAME, 123, "bubblewrap 0.11.0", (ALICE, Grade("bob", Verdict.EMPTY)))
 
 
 def document(workspace: Path) -> dict[str, Any]:
@@ -38,25 +39,26 @@ def document(workspace: Path) -> dict[str, Any]:
 
 def damaged(workspace: Path, text: str) -> str:
     """What loading says of a results.json with this text."""
-    results_path(workspace).write_text(text)
+    results_path(workspace, NAME).parent.mkdir(exist_ok=True)
+    results_path(workspace, NAME).write_text(text)
     with pytest.raises(UsageError) as refusal:
-        load_results(workspace)
+        load_results(workspace, NAME)
     return str(refusal.value)
 
 
 def test_what_is_written_comes_back(tmp_path: Path):
     save_results(CLASS, tmp_path)
 
-    assert load_results(tmp_path) == CLASS
+    assert load_results(tmp_path, NAME) == CLASS
 
 
 @pytest.mark.parametrize("text", ["<script>", "\ud800", "\0\x1b[31m", "名é😀", 'a"\\b\n', "x" * 100_000])
 def test_any_text_comes_back(tmp_path: Path, text: str):
     check = CheckResult(text, False, text, text)
-    results = ClassResults(text, 1, text, (Grade(text, Verdict.OK, (TaskGrade(text, 1.0, (check,)),), text, (text,)),))
+    results = ClassResults(NAME, 1, text, (Grade(text, Verdict.OK, (TaskGrade(text, 1.0, (check,)),), text, (text,)),))
     save_results(results, tmp_path)
 
-    assert load_results(tmp_path) == results
+    assert load_results(tmp_path, NAME) == results
 
 
 def test_the_file_is_of_the_published_schema(tmp_path: Path):
@@ -74,28 +76,28 @@ def test_the_file_is_of_the_published_schema(tmp_path: Path):
     assert all({"name", "passed", "message", "hint"} <= set(check) for check in checks)
 
 
-def test_the_file_is_read_by_everyone_and_nothing_else_is_left_beside_it(tmp_path: Path):
+def test_the_file_is_read_by_everyone_and_nothing_else_is_left_next_to_it(tmp_path: Path):
     """As far as the umask lets: that of many an ordinary user gives the group more."""
     os.umask(mask := os.umask(0))
     workspace = tmp_path / "new" / "grading"
     save_results(CLASS, workspace)
     path = save_results(CLASS, workspace)
 
-    assert list(workspace.iterdir()) == [path] == [results_path(workspace)]
+    assert list(path.parent.iterdir()) == [path] == [results_path(workspace, NAME)]
     assert path.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 def test_when_writing_fails_then_the_old_results_are_still_there_and_nothing_else(tmp_path: Path):
     save_results(CLASS, tmp_path)
     with pytest.raises(TypeError):
-        save_results(ClassResults("early_exit", object(), "box"), tmp_path)  # type: ignore[arg-type]
+        save_results(ClassResults(NAME, object(), "box"), tmp_path)  # type: ignore[arg-type]
 
-    assert load_results(tmp_path) == CLASS
-    assert list(tmp_path.iterdir()) == [results_path(tmp_path)]
+    assert load_results(tmp_path, NAME) == CLASS
+    assert list((tmp_path / NAME).iterdir()) == [results_path(tmp_path, NAME)]
 
 
 def test_a_grade_is_added_by_student_and_the_graders_faults_come_first():
-    results = ClassResults("early_exit", 1, "box")
+    results = ClassResults(NAME, 1, "box")
     for name, verdict in (("c", Verdict.OK), ("d", Verdict.GRADER_ERROR), ("a", Verdict.BAD_FILE), ("b", Verdict.OK)):
         results = results.with_grade(Grade(name, verdict))
 
@@ -111,7 +113,7 @@ def test_a_grade_replaces_the_one_of_the_same_student():
 
 def test_when_there_are_no_results_then_the_error_says_how_to_get_some(tmp_path: Path):
     with pytest.raises(UsageError, match=r"There is no .*results\.json\. Grade a class first: autograder grade SUBMI"):
-        load_results(tmp_path)
+        load_results(tmp_path, NAME)
 
 
 @pytest.mark.parametrize("schema", [0, SCHEMA + 1, "1", None, [1]])
@@ -127,10 +129,11 @@ def test_when_the_schema_is_another_then_the_error_names_both(tmp_path: Path, sc
     ids=lambda text: text[:9] or "nothing",
 )
 def test_when_the_file_is_damaged_then_the_error_says_what_to_do(tmp_path: Path, text: str):
-    results_path(tmp_path).write_bytes(text.encode("utf-8", "surrogateescape"))
+    results_path(tmp_path, NAME).parent.mkdir()
+    results_path(tmp_path, NAME).write_bytes(text.encode("utf-8", "surrogateescape"))
 
     with pytest.raises(UsageError, match=r"results\.json cannot be read \(.*\)\. Move it away and grade again\."):
-        load_results(tmp_path)
+        load_results(tmp_path, NAME)
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "x", [], {}, [3], {"x": 3}, {"x": {}}, ["x"]], ids=repr)
@@ -152,9 +155,9 @@ def test_a_value_of_any_type_in_any_place_is_a_sentence_or_results(tmp_path: Pat
         entry["tasks"]["mac_ratio"]["checks"][0] = wrong
     else:
         entry[place] = wrong
-    results_path(tmp_path).write_text(json.dumps(written))
+    results_path(tmp_path, NAME).write_text(json.dumps(written))
 
     try:
-        assert isinstance(load_results(tmp_path), ClassResults)
+        assert isinstance(load_results(tmp_path, NAME), ClassResults)
     except UsageError as refusal:
         assert "Move it away and grade again." in str(refusal)

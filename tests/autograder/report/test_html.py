@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.records.results_json import ClassResults
 from autograder.report import html
 from autograder.report.html import render_report, write_report
-from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+from autograder.results import CheckResult, ClassResults, Grade, TaskGrade, Verdict
 
 EVIL = "<script>alert(1)</script>"
 BREAKING_OUT = [
@@ -146,7 +145,7 @@ def test_the_pages_are_written_and_those_of_an_earlier_grading_are_gone(tmp_path
     write_report(results(Grade("alice", Verdict.OK), Grade("bob", Verdict.OK)), tmp_path)
     index = write_report(results(Grade("bob", Verdict.OK)), tmp_path)
 
-    assert index == tmp_path / "report" / "index.html"
+    assert index == tmp_path / "early_exit" / "report" / "index.html"
     assert sorted(path.name for path in index.parent.iterdir()) == ["0001-bob.html", "index.html"]
 
 
@@ -178,7 +177,7 @@ def test_names_in_any_script_are_written_as_utf8(tmp_path: Path):
 def test_a_text_that_cannot_be_encoded_keeps_nobody_from_their_page(tmp_path: Path):
     write_report(results(Grade("alice", Verdict.OK, message="raised \ud800"), Grade("bob", Verdict.OK)), tmp_path)
 
-    assert len(list((tmp_path / "report").iterdir())) == 3
+    assert len(list((tmp_path / "early_exit" / "report").iterdir())) == 3
 
 
 def test_submissions_with_the_same_cells_are_named_on_the_class_page_alone():

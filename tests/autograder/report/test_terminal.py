@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.records.results_json import ClassResults
 from autograder.report.terminal import ClassDisplay
-from autograder.results import Grade, Verdict
+from autograder.results import ClassResults, Grade, Verdict
 
 
 @pytest.mark.parametrize("text", ["a\n    [1/1] bob  OK  27 / 27", "a\r\x1b[2Kb", "a\u202eb", "a\u2028b"])

@@ -1,0 +1,1 @@
+"""The rubric: one file for each task, one function for each thing that is judged."""

@@ -1,0 +1,91 @@
+"""Checks of ``baseline_step``: (outputs, loss) of the plain network on a batch of 10, and on one it is very sure of."""
+
+import numpy as np
+
+from autograder.judge.check import Failure, worth
+from autograder.judge.compare import array, close, number, recognised, several
+
+from .mistakes import cross_entropy, probabilities
+
+SWAPPED = "Mind the order of the return statement: outputs first, loss second."
+
+
+@worth(0)
+def check_returns_a_pair(student):
+    """It returns (outputs, loss)."""
+    several(student.values("batch")["returned"], "outputs, loss")
+
+
+@worth(1, needs=check_returns_a_pair)
+def check_outputs(student, key):
+    """The outputs are the logits of the plain network: its last exit, no other.
+
+    Everything later is compared with this network: if some batches left early, the baseline would be too cheap and
+    too bad.
+    """
+    for case in ("batch", "sure"):
+        outputs, _ = several(student.values(case)["returned"], "outputs, loss")
+        wanted = array(key.values(case)["returned"][0], "logits")
+        hint = "Call the model with early_exit=False on the images as they come, not scaled; return its logits."
+        found = array(outputs, "the outputs", hint="Return all the logits that the model gives.")
+        if found.shape != wanted.shape:
+            hint = SWAPPED if found.size == 1 else "Return the logits, one for each class: no argmax, no predictions."
+            raise Failure(f"Expected outputs of shape {wanted.shape}; found {found.shape}.", hint)
+        scale = max(1.0, np.abs(wanted).max())  # a sum of large terms may round by as much as a small logit
+        if close(found / scale, wanted / scale):
+            continue
+        if close(found, probabilities(wanted)):
+            hint = "Return the logits as they are, without a softmax."
+        elif case == "sure":
+            hint = "A batch of which the network is sure left early: early_exit=False always gives the last exit."
+        elif student.values("batch")["training"] is False:
+            hint = "The model was put into eval mode: in a training step BatchNorm has to learn."
+        raise Failure("Expected the logits of the last exit; found other values.", hint)
+
+
+@worth(1, needs=check_returns_a_pair)
+def check_loss(student, key):
+    """The loss is the criterion's on those outputs, as a tensor one can train on.
+
+    The training loop follows this loss downhill; a wrong or cut-off one trains another network, or none.
+    """
+    values, right = student.values("batch"), key.values("batch")
+    outputs, loss = values["returned"]
+    labels, exits = right["labels"].values, [array(logits, "logits") for logits in right["exits"]]
+    logits = array(outputs, "the outputs", (10, 6), hint=SWAPPED if number_of(outputs) == 1 else "Return the logits.")
+    wanted, found = cross_entropy(logits, labels), number(loss, "the loss")
+    if not close(found, wanted):
+        of_exits = [cross_entropy(exit_logits, labels) for exit_logits in exits]
+        hint = recognised(
+            found,
+            [
+                (wanted / 10, "The criterion takes the mean over the batch already: do not divide by the batch size."),
+                (wanted * 10, "The criterion's mean over the batch is wanted: do not multiply it by the batch size."),
+                (cross_entropy(probabilities(logits), labels), "No softmax before the criterion: it takes logits."),
+                (
+                    np.dot([1, 0.3, 0.3, 0.3], of_exits),
+                    "This trains all exits: the plain network has the last exit alone.",
+                ),
+                (sum(of_exits), "This trains all exits: the plain network has the last exit alone."),
+            ],
+            "criterion(outputs, labels): the logits first, the labels second, no softmax and no argmax before it.",
+            rtol=1e-4,
+        )
+        raise Failure(f"Expected the criterion's loss on the returned outputs, {wanted:.4f}; found {found:.4f}.", hint)
+    if values["gradients"][0] is None:
+        raise Failure(
+            "Expected a loss that reaches the first layer; found one without a gradient.",
+            "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
+        )
+    if values["backward"] is not False:
+        raise Failure("Expected the loss alone; backward() was called on it.", "The training loop calls backward().")
+    wanted_gradient = array(right["gradients"][0], "the gradient")
+    if close(found, number(right["returned"][1], "the loss")) and not close(
+        array(values["gradients"][0], "the gradient", wanted_gradient.shape), wanted_gradient, rtol=1e-2, atol=1e-4
+    ):
+        raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
+
+
+def number_of(value):
+    """Numbers in an array; None for anything else."""
+    return getattr(getattr(value, "values", None), "size", None)

@@ -1,0 +1,108 @@
+"""Checks of ``choose_tolerance``: the cheapest row that is good enough."""
+
+import itertools
+
+from autograder.judge.check import Failure, worth
+from autograder.judge.compare import close, number, recognised
+
+
+@worth(1)
+def check_cheapest(student, key):
+    """Of the rows with at least the target accuracy it takes the one with the fewest MACs.
+
+    The goal is a constraint with a cost: first good enough, then cheap.
+    """
+    right = key.values("plain")
+    cases = zip(student.values("plain")["returned"], right["returned"], right["sweeps"], right["targets"], strict=True)
+    for mine, correct, rows, target in cases:
+        found, wanted = number(mine, "the tolerance", RETURN), number(correct, "the tolerance")
+        if not close(found, wanted):
+            hint = "Filter by the target first; then take the fewest MACs."
+            hint = recognised(found, [] if wanted == 0 else _mistakes(rows, target), hint if wanted else ZERO)
+            raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
+
+
+@worth(1, needs=check_cheapest)
+def check_met_exactly(student, key):
+    """A row that meets the target exactly is good enough.
+
+    A goal that is reached is reached; leaving that row out pays MACs for nothing.
+    """
+    _compare(student, key, "met_exactly", "At least means >= and not >.")
+
+
+@worth(1, needs=check_cheapest)
+def check_ties(student, key):
+    """Among rows with equally few MACs it takes the smaller tolerance.
+
+    At equal cost the smaller tolerance is the more careful one.
+    """
+    hint = "Where several rows have equally few MACs, the smallest tolerance among them: compare it second."
+    _compare(student, key, "ties", hint)
+
+
+@worth(1, needs=check_cheapest)
+def check_none(student, key):
+    """Where no row is good enough it gives 0.0, which never exits early.
+
+    Where nothing is good enough the whole network must run, and 0.0 says so.
+    """
+    found = number(student.values("none_good_enough")["returned"], "the tolerance", NONE)
+    if not close(found, number(key.values("none_good_enough")["returned"], "the tolerance")):
+        raise Failure(f"Expected 0.0 when no row meets the target; found {found}.", NONE)
+
+
+RETURN = "Return the tolerance of one row: a single number."
+ZERO = "A row's tolerance can be 0.0 too: do not take it for a sign that no row was found yet. The fewest MACs decide."
+NONE = "Think of the sweep in which no row reaches the target: return 0.0 there."
+
+
+def _compare(student, key, case, hint):
+    for mine, right in zip(student.values(case)["returned"], key.values(case)["returned"], strict=True):
+        found, wanted = number(mine, "the tolerance", RETURN), number(right, "the tolerance")
+        if not close(found, wanted):
+            raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
+
+
+def _mistakes(rows, target):
+    """Results of known mistakes, with hints."""
+    good = [row for row in rows if row[1] >= target]
+    cheapest, cheapest_of_all = min(good, key=lambda row: row[2]), min(rows, key=lambda row: row[2])
+    no_row = "The fewest MACs come from a row that does not reach the target: filter with accuracy >= target first."
+    return [
+        (rows.index(cheapest), "This is the row's place in the list, its index; return its tolerance."),
+        (
+            0.0,
+            "There are rows that reach the target: look at all of them, and do not stop at the first that misses it.",
+        ),
+        (cheapest[2], "These are the fewest MACs; return their row's tolerance, not the MACs."),
+        (cheapest[1], "This is the row's accuracy; return its tolerance."),
+        (max(good, key=lambda row: row[1])[0], "The fewest MACs are wanted, not the highest accuracy."),
+        (max(good)[0], "The fewest MACs are wanted, not the largest tolerance: it need not be the cheapest."),
+        (
+            min(good)[0],
+            "The fewest MACs are wanted, not the smallest tolerance: look at all rows that are good enough.",
+        ),
+        (_until_the_first_failure(rows, target), "Look at every row: do not stop at the first that misses the target."),
+        (max(good, key=lambda row: row[2])[0], "The fewest MACs are wanted; this is the most expensive row."),
+        (min(good, key=lambda row: row[1])[0], "The fewest MACs are wanted, not the accuracy closest to the target."),
+        (good[0][0], "The rows come in no order: the first that fits need not be the cheapest, with the fewest MACs."),
+        (good[-1][0], "The rows come in no order: the last that fits need not be the cheapest, with the fewest MACs."),
+        (
+            min((row for row in rows if row[2] >= target), key=lambda row: row[1])[0],
+            "Are the columns mixed up? A row is (tolerance, accuracy, total_macs), in this order.",
+        ),
+        (cheapest_of_all[0], f"{no_row} Both are fractions in [0, 1], compared exactly, not rounded."),
+        (_cheapest(rows, target - 0.02), f"{no_row} The target is used as it is, not lowered again."),
+        (_cheapest(rows, target - 0.005), f"{no_row} Compare exactly: do not round."),
+    ]
+
+
+def _until_the_first_failure(rows, target):
+    """What comes of going up the tolerances and stopping at the first row that misses the target."""
+    good = list(itertools.takewhile(lambda row: row[1] >= target, sorted(rows)))
+    return min(good, key=lambda row: row[2])[0] if good else 0.0
+
+
+def _cheapest(rows, target):
+    return min((row for row in rows if row[1] >= target), key=lambda row: (row[2], row[0]))[0]

@@ -1,0 +1,86 @@
+"""Checks of ``early_exit_loss``: a weighted sum of the four exits' cross-entropies."""
+
+import numpy as np
+
+from autograder.judge.check import Failure, worth
+from autograder.judge.compare import array, close, number, recognised
+from autograder.judge.evidence import Array
+
+from .mistakes import cross_entropy, probabilities
+
+ONE_TENSOR = "Sum the terms to one tensor: .item() makes a float, which has no gradient; a list has no backward()."
+
+
+@worth(2)
+def check_value(student, key):
+    """The loss is the sum of the exits' cross-entropies with weights 1, 0.3, 0.3, 0.3.
+
+    The weights decide which exit the shared layers serve most.
+    """
+    for case in ("random_logits", "ten_classes"):
+        found = number(student.values(case)["returned"], "the loss", ONE_TENSOR)
+        wanted = number(key.values(case)["returned"], "the loss")
+        if not close(found, wanted):
+            hint = (
+                "Each term is weight times criterion(exit's logits, labels); the first exit weighs 1, each other 0.3."
+            )
+            if case == "random_logits":
+                hint = recognised(found, _mistakes(key.values(case), wanted), hint, rtol=1e-4)
+            first, again = (student.values("random_logits")[name] for name in ("returned", "again"))
+            if not close(number(again, "the loss", ONE_TENSOR), number(first, "the loss", ONE_TENSOR)):
+                hint = "A second call with the same inputs gives another loss: keep nothing from earlier calls."
+            raise Failure(f"Expected the loss {wanted:.4f}; found {found:.4f}.", hint)
+
+
+@worth(1)
+def check_gradient(student, key):
+    """Its gradient reaches every exit, in proportion to that exit's weight.
+
+    An exit without a gradient is never trained, and would leave with guesses.
+    """
+    values = student.values("random_logits")
+    loss = values["returned"]
+    if not isinstance(loss, Array) or loss.values.size != 1 or not loss.tensor:
+        raise Failure("Expected a scalar tensor; found something else.", ONE_TENSOR)
+    if values["intact"] is not True:
+        raise Failure(
+            "Expected the list of exits to stay as it was; it holds fewer than four afterwards.",
+            "Do not pop from the caller's list: take its parts by index.",
+        )
+    found, wanted = values["gradients"], key.values("random_logits")["gradients"]
+    for index, (mine, right) in enumerate(zip(found, wanted, strict=True)):
+        if mine is None:
+            raise Failure(
+                f"Expected a gradient at exit {index}; found none.",
+                "Every exit's loss must be part of the sum, as a tensor: .item(), detach() and no_grad cut it off.",
+            )
+        if not close(array(mine, "the gradient"), array(right, "the gradient")):
+            raise Failure(f"The gradient at exit {index} does not have the right size.", "Is this exit's weight right?")
+    if values["backward"] is not False:
+        raise Failure(
+            "Expected the loss alone; backward() was called on it.",
+            "The training loop calls backward(): called twice, it doubles the gradient.",
+        )
+
+
+def _mistakes(right, wanted):
+    """Values of known mistakes, with hints."""
+    labels, logits = right["labels"].values, [array(part, "logits") for part in right["exits"]]
+    losses = np.array([cross_entropy(part, labels) for part in logits])
+    first = "exit_outputs begins with the first exit, and the first weight is the large one"
+    soft = [cross_entropy(probabilities(part), labels) for part in logits]
+    return [
+        (wanted / 1.9, "The weights are not divided by their sum, 1.9."),
+        (wanted / 4, "The weighted losses are added up: take their sum, not their mean."),
+        (losses.sum(), "The weights are not all equal: the first exit weighs 1, each other 0.3."),
+        (losses.mean(), "A weighted sum, not the mean: the first exit weighs 1, each other 0.3."),
+        (0.3 * losses.sum(), "The first exit weighs 1, not 0.3."),
+        (np.dot([0.3, 0.3, 0.3, 1], losses), f"Are the weights reversed? {first}."),
+        (np.dot([0.3, 1, 1, 1], losses), f"Are the weights exchanged? {first}; each other exit weighs 0.3."),
+        (np.dot([1, 0.3, 0.09, 0.027], losses), "Each exit but the first weighs 0.3: no powers of it."),
+        (losses[0] + 0.3 * losses.sum(), "The first exit is counted twice: the others begin at exit 1."),
+        (np.dot([1, 0.3, 0.3, 0], losses), "The last exit is left out: all four exits belong to the sum."),
+        (losses[0], "This is the first exit's loss alone: all four exits belong to the sum."),
+        (losses[-1], "This is the last exit's loss alone: all four exits belong to the sum."),
+        (np.dot([1, 0.3, 0.3, 0.3], soft), "No softmax before the criterion: it takes logits."),
+    ]

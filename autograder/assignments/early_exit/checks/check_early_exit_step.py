@@ -1,0 +1,101 @@
+"""Checks of ``early_exit_step``: (exit_outputs, loss) of a forward pass through all exits.
+
+It is called twice: as it is, and with a stand-in for early_exit_loss, so that a wrong loss does not count here.
+"""
+
+from autograder.judge.check import Failure, worth
+from autograder.judge.compare import array, close, number, several
+
+from .mistakes import probabilities
+
+NAMES = "exit_outputs, loss"
+SWAPPED = "Mind the order of the return statement: exit_outputs first, loss second."
+
+
+@worth(0)
+def check_returns_a_pair(student):
+    """It returns (exit_outputs, loss)."""
+    several(_any_call(student), NAMES)
+
+
+@worth(1, needs=check_returns_a_pair)
+def check_outputs(student, key):
+    """The outputs are the logits of all four exits, first exit first.
+
+    Which exit is which decides the weight that each gets in the loss.
+    """
+    values = student.values("batch")
+    wanted = [array(logits, "logits") for logits in key.values("batch")["returned"][0]]
+    calls = [values[call] for call in ("with_stand_in", "returned") if values[call] is not None]
+    try:
+        _require_outputs(calls[0], wanted, values)
+    except Failure:
+        if len(calls) == 1:
+            raise
+        _require_outputs(calls[1], wanted, values)  # of two calls one is enough: a loss that pops is judged elsewhere
+
+
+@worth(1, needs=check_returns_a_pair)
+def check_loss(student, key):
+    """The loss is that of early_exit_loss on those outputs, as a tensor one can train on.
+
+    Joint training works by the gradient of all exits reaching the layers that they share.
+    """
+    mine, right = student.values("batch"), key.values("batch")
+    if mine["backward"] is not False:
+        raise Failure("Expected the loss alone; backward() was called on it.", "The training loop calls backward().")
+    try:
+        _, loss = several(mine["with_stand_in"], NAMES)
+        _, wanted = several(right["with_stand_in"], NAMES)
+        handed_on = close(number(loss, "the loss"), number(wanted, "the loss"))
+    except Failure:
+        handed_on = False  # it may compute the loss by itself
+    if handed_on:  # what early_exit_loss gives, right or wrong
+        _require_gradient(mine["gradients_of_stand_in"], right["gradients_of_stand_in"])
+        return
+    _, loss = several(mine["returned"], NAMES)
+    hint = SWAPPED if isinstance(loss, list | tuple) else "Return the tensor that early_exit_loss gives."
+    found, wanted = number(loss, "the loss", hint), number(right["returned"][1], "the loss")
+    if not close(found, wanted):
+        raise Failure(
+            f"Expected what early_exit_loss gives for the returned outputs; found {found:.4f}.",
+            "Call early_exit_loss(exit_outputs, labels, criterion) on all four exits' logits.",
+        )
+    _require_gradient(mine["gradients"], right["gradients"])
+
+
+def _require_outputs(returned, wanted, values):
+    outputs, loss = several(returned, NAMES)
+    if not isinstance(outputs, list | tuple) or len(outputs) != 4:
+        hint = (
+            SWAPPED
+            if isinstance(loss, list | tuple)
+            else "Return all four exits' logits; model.early_train gives them."
+        )
+        raise Failure("Expected a list of four tensors, one for each exit.", hint)
+    for index, (mine, right) in enumerate(zip(outputs, wanted, strict=True)):
+        found = array(mine, f"the logits of exit {index}", right.shape, "Return logits: no argmax, no predictions.")
+        if close(found, right):
+            continue
+        hint = "early_train returns all exits' logits in order."
+        if values["training"] is False:
+            hint = "The model was put into eval mode: in a training step BatchNorm has to learn."
+        elif close(found, probabilities(right)):
+            hint = "Return the logits as they are, without a softmax."
+        raise Failure(f"Expected the logits of exit {index} at place {index}; found other values.", hint)
+
+
+def _require_gradient(found, wanted):
+    if found[0] is None:
+        raise Failure(
+            "Expected a loss that reaches the first layer; found one without a gradient.",
+            "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
+        )
+    wanted = array(wanted[0], "the gradient")
+    if not close(array(found[0], "the gradient", wanted.shape), wanted, rtol=1e-2, atol=1e-4):
+        raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
+
+
+def _any_call(student):
+    values = student.values("batch")
+    return values["returned"] if values["returned"] is not None else values["with_stand_in"]

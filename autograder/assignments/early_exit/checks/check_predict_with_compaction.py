@@ -1,0 +1,186 @@
+"""Checks of ``predict_with_compaction``: (logits, exits) in input order, finished samples removed on the way."""
+
+import numpy as np
+
+from autograder.judge.check import Failure, worth
+from autograder.judge.compare import array, close, number, several
+
+from . import mistakes
+from .mistakes import clear_cut
+
+NAMES = "logits, exits"
+SWAPPED = "Mind the order of the return statement: logits first, exits second."
+EDGES = {
+    "all_leave_first": "Write the answers down before a break: what happens when the batch is empty after exit 0?",
+    "none_leaves_early": "The last exit answers for whoever is left.",
+}
+SHAPES = {
+    "one_image": "A batch that holds, or keeps, a single image is still a batch: squeeze() takes that axis away too.",
+    "ten_classes": "Take the number of classes from the logits' shape: another model need not have six.",
+}
+
+
+@worth(0)
+def check_returns_a_pair(student):
+    """It returns (logits, exits)."""
+    several(student.values("mixed")["returned"], NAMES)
+
+
+@worth(0.5, needs=check_returns_a_pair)
+def check_exits(student, key):
+    """Each sample leaves at the exit that its own entropies say, in input order.
+
+    An image must leave where it would leave alone, or the measured saving belongs to another rule.
+    """
+    truth = key.values("mixed")
+    wanted, judged = array(truth["returned"][1], "the exits"), clear_cut(truth["logits"], truth["tolerance"])
+    exits = _exits(student, len(wanted))
+    wrong = int((exits[judged] != wanted[judged]).sum())
+    if wrong:
+        logits = np.stack([array(part, "logits") for part in truth["logits"]])
+        hint = "Keep the original places of the samples that go on, and write the exits back there."
+        hint = mistakes.of_exits(exits, logits, truth["tolerance"], judged, hint)
+        if hint.startswith("Decide by") or _by_mean_of_the_waiting(exits, logits, truth["tolerance"]):
+            hint = "Decide by each image's own entropy, not by the mean over those in the batch."
+        elif _kept_the_finished(exits, logits, truth["tolerance"]):
+            hint = "The finished images leave and the undecided go on (~done); here it is the other way round."
+        raise Failure(f"{wrong} of {int(judged.sum())} samples have another exit than they should.", hint)
+
+
+@worth(0.25, needs=check_returns_a_pair)
+def check_type(student):
+    """The exits are whole numbers, which can be used as indices.
+
+    Exits index tables and stacked logits, which takes whole numbers.
+    """
+    exits = array(student.values("mixed")["returned"][1], "the exits", hint="Return one tensor of exits.")
+    if exits.dtype.kind not in "iu":
+        raise Failure(
+            f"Expected exits of an integer type; found {exits.dtype}.",
+            "Exits are used as indices: make their tensor with dtype=torch.int64, not of floats.",
+        )
+
+
+@worth(0.25, needs=check_returns_a_pair)
+def check_logits(student, key):
+    """Each sample's logits are those of the exit where it left, in input order.
+
+    An answer at the wrong place is a wrong answer for two images.
+    """
+    logits, exits = student.values("mixed")["returned"]
+    truth = key.values("mixed")
+    wanted, judged = array(truth["returned"][0], "the logits"), clear_cut(truth["logits"], truth["tolerance"])
+    hint = "Return logits, (N, C): no argmax, no predictions."
+    if getattr(getattr(exits, "values", None), "ndim", 0) == 2:
+        hint = SWAPPED
+    found = array(logits, "the logits", wanted.shape, hint)[judged]
+    if not close(found, wanted[judged]):
+        by_exit = [array(part, "logits")[judged] for part in truth["logits"]]
+        hint = "Write each sample's logits back to its original place when it leaves."
+        if close(found, mistakes.probabilities(wanted[judged])):
+            hint = "Return the logits as they are, without a softmax."
+        elif any(close(found, part) for part in by_exit):
+            hint = "All logits are of one exit, the first or the last: each sample has those of the exit it took."
+        raise Failure("The logits are not those of each sample's own exit.", hint)
+
+
+@worth(2, needs=check_exits)
+def check_removed(student, key):
+    """Finished samples are really removed: each stage sees only the samples that have not left before it.
+
+    MACs are saved only by what is not computed: replaying a rule on finished logits saves nothing.
+    """
+    exits = _exits(student, 64)
+    active = [int((exits >= index).sum()) for index in range(4)]
+    seen = student.values("mixed")["samples"]
+    if seen != active:
+        raise Failure(
+            f"Expected the stages to see {active} samples; they saw {seen}.",
+            "Remove the finished samples: index the features with those still undecided before the next stage, so that "
+            "the batch shrinks; do not run the whole model first.",
+        )
+
+
+@worth(0.25, needs=check_exits)
+def check_together(student):
+    """The samples that go on stay together: each stage runs once.
+
+    One image at a time saves the same MACs but wastes the machine, which is fast on batches.
+    """
+    calls = student.values("mixed")["calls"]
+    if max(number(count, "a count") for count in calls) > 1:
+        raise Failure(
+            f"Expected each stage to run once for all samples still in the batch; it ran {max(calls)} times.",
+            "Keep the samples together, not one at a time: one pass over the stages, with fewer and fewer samples.",
+        )
+
+
+@worth(0.25, needs=check_exits)
+def check_edges(student, key):
+    """It works when all leave first, or none does, for one image, for ten classes, and for entropies of exactly 0.
+
+    An empty batch and a full one are what the first and the last tolerance of every sweep give.
+    """
+    for case, hint in EDGES.items():
+        _same(student.values(case)["returned"], key.values(case)["returned"], f"when {case.replace('_', ' ')}", hint)
+    mine, right = student.values("other_shapes"), key.values("other_shapes")
+    for name, hint in SHAPES.items():
+        _same(mine[name], right[name], f"for {name.replace('_', ' ')}", hint)
+    for name, when, hint in (
+        ("at_zero", "at tolerance 0 for entropies of exactly 0", "Below means strictly below: < and not <=."),
+        ("above_zero", "for entropies of exactly 0", "Keep 0 · log 0 from becoming NaN: use log_softmax."),
+    ):
+        # Exits alone: logits so large that entropies are 0 have roundings larger than any tolerance here.
+        _, exits = several(student.values("certain")[name], NAMES)
+        if not np.array_equal(array(exits, "the exits"), array(key.values("certain")[name][1], "the exits")):
+            raise Failure(f"Wrong {when}.", hint)
+
+
+@worth(0.5, needs=check_returns_a_pair)
+def check_mode(student):
+    """A model that comes from training predicts in eval mode and without building a graph.
+
+    In train mode BatchNorm makes each answer depend on who is still in the batch.
+    """
+    values = student.values("fresh_from_training")
+    several(values["returned"], NAMES)
+    if not number(values["samples"][0], "a count") >= 12:
+        raise Failure("Expected all 12 images to pass the first stage; some did not.", "Use the model's own stages.")
+    if values["training"] is not False:
+        raise Failure("Expected eval mode; the network ran in train mode.", "Call model.eval() first.")
+    if values["graph"] is not False:
+        raise Failure(
+            "Expected no graph; gradients were enabled during the forward pass.", "Use with torch.no_grad(): ..."
+        )
+
+
+def _exits(student, samples):
+    _, exits = student.values("mixed")["returned"]
+    hint = (
+        SWAPPED if getattr(getattr(exits, "values", None), "ndim", 0) == 2 else "One exit for each image: shape (N,)."
+    )
+    return array(exits, "the exits", (samples,), hint)
+
+
+def _same(mine, right, when, hint):
+    logits, exits = several(mine, NAMES)
+    right_logits, right_exits = array(right[0], "the logits"), array(right[1], "the exits")
+    same_exits = np.array_equal(array(exits, "the exits"), right_exits)
+    if not same_exits or not close(array(logits, "the logits", right_logits.shape), right_logits):
+        raise Failure(f"Wrong {when}.", hint)
+
+
+def _by_mean_of_the_waiting(exits, logits, tolerance):
+    """Whether all leave where the mean over those in the batch says."""
+    means = mistakes.entropy(logits).mean(axis=1)
+    return len(np.unique(exits)) == 1 and exits[0] == mistakes.first_sure((means < tolerance)[:, None], logits)[0]
+
+
+def _kept_the_finished(exits, logits, tolerance):
+    """Whether a sample goes on as long as it is sure, which leaves the others without an answer."""
+    sure = mistakes.entropy(logits) < tolerance
+    on, kept = np.ones(len(exits), dtype=bool), np.full(len(exits), 3)
+    for index in range(4):
+        on = on & sure[index] if index < 3 else on
+        kept[on] = index
+    return np.array_equal(exits, kept)

@@ -1,0 +1,151 @@
+"""Recognises a mistake from the value that it leads to, so that the hint is about that mistake and no other.
+
+Each known mistake is made here on the solution's evidence; where that gives what the student has, its hint is shown.
+What nothing here explains gets the check's general hint. No verdict depends on this file.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder.judge.compare import array
+
+Measure = Callable[[np.ndarray], np.ndarray]  # (K, N, C) logits -> (K, N), lower is surer
+Choice = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (K, N) sure, (K, N) entropies -> (N,) exits
+
+
+def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np.ndarray, otherwise: str) -> str:
+    """Why samples leave at the exits ``found`` (N,), given all exits' logits (K, N, C); ``judged`` (N,) bool."""
+    last, entropies = len(logits) - 1, entropy(logits)
+    wanted = first_sure(entropies < tolerance, entropies)
+
+    def same(exits: np.ndarray) -> bool:
+        return bool(np.array_equal(found[judged], exits[judged]))
+
+    if not found.any():
+        return (
+            "All samples leave at exit 0: is the minus sign there, is the softmax of the logits taken, "
+            "and are the classes summed, without a mean?"
+        )
+    with np.errstate(all="ignore"):
+        hints = [hint for measure, hint in MEASURES if same(first_sure(measure(logits) < tolerance, entropies))]
+    hints += [hint for choice, hint in CHOICES if same(choice(entropies < tolerance, entropies))]
+    fixed = [other for other in (0.8, 0.45, 0.05) if same(first_sure(entropies < other, entropies))]
+    hints += [f"These are the exits at tolerance {other:g}: use the argument." for other in fixed]
+    if hints:
+        return " Or: ".join(dict.fromkeys(hints))  # several mistakes may come to the same exits
+    for other in np.unique(entropies.round(2)):
+        if same(first_sure(entropies < other, entropies)):
+            return f"These are the exits at another tolerance, about {other:g}: use the argument."
+    if np.array_equal(np.sort(found), np.sort(wanted)):
+        return "As many leave at each exit as should, but in another order: put the exits back at the input's places."
+    if same(np.minimum(wanted, last - 1)):
+        return "No sample is at the last exit: is the last stage left out?"
+    return otherwise
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean cross-entropy in nats of ``(N, C)`` logits: a claimed loss is computed again from the claimed outputs."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+
+def entropy(logits: np.ndarray) -> np.ndarray:
+    """Softmax entropy in nats of each row of ``(..., C)`` logits."""
+    logits = logits.astype(np.float64)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return -(np.exp(log_probabilities) * log_probabilities).sum(axis=-1)
+
+
+def clear_cut(exit_logits: list[Any], tolerance: float) -> np.ndarray:
+    """Which samples no rounding can move: no exit's entropy lies within 1e-4 nats of the tolerance. ``(N,)`` bool."""
+    entropies = np.stack([entropy(array(logits, "logits")) for logits in exit_logits])
+    return np.asarray((np.abs(entropies - tolerance) > 1e-4).all(axis=0))
+
+
+def first_sure(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+    """The first exit that is sure of each sample, else the last: (K, N) bool -> (N,)."""
+    last = len(sure) - 1
+    return np.where(sure[:last].any(axis=0), sure[:last].argmax(axis=0), last)
+
+
+def probabilities(logits: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Softmax along an axis."""
+    exponentials = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=axis, keepdims=True))
+
+
+def _p_log_p(p: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(p > 0, p * np.log(np.where(p > 0, p, 1)), 0))
+
+
+def _batch_mean(logits: np.ndarray) -> np.ndarray:
+    entropies = entropy(logits)
+    return np.broadcast_to(entropies.mean(axis=1, keepdims=True), entropies.shape)
+
+
+def _largest_of_batch(logits: np.ndarray) -> np.ndarray:
+    entropies = entropy(logits)
+    return np.broadcast_to(entropies.max(axis=1, keepdims=True), entropies.shape)
+
+
+def _sigmoid_entropy(logits: np.ndarray) -> np.ndarray:
+    return -_p_log_p(1 / (1 + np.exp(-logits))).sum(axis=-1)
+
+
+MEASURES: tuple[tuple[Measure, str], ...] = (
+    (lambda z: entropy(z) / np.log(2), "This is the entropy in bits: in nats the logarithm is ln, not log2."),
+    (lambda z: entropy(z) / np.log(z.shape[-1]), "The entropy is in nats, not normalised: do not divide it by ln C."),
+    (lambda z: entropy(z) / z.shape[-1], "The entropy is the sum over the classes, not their mean."),
+    (lambda z: -entropy(z), "Where is the minus sign? Without it every entropy is negative, and every sample leaves."),
+    (_batch_mean, "Decide by each sample's own entropy, not by the mean over the batch."),
+    (_largest_of_batch, "Decide by each sample's own entropy: one need not wait until all others are sure."),
+    (
+        lambda z: -_p_log_p(probabilities(z, axis=1)).sum(axis=-1),
+        "The softmax is over the classes (dim=1), not the batch.",
+    ),
+    (_sigmoid_entropy, "The probabilities of the classes are the softmax of the logits, not their sigmoid."),
+    (lambda z: 1 - probabilities(z).max(axis=-1), "The rule asks for the entropy, not for the largest probability."),
+    (lambda z: -probabilities(z).max(axis=-1), "The rule asks for the entropy, not for the largest probability."),
+    (
+        lambda z: -(probabilities(z) * np.log(probabilities(z) + 1e-1)).sum(axis=-1),
+        "A number added inside the logarithm changes every entropy: log_softmax needs no epsilon.",
+    ),
+    (
+        lambda z: -(z * np.log(z)).sum(axis=-1),
+        "These are logits: the entropy is one of probabilities, so softmax first.",
+    ),
+)
+
+
+def _last_sure(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+    last = len(sure) - 1
+    return np.where(sure.any(axis=0), last - sure[::-1].argmax(axis=0), last)
+
+
+def _unsure_at(place: int) -> Choice:
+    return lambda sure, entropies: np.where(sure.any(axis=0), first_sure(sure, entropies), place)
+
+
+CHOICES: tuple[tuple[Choice, str], ...] = (
+    (lambda sure, h: first_sure(~sure, h), "A sample leaves where its entropy is below the tolerance, not above it."),
+    (_last_sure, "The first exit that is sure enough counts; here a later one overrules it."),
+    (
+        lambda sure, h: np.minimum((~sure).sum(axis=0), len(sure) - 1),
+        "The first sure exit: not the number of unsure ones.",
+    ),
+    (lambda sure, h: h.argmin(axis=0), "The first exit below the tolerance, not the surest of all."),
+    (
+        _unsure_at(0),
+        "A sample that is never sure leaves at the last exit; here it has exit 0, as in a tensor of zeros.",
+    ),
+    (_unsure_at(-1), "A sample that is never sure leaves at the last exit; here it has -1."),
+    (lambda sure, h: first_sure(sure, h) + 1, "Exits are numbered from 0, not from 1."),
+    (
+        lambda sure, h: first_sure(np.vstack([np.zeros_like(sure[:1]), sure[1:]]), h),
+        "Nothing leaves at exit 0, the first exit: where does the loop start?",
+    ),
+)

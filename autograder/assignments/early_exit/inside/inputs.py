@@ -1,0 +1,135 @@
+"""The hidden inputs: networks, images, labels, logits and sweeps, drawn from the seed of a grading run.
+
+The same seed gives the same inputs in the solution's box and in a student's, so they are never sent. Nothing here
+computes what a task asks for.
+"""
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_lib.model import EarlyExitResNet18
+
+CLASSES = 6
+WIDTH = 8
+SAMPLE = 8  # images that a network's statistics and spreads are made from
+AT_ONCE = 32  # images in a pass of our own; what fits no cache takes twice as long
+CONFIDENCE = (1.5, 2.5, 4.0, 6.0)  # spread of each exit's logits: later exits are surer, as after training
+
+
+def images(rng: np.random.Generator, contrasts: np.ndarray) -> torch.Tensor:
+    """Coarse coloured patterns, one per contrast.
+
+    Args:
+        contrasts: ``(N,)``; a pattern of low contrast leaves a network unsure.
+
+    Returns:
+        ``(N, 3, 32, 32)`` float32.
+    """
+    coarse = rng.standard_normal((len(contrasts), 3, 4, 4))
+    fine = coarse.repeat(8, axis=2).repeat(8, axis=3) + 0.3 * rng.standard_normal((len(contrasts), 3, 32, 32))
+    return torch.tensor(fine * contrasts[:, None, None, None], dtype=torch.float32)
+
+
+def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNet18:
+    """An untrained network that behaves like a trained one where it matters.
+
+    Its logits spread more at later exits, and its BatchNorm statistics differ from those of any batch, so that eval
+    and train mode give different answers.
+    """
+    network = EarlyExitResNet18(CLASSES, WIDTH)
+    for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+        norm.momentum = None  # a plain average: the first batch sets the statistics
+    with torch.no_grad():
+        sample = images(rng, rng.uniform(0.1, 2.0, SAMPLE))
+        network.train()
+        network.early_train(sample)
+        for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+            assert norm.running_mean is not None and norm.running_var is not None
+            norm.running_mean += 0.3 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
+            norm.running_var *= torch.exp(0.4 * torch.randn_like(norm.running_var))
+            norm.momentum = 0.1
+        network.eval()
+        for head, spread, logits in zip(network.heads, CONFIDENCE, network.early_train(sample), strict=True):
+            weight, bias = head.parameters()
+            weight.mul_(spread / float(logits.std()))
+            bias.zero_()
+        # An image without contrast is to leave every exit without a clue, or no sample would stay unsure to the end.
+        blank = torch.zeros(1, 3, 32, 32)
+        for head, logits in zip(network.heads, network.early_train(blank), strict=True):
+            list(head.parameters())[1].sub_(logits[0])
+    return network.train(training)
+
+
+def surest(network: EarlyExitResNet18) -> EarlyExitResNet18:
+    """Makes every exit's answer so sure, without changing it, that its other probabilities are 0 in float32."""
+    with torch.no_grad():
+        for head in network.heads:
+            for parameter in head.parameters():
+                parameter.mul_(1e5)
+    return network
+
+
+def evaluated(network: EarlyExitResNet18, data: torch.Tensor) -> list[torch.Tensor]:
+    """The four exits' logits of ``data`` in eval mode; the network is left in its mode."""
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        parts = [network.early_train(part) for part in data.split(AT_ONCE)]
+    network.train(training)
+    return [torch.cat(of_exit) for of_exit in zip(*parts, strict=True)]
+
+
+def state(network: EarlyExitResNet18) -> dict[str, torch.Tensor]:
+    """A copy of all its numbers, from before a function of the student's has it."""
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def loader(rng: np.random.Generator, network: EarlyExitResNet18, sizes: tuple[int, ...]) -> DataLoader:
+    """Batches of the given sizes (all but the last alike), each of one contrast, labels that are sometimes right."""
+    contrasts = np.repeat(rng.permutation(np.geomspace(0.3, 12.0, len(sizes))), sizes)
+    data = images(rng, contrasts)
+    answers = torch.stack([exit_logits.argmax(1) for exit_logits in evaluated(network, data)])
+    # Half the labels are the last exit's answer, the others any exit's or random, so that accuracies differ.
+    pick = torch.tensor(rng.choice(5, len(data), p=[0.1, 0.1, 0.1, 0.5, 0.2]))
+    labels = torch.where(
+        pick < 4,
+        answers[pick.clamp(max=3), torch.arange(len(data))],
+        torch.tensor(rng.integers(CLASSES, size=len(data))),
+    )
+    return DataLoader(TensorDataset(data, labels), batch_size=sizes[0])
+
+
+def logits(rng: np.random.Generator, samples: int, classes: int = CLASSES) -> list[torch.Tensor]:
+    """Four exits' logits ``(N, C)``, each sample unsure at some exits and sure at others, every eighth at none."""
+    scales = rng.choice([0.2, 1.0, 3.0, 8.0], size=(4, samples, 1))
+    scales[:, ::8] = 0.2
+    return [torch.tensor(part, dtype=torch.float32) for part in rng.standard_normal((4, samples, classes)) * scales]
+
+
+def sweep(rng: np.random.Generator, rows: int) -> list[tuple[float, float, int]]:
+    """Rows ``(tolerance, accuracy, total_macs)`` in no order, accuracies and MACs not monotone in the tolerance."""
+    tolerances = rng.choice(np.arange(1, 180), size=rows, replace=False) / 100
+    accuracies = rng.integers(700, 960, size=rows) / 1000
+    macs = rng.choice(np.arange(150, 560), size=rows, replace=False) * 6_000_000
+    return [(float(t), float(a), int(m)) for t, a, m in zip(tolerances, accuracies, macs, strict=True)]
+
+
+def sweep_with_target(rng: np.random.Generator, *, best_at_zero: bool) -> tuple[list[tuple[float, float, int]], float]:
+    """A sweep in no order with rows that are nearly right, and a target.
+
+    Args:
+        best_at_zero: The row to take is of tolerance 0.0, which could be taken for "nothing found yet".
+    """
+    rows = sweep(rng, 12)
+    target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
+    fewest = min(row[2] for row in rows)
+    # Cheaper than all, and a little below the target: for those who round it or lower it.
+    rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
+    # The first row is never the one to take: its place, 0, could be taken for a tolerance.
+    rows = [(1.9, 0.69, 3_500_000_000), *(rows[i] for i in rng.permutation(len(rows)))]
+    if best_at_zero:
+        best = min((row for row in rows if row[1] >= target), key=lambda row: row[2])
+        rows.remove(best)
+        rows.insert(1, (0.0, *best[1:]))
+    return rows, target

@@ -1,0 +1,73 @@
+"""The values that pass between the stages: what a submission is graded against, what was observed, what it got."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.config import Settings
+from autograder.execute import Run
+from autograder.intake.rebuild import MasterCell, Rebuilt
+from autograder.judge.judge import Judge
+from autograder.results import Grade, Verdict
+from autograder.runner import Runner
+
+
+@dataclass(frozen=True)
+class Course:
+    """Everything a submission is graded against.
+
+    Attributes:
+        released: The released notebook as JSON.
+        master: Its cells.
+        cases: (task, case) pairs that are called on hidden inputs, in the order of the tasks.
+        judge: The checks, with the answer key and the points of each task.
+        seed: Seed of the hidden inputs.
+        box: What isolates submissions, for reports.
+        runner: What runs notebooks.
+        key: Hash of everything that a grade depends on but the file.
+    """
+
+    settings: Settings
+    released: dict[str, Any]
+    master: tuple[MasterCell, ...]
+    cases: tuple[tuple[str, str], ...]
+    judge: Judge
+    seed: int
+    box: str
+    runner: Runner
+    key: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One submission that was read, rebuilt and run, and is not judged yet.
+
+    Attributes:
+        verdict: How that ended.
+        message: One sentence on the verdict; empty for OK.
+        notes: What was mended or set aside on the way.
+        original: The bytes handed in; None when they could not be read.
+        rebuilt: None when the file was refused.
+        run: None when nothing ran.
+        run_key: Hash of what was run; "" where nothing ran.
+        grade_key: Hash of the file and of everything else that its grade depends on.
+        wall_s: Seconds from reading the file to the end of its run.
+    """
+
+    student: str
+    verdict: Verdict
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    original: bytes | None = None
+    rebuilt: Rebuilt | None = None
+    run: Run | None = None
+    run_key: str = ""
+    grade_key: str = ""
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One graded submission, and what was observed of it."""
+
+    grade: Grade
+    observed: Observed

@@ -1,0 +1,91 @@
+"""ipykernel in a box: on sockets that it is given, and without TCP.
+
+What we rely on in ipykernel, next to its documented interface; tests/autograder/inside/test_kernel.py fails when one of
+these changes:
+
+* ``IPKernelApp`` binds each channel by ``zmq.Socket.bind`` to ``ipc://<ip>-<port>``. Here libzmq adopts a listening
+  descriptor and leaves the path alone (ZMQ_USE_FD).
+* ``kernelapp.IOPubThread`` is the class of the sender of output, looked up when the kernel starts.
+* That class calls ``_setup_pipe_in`` once, which binds one socket by ``bind_to_random_port``, and in a forked child
+  ``_setup_pipe_out``, which gives a context and a socket. A forked child sends what it prints over TCP, which a box
+  has not; here it is an abstract unix socket.
+* ``OutStream.flush_interval`` is the time in seconds after which what was printed is sent.
+"""
+
+import contextlib
+import json
+import os
+import traceback
+from collections.abc import Iterator
+
+import zmq
+from ipykernel import iostream, kernelapp
+
+FLUSH_S = 0.05  # in ipykernel's 0.2 a loop that prints fills a message larger than is taken
+
+
+def run(spec: dict) -> None:
+    """Adopt the sockets and run the kernel until it ends."""
+    # The parent set this for kernels in its own pid namespace; here the number names nobody and the kernel would quit.
+    os.environ.pop("JPY_PARENT_PID", None)
+
+    sockets = {int(port): descriptor for port, descriptor in spec["sockets"].items()}
+    bind = zmq.Socket.bind
+
+    def bind_adopted(self: zmq.Socket, address: str) -> object:
+        port = address.rpartition("-")[2]
+        # The path in the address lies outside the box; libzmq listens on the descriptor and never touches the path.
+        if address.startswith("ipc://") and port.isdecimal():
+            self.setsockopt(zmq.USE_FD, sockets.pop(int(port)))
+        return bind(self, address)
+
+    zmq.Socket.bind = bind_adopted  # type: ignore[method-assign,assignment]
+
+    connection = os.path.join(os.environ["TMPDIR"], "kernel.json")
+    with open(connection, "w") as file:
+        json.dump(spec["connection"], file)
+
+    kernelapp.IOPubThread = SenderWithoutTcp
+    iostream.OutStream.flush_interval = FLUSH_S
+    app = kernelapp.IPKernelApp.instance()
+    with quiet_but_for_failure():
+        app.initialize(["-f", connection, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
+    zmq.Socket.bind = bind  # type: ignore[method-assign]
+    os.unlink(connection)
+    app.start()
+
+
+@contextlib.contextmanager
+def quiet_but_for_failure() -> Iterator[None]:
+    """Take standard error away before ipykernel keeps a copy of it, which student code would find; report failures."""
+    grader = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    except BaseException:
+        os.write(grader, traceback.format_exc().encode("utf-8", "replace"))
+        raise
+    finally:
+        os.close(grader)
+
+
+class SenderWithoutTcp(iostream.IOPubThread):
+    """ipykernel's sender of output, with another address for its children."""
+
+    def _setup_pipe_in(self) -> None:
+        self._path = f"@children.{os.getpid()}"  # abstract: no file stands in the student's folder
+        usual = zmq.Socket.bind_to_random_port
+        zmq.Socket.bind_to_random_port = lambda socket, _: zmq.Socket.bind(socket, f"ipc://{self._path}")  # type: ignore
+        try:
+            super()._setup_pipe_in()
+        finally:
+            zmq.Socket.bind_to_random_port = usual  # type: ignore[method-assign]
+
+    def _setup_pipe_out(self) -> tuple[zmq.Context, zmq.Socket]:
+        context = zmq.Context()  # a new one: this runs in a child
+        pipe = context.socket(zmq.PUSH)
+        pipe.linger = 3000  # milliseconds, as in ipykernel
+        pipe.connect(f"ipc://{self._path}")
+        return context, pipe

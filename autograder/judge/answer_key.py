@@ -1,0 +1,42 @@
+"""The answer key: the solutions notebook, run in the same box on the same hidden inputs, and stored as any run is."""
+
+from autograder.config import Settings
+from autograder.errors import BadSubmission, GraderError
+from autograder.intake.parse import parse_notebook
+from autograder.intake.rebuild import MasterCell, rebuild
+from autograder.judge.check import Failure
+from autograder.judge.evidence import Evidence, evidence_by_task
+from autograder.results import Verdict
+from autograder.runner import Runner
+
+
+def answer_key(
+    master: tuple[MasterCell, ...], cases: tuple[tuple[str, str], ...], seed: int, settings: Settings, runner: Runner
+) -> dict[str, Evidence]:
+    """Task -> what the solutions compute on the hidden inputs of ``seed``.
+
+    Args:
+        cases: (task, case) pairs to call.
+
+    Raises:
+        GraderError: The solutions notebook does not run cleanly here, or a hidden case gave nothing.
+    """
+    try:
+        rebuilt = rebuild(parse_notebook(settings.solutions_notebook.read_bytes(), "solutions"), master)
+    except BadSubmission as error:
+        raise GraderError(f"The solutions notebook cannot be used: {error}") from None
+    _, run = runner.run(rebuilt, cases, seed, explain=True)
+    if run.verdict is not Verdict.OK or len(run.evidence) != len(cases):
+        raise GraderError(
+            f"The solutions notebook does not run cleanly in the box ({run.verdict}): "
+            f"{run.message or 'some hidden calls gave nothing'} Nothing was graded."
+        )
+    evidence = evidence_by_task(cases, run.evidence)
+    for task, case in cases:
+        try:
+            evidence[task].values(case)
+        except Failure as failure:
+            raise GraderError(
+                f"The solutions notebook's own {task} fails on the hidden inputs of the case {case}: {failure}"
+            ) from None
+    return evidence

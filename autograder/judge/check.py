@@ -1,0 +1,42 @@
+"""What a check is made of: its share of the points, and the failure that it raises.
+
+A check is a function ``check_*`` in ``check_<task>.py``. It takes ``student`` and ``key``, or only one of them: the
+evidence of the submission and of the solution. The first paragraph of its docstring is the sentence that the student
+reads. The second says why that matters, where the check is worth points. A check passes by returning and fails by
+raising :class:`Failure`. Anything else that it raises is our fault and never the student's.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+class Failure(Exception):
+    """A check did not pass. Both texts are shown to the student.
+
+    Args:
+        rationale: What was expected and what was found.
+        hint: What to look at; may be empty.
+    """
+
+    def __init__(self, rationale: str, hint: str = "") -> None:
+        super().__init__(rationale)
+        self.rationale = rationale
+        self.hint = hint
+
+
+def worth(share: float, *, needs: Callable[..., None] | None = None) -> Callable[[Function], Function]:
+    """Decorator: give a check its share of the task's points.
+
+    Args:
+        share: Relative to the other checks of the file; 0 for a precondition.
+        needs: A check above that must have passed; otherwise this one is not judged and earns nothing.
+    """
+
+    def mark(check: Function) -> Function:
+        check.share = share  # type: ignore[attr-defined]
+        check.needs = needs.__name__ if needs else ""  # type: ignore[attr-defined]
+        return check
+
+    return mark

@@ -1,0 +1,83 @@
+"""Keys: hashes of content. What was made under the same key before need not be made again.
+
+Each is made of everything that the thing depends on: the surroundings that a notebook runs in, one run in them, and the
+grade of one file. Light: nothing here imports nbgrader, Jupyter or torch.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+import site
+import sysconfig
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from autograder.box.isolation import packages_elsewhere
+from autograder.config import Settings
+from autograder.intake.rebuild import Rebuilt
+
+PACKAGE = Path(__file__).resolve().parent
+MAKING_A_RUN = ("inside", "box", "execute.py", "outputs.py")
+LENGTH = 32  # hexadecimal digits: 128 bits, because students choose what is hashed
+
+
+def surroundings_key(settings: Settings) -> str:
+    """Key of everything but the notebook that a run depends on: code in and of the box, packages, limits."""
+    # Not sys.path, which grows by what is imported. The others: of a virtual environment that sees the system's.
+    folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
+    assignment = settings.assignment
+    return _hash(
+        [_files(PACKAGE / name) for name in MAKING_A_RUN],
+        _files(assignment.inside),
+        {name: _files(folder) for name, folder in assignment.packages.items()},
+        [assignment.environment, assignment.preload],
+        [
+            platform.python_version(),
+            *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}),
+        ],
+        [settings.unsafe_no_box, dataclasses.asdict(settings.limits)],
+    )
+
+
+def run_key(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, surroundings: str) -> str:
+    """Key of one run: the cells of the rebuilt notebook, what is called afterwards, the surroundings."""
+    cells = [(cell.kind, cell.source, cell.master and cell.master.grade_id) for cell in rebuilt.cells]
+    return _hash(cells, list(cases), seed, surroundings)
+
+
+def stored_key(run: str, silent: Sequence[bool], explain: bool) -> str:
+    """Key of a stored run, which also depends on which cells' outputs were skipped and on ``explain``.
+
+    It begins with the key of the run, so that everything stored of one run lies in one folder.
+    """
+    return f"{run}/{_hash(run, list(silent), explain)}"
+
+
+def course_key(settings: Settings, seed: int, box: str, surroundings: str) -> str:
+    """Key of everything but the file that a grade depends on: surroundings, solutions, checks, the grader itself."""
+    return _hash(
+        surroundings,
+        [entry for entry in _files(PACKAGE) if not entry[0].startswith("assignments/")],
+        _files(settings.assignment.folder),
+        hashlib.sha256(settings.solutions_notebook.read_bytes()).hexdigest(),
+        [importlib.metadata.version("nbgrader"), settings.assignment.name, seed, box],
+    )
+
+
+def grade_key(data: bytes, notes: Sequence[str], course: str) -> str:
+    """Key of the grade of one file in a course."""
+    return _hash(hashlib.sha256(data).hexdigest(), list(notes), course)
+
+
+def _files(place: Path) -> list[tuple[str, str]]:
+    """What is in a folder, or in one file: (name, hash of the content) pairs."""
+    paths = [place] if place.is_file() else sorted(place.rglob("*"))
+    paths = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
+    return [(str(path.relative_to(place)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
+
+
+def _hash(*parts: object) -> str:
+    text = json.dumps(parts, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]

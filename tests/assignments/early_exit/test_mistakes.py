@@ -1,0 +1,53 @@
+"""What the checks of this lesson compute again: entropies in nats, cross entropies, samples too close to call."""
+
+import math
+
+import numpy as np
+import pytest
+
+from autograder.assignments.early_exit.checks.mistakes import clear_cut, cross_entropy, entropy
+from autograder.judge.compare import close
+from autograder.judge.evidence import Array
+
+
+def tensor(values: object, dtype: str = "float32") -> Array:
+    return Array(np.array(values, dtype=dtype), tensor=True, grad=False)
+
+
+def test_entropy_is_in_nats():
+    rows = np.array([[0.0, 0.0, 0.0, 0.0], [1000.0, 0.0, 0.0, 0.0]])
+
+    assert entropy(rows) == pytest.approx([math.log(4), 0.0])
+
+
+def test_entropy_of_two_classes_is_the_textbook_one():
+    logits = np.log(np.array([[0.25, 0.75]]))
+
+    assert entropy(logits) == pytest.approx([-(0.25 * math.log(0.25) + 0.75 * math.log(0.75))])
+
+
+def test_entropy_keeps_the_other_axes():
+    assert entropy(np.zeros((2, 5, 6), dtype=np.float32)).shape == (2, 5)
+
+
+def test_cross_entropy_is_the_mean_of_minus_log_probability_of_the_label():
+    logits = np.log(np.array([[0.25, 0.75], [0.5, 0.5]]))
+
+    assert cross_entropy(logits, np.array([1, 0])) == pytest.approx(-(math.log(0.75) + math.log(0.5)) / 2)
+
+
+def test_cross_entropy_of_large_logits_is_finite():
+    assert cross_entropy(np.array([[1000.0, 0.0]]), np.array([1])) == pytest.approx(1000.0)
+
+
+def test_cross_entropy_of_nan_is_nan_so_that_it_fails():
+    assert not close(cross_entropy(np.array([[math.nan, 0.0]]), np.array([1])), 0.7)
+
+
+def test_samples_near_the_tolerance_at_any_exit_are_not_judged():
+    sure, even = [1000.0, 0.0], [0.0, 0.0]
+    exits = [tensor([sure, even, sure]), tensor([sure, sure, even])]
+
+    assert clear_cut(exits, math.log(2)).tolist() == [True, False, False]
+    assert clear_cut(exits, math.log(2) + 2e-4).tolist() == [True, True, True]
+    assert clear_cut(exits, 0.0).tolist() == [False, False, False]
