@@ -39,6 +39,11 @@ class Runs:
         except (OSError, ValueError, zlib.error, KeyError, TypeError):
             return None  # it is made again
 
+    def made(self, run: str) -> Run | None:
+        """A stored run of the key ``run``, whichever of its outputs were kept; None where there is none."""
+        files = sorted((self._folder / run).glob("*.json.z"), key=lambda file: file.stat().st_mtime)
+        return self.load(f"{run}/{files[-1].name.removesuffix('.json.z')}") if files else None
+
     def save(self, key: str, run: Run) -> None:
         """Keep a run, in place of an earlier one.
 

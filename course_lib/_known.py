@@ -6,12 +6,12 @@ The self-checks compare a student's function with these. Knows nothing of any ta
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from course_lib._spy import Spy
 from course_lib.model import EarlyExitResNet18
 
 CLASSES = 6
@@ -80,44 +80,13 @@ def batches(images: Tensor, labels: Tensor, batch_size: int) -> DataLoader[tuple
     return DataLoader(TensorDataset(images, labels), batch_size=batch_size)
 
 
-class Runs:
-    """What a network was seen doing.
-
-    Attributes:
-        training: Whether it ever ran in training mode.
-        with_graph: Whether it ever ran with gradients switched on and parameters that want one.
-        images: What it was given, batch by batch.
-        rows: For each stage the images that went through it.
-        calls: For each stage the batches that did, empty ones not counted.
-    """
-
-    def __init__(self) -> None:
-        self.training = self.with_graph = False
-        self.images: list[Tensor] = []
-        self.rows, self.calls = [0] * 4, [0] * 4
-
-
 @contextmanager
-def watched(model: EarlyExitResNet18) -> Iterator[Runs]:
+def watched(model: EarlyExitResNet18) -> Iterator[Spy]:
     """Put a network in training mode, and watch what is done with it. Afterwards it is in eval mode."""
-    runs = Runs()
-
-    def see_mode(module: nn.Module, inputs: Any) -> None:
-        runs.training |= module.training
-        runs.with_graph |= torch.is_grad_enabled() and any(part.requires_grad for part in module.parameters())
-        runs.images.append(inputs[0])
-
-    def see_rows(index: int, images: Tensor) -> None:
-        runs.rows[index] += len(images)
-        runs.calls[index] += len(images) > 0
-
-    hooks = [model.stem.register_forward_pre_hook(see_mode)]
-    for index, stage in enumerate(model.stages):
-        hooks.append(stage.register_forward_pre_hook(lambda _, inputs, index=index: see_rows(index, inputs[0])))
+    spy = Spy(model)
     model.train()
     try:
-        yield runs
+        yield spy
     finally:
-        for hook in hooks:
-            hook.remove()
+        spy.remove()
         model.eval()

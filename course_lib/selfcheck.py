@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from course_lib import _known as known
 from course_lib._known import CLASSES
+from course_lib._spy import Spy
 from course_lib._student import SelfCheckFailure, Student, close, describe, number, self_check
 from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
@@ -44,9 +45,9 @@ def check_baseline_step(student: Student) -> None:
     model = known.network()
     known.always_answer(model.heads[0], label=1, sharpness=50)  # so sure that a batch that may leave does
     known.always_answer(model.heads[3], label=2)
-    with known.watched(model) as runs:
+    with known.watched(model) as spy:
         outputs, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
-        _require_training_mode(student, model, runs, images)
+        _require_training_mode(student, model, spy, images)
     _require_logits(student, "outputs", outputs, rows=8)
     hint = "this is the plain network: an argument of its forward switches early exit off; no softmax"
     last = bool((outputs.detach() - 4 * torch.eye(CLASSES)[2]).abs().max() < 1e-4)
@@ -69,10 +70,10 @@ def check_evaluate_baseline(student: Student) -> None:
     known.always_answer(model.heads[3], label=2)
     labels = torch.tensor([2, 2, 2, 2, 2, 1, 3, 4, 5, 0, 1])  # 5 of the 11 are class 2: 4 of 4, 1 of 4, 0 of 3
     loader = known.batches(known.noise(11), labels, batch_size=4)
-    with known.watched(model) as runs:
+    with known.watched(model) as spy:
         accuracy, macs = student.call_for("accuracy, total_macs", model, loader, CPU)
     _require_accuracy(student, accuracy, 5 / 11, "for a network that is right about 5 of 11 images")
-    _require_evaluation_mode(student, runs)
+    _require_evaluation_mode(student, spy)
     _require_macs(student, macs, 11 * exit_macs(model, (3, 32, 32))[3], "for 11 images, all to the last exit")
 
 
@@ -111,9 +112,9 @@ def check_early_exit_step(student: Student) -> None:
     model = known.network()
     for index in range(4):
         known.always_answer(model.heads[index], label=index)
-    with known.watched(model) as runs:
+    with known.watched(model) as spy:
         exit_outputs, loss = student.call_for("exit_outputs, loss", model, images, labels, criterion)
-        _require_training_mode(student, model, runs, images)
+        _require_training_mode(student, model, spy, images)
     four = isinstance(exit_outputs, list | tuple) and len(exit_outputs) == 4
     hint = "the model has a method for training that returns all of them"
     student.require(four, "a list of four exits' logits", describe(exit_outputs), hint=hint)
@@ -157,11 +158,11 @@ def check_evaluate_early_exit(student: Student) -> None:
     loader = known.batches(known.noise(10), labels, batch_size=4)
     for tolerance, leaves_at, share in ((0.8, 1, 0.3), (0.0, 3, 0.2)):
         at = f"at tolerance {tolerance}, where exit {leaves_at} answers"
-        with known.watched(model) as runs:
+        with known.watched(model) as spy:
             accuracy, counts, entropies, macs = student.call_for(names, model, loader, tolerance, CPU)
         _require_counts(student, counts, leaves_at, at)
         _require_accuracy(student, accuracy, share, at)
-        _require_evaluation_mode(student, runs)
+        _require_evaluation_mode(student, spy)
         _require_macs(student, macs, 10 * macs_to[leaves_at], f"for 10 images {at}")
         _require_entropies(student, entropies, [known.entropy_of(sharpnesses[leaves_at])] * 3)
     # Batches of different brightness, for heads that listen, have different entropies: now their order shows.
@@ -251,11 +252,11 @@ def check_predict_with_compaction(student: Student) -> None:
     tolerance = sorted(model(image[None], ABOVE_ANY_ENTROPY)[2] for image in images)[count // 2]
     alone = [model(image[None], tolerance) for image in images]
     right = [index for _, index, _ in alone]
-    with known.watched(model) as runs:
+    with known.watched(model) as spy:
         logits, exits = student.call_for("logits, exits", model, images, tolerance)
     _require_logits(student, "logits", logits, rows=count)
     _require_exits(student, exits, rows=count)
-    _require_evaluation_mode(student, runs)
+    _require_evaluation_mode(student, spy)
     hint = "each image leaves where it would leave alone, and is reported at its place in the input"
     student.same_list(exits.tolist(), right, "are the exits", hint=hint)
     same = torch.allclose(logits, torch.cat([answer for answer, _, _ in alone]), atol=1e-4)
@@ -263,9 +264,9 @@ def check_predict_with_compaction(student: Student) -> None:
     student.require(same, "for each image the logits of the exit that it took", "other logits", hint=hint)
     reaching = [sum(index <= leaves_at for leaves_at in right) for index in range(4)]
     hint = "remove the finished images from the batch before the next stage"
-    student.same_list(runs.rows, reaching, "images go through the four stages", hint=hint)
+    student.same_list(spy.samples, reaching, "images go through the four stages", hint=hint)
     hint = "keep the unfinished images together, so that each stage runs once"
-    student.require(max(runs.calls) <= 1, "one call for each stage", f"calls: {runs.calls}", hint=hint)
+    student.require(max(spy.calls) <= 1, "one call for each stage", f"calls: {spy.calls}", hint=hint)
     for tolerance, leaves_at, hint in (
         (ABOVE_ANY_ENTROPY, 0, "what happens when the batch is empty after exit 0?"),
         (0.0, 3, "the last exit answers for whoever is left"),
@@ -308,10 +309,10 @@ def _require_loss(student: Student, loss: Any) -> None:
     student.require(finite, "a finite loss", describe(loss), hint="does the criterion get plain logits?")
 
 
-def _require_training_mode(student: Student, model: nn.Module, runs: known.Runs, images: Tensor) -> None:
+def _require_training_mode(student: Student, model: nn.Module, spy: Spy, images: Tensor) -> None:
     hint = "a training step leaves the mode alone: in eval mode BatchNorm does not learn"
     student.require(model.training, "the network still in training mode", "it is in eval mode", hint=hint)
-    as_given = bool(runs.images) and torch.equal(runs.images[0], images)
+    as_given = bool(spy.images) and torch.equal(spy.images[0], images)
     student.require(as_given, "the images as they were given", "others", hint="they lie in [0, 1] already: no scaling")
 
 
@@ -362,8 +363,8 @@ def _require_exits(student: Student, exits: Any, rows: int) -> None:
     student.require(fits, expected, describe(exits), hint="one exit index for each image")
 
 
-def _require_evaluation_mode(student: Student, runs: known.Runs) -> None:
+def _require_evaluation_mode(student: Student, spy: Spy) -> None:
     hint = "in training mode BatchNorm uses the batch at hand and changes its statistics"
-    student.require(not runs.training, "the network in eval mode", "it ran in training mode", hint=hint)
+    student.require(not spy.training, "the network in eval mode", "it ran in training mode", hint=hint)
     hint = "evaluation goes under torch.no_grad()"
-    student.require(not runs.with_graph, "no graph is built", "it ran with gradients switched on", hint=hint)
+    student.require(not spy.graph, "no graph is built", "it ran with gradients switched on", hint=hint)

@@ -5,8 +5,8 @@
     checks/           check_<task>.py and what they import; read outside of the box alone
     README.txt        optional: what the students' bundle says about starting
 
-A course keeps it in ``autograder/assignments/<name>``. Where it has none of that name, the installed package's is
-taken. Knows nothing of notebooks, boxes or grading. README.md next to this file is the page for authors.
+A course keeps it in ``autograder_assignments/<name>``. Where it has none of that name, the installed package's is used.
+Knows nothing of notebooks, boxes or grading. README.md next to this file is the page for authors.
 """
 
 import importlib.util
@@ -20,6 +20,8 @@ from typing import Any
 from autograder.errors import UsageError
 
 INSTALLED = Path(__file__).resolve().parent
+# In a course. Not autograder/assignments: a folder called autograder could be imported in place of this package.
+IN_A_COURSE = "autograder_assignments"
 NAME = re.compile(r"[A-Za-z]\w*")
 # Folders of the workspace that hold all assignments; results of one lie next to them in a folder of its name.
 TAKEN = ("submitted", "autograded", "feedback", "runs")
@@ -108,13 +110,24 @@ def load_assignment(name: str, course: Path) -> Assignment:
             f"An assignment cannot be called {name!r}. Expected: letters, digits and underscores, a letter first, and "
             f"none of {', '.join(TAKEN)}. Rename its folder and its notebook in solutions/."
         )
-    own = course / "autograder" / "assignments" / name
-    folder = own if own.is_dir() else INSTALLED / name
-    file = folder / "assignment.toml"
+    own = course / IN_A_COURSE / name
+    if own.is_dir() or not (INSTALLED / name).is_dir():
+        return load_folder(own, course)
+    return load_folder(INSTALLED / name, course)
+
+
+def load_folder(folder: Path, course: Path) -> Assignment:
+    """Read an assignment from its folder.
+
+    Raises:
+        AssignmentError: It is missing or incomplete, or something in it is not understood.
+    """
+    name, file = folder.name, folder / "assignment.toml"
     if not file.is_file():
         raise AssignmentError(
-            f"There is no {own / 'assignment.toml'}, so the grader does not know how to check {name}. Expected there: "
-            "assignment.toml, inside/cases.py and checks/check_<task>.py. See autograder/assignments/README.md."
+            f"There is no {file}, so the grader does not know how to check {name}. Expected there: "
+            "assignment.toml, inside/cases.py and checks/check_<task>.py. See the page for authors: "
+            f"{INSTALLED / 'README.md'}."
         )
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))

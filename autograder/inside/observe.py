@@ -1,7 +1,8 @@
 """Runs one hidden case on what is defined in the notebook and emits the values as one display message.
 
-Called by a cell that the grader executes after the notebook's own. What it says may be forged by the code it runs
-beside; that gains nothing, because a right answer cannot be forged, only computed, and silence is no credit.
+``observe`` is called by a cell that the grader executes after the notebook's own. What it says may be forged by the
+code it runs beside; that gains nothing, because a right answer cannot be forged, only computed, and silence is no
+credit.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import random
 import sys
 import warnings
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +21,17 @@ from .encode import MAX_TEXT, encode
 from .names import EVIDENCE
 
 
-def observe(task: str, case: str, seed: int, explain: bool = False) -> None:
-    """Call the student's ``task`` on the hidden inputs of ``case`` and display what came of it.
+def record(task: str, case: str, namespace: dict[str, Any], seed: int, explain: bool = False) -> dict[str, Any]:
+    """Call ``namespace[task]`` on the hidden inputs of ``case``. Seeds all random numbers and switches gradients on.
 
     Args:
+        namespace: The notebook's names.
         explain: Add what explains a wrong answer; for the solutions, whose evidence is the key.
-    """
-    from IPython import get_ipython
 
-    namespace = get_ipython().user_ns
-    record: dict = {"task": task, "case": case}
+    Returns:
+        ``task``, ``case``, and ``values`` (name -> encoded value) or ``error`` (what was raised, in words).
+    """
+    found: dict[str, Any] = {"task": task, "case": case}
     try:
         if not callable(namespace.get(task)):
             raise NameError(f"there is no function {task}")
@@ -48,10 +51,18 @@ def observe(task: str, case: str, seed: int, explain: bool = False) -> None:
             values = next(parts)
             for explanation in parts if explain else ():
                 values |= explanation
-            record["values"] = {name: encode(value) for name, value in values.items()}
+            found["values"] = {name: encode(value) for name, value in values.items()}
     except (Exception, SystemExit) as error:
-        record["error"] = f"{type(error).__name__}: {error}"[:MAX_TEXT]
-    get_ipython().display_pub.publish({EVIDENCE: json.dumps(record)})
+        found["error"] = f"{type(error).__name__}: {error}"[:MAX_TEXT]
+    return found
+
+
+def observe(task: str, case: str, seed: int, explain: bool = False) -> None:
+    """Record ``case`` of the student's ``task`` and display it, as one message of the type EVIDENCE."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    shell.display_pub.publish({EVIDENCE: json.dumps(record(task, case, shell.user_ns, seed, explain))})
 
 
 def generator(seed: int, case: str) -> np.random.Generator:

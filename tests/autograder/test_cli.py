@@ -42,6 +42,12 @@ def test_help_teaches_and_starts_fast() -> None:
     assert time.monotonic() - begin < 10  # a hang, not a benchmark
 
 
+def test_the_package_is_a_program_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "autograder", "--help"], capture_output=True, text=True)
+
+    assert done.stdout.startswith("Usage: python -m autograder ")
+
+
 @pytest.mark.parametrize("module", ["autograder", "autograder.nbgrader_plugins", "autograder.cli"])
 def test_importing_the_package_changes_no_other_import(module: str) -> None:
     """A Jupyter server imports the plugins through nbgrader_config.py, and with them what jsonschema needs there."""

@@ -157,7 +157,7 @@ def test_overrides_are_taken(small_course: Path, tmp_path: Path):
 def _two(small_course: Path, tmp_path: Path) -> Path:
     """A course with two assignments."""
     course = Path(shutil.copytree(small_course, tmp_path / "course"))
-    for folder in (course / "solutions", course / "autograder" / "assignments"):
+    for folder in (course / "solutions", course / "autograder_assignments"):
         shutil.copytree(folder / "small", folder / "other")
     (course / "solutions" / "other" / "small.ipynb").rename(course / "solutions" / "other" / "other.ipynb")
     (course / "solutions" / "drafts").mkdir()  # no assignment: it holds no notebook of its name

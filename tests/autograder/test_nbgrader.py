@@ -15,8 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from sample_class import RELEASE
 from small_course import ROOT, make_course, settings_for, submission
 
+from autograder.nbgrader_plugins import course_config
 from autograder.release import release_text
 
 pytestmark = pytest.mark.slow
@@ -37,6 +41,8 @@ def _course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with a graded class of four."""
     course = make_course(tmp_path_factory.mktemp("nbgrader") / "course")
     shutil.copy(ROOT / "nbgrader_config.py", course)
+    (course / "solutions" / "early_exit" / "experiments").mkdir()
+    (course / "solutions" / "early_exit" / "experiments" / "answers.py").touch()
     released = json.loads(release_text(settings_for(course, course / "grading")))
     handed_in = course.parent / "in"
     handed_in.mkdir()
@@ -94,6 +100,7 @@ def test_nbgrader_autograde_gives_the_same_verdicts_and_scores(course: Path) -> 
 
     assert results(course) == ours
     assert grades(course) == our_book
+    assert list((course / "grading").rglob("answers.py")) == [], "what is beside the solutions goes to no student"
 
 
 def test_nbgrader_autograde_needs_nothing_but_the_submissions(course: Path, tmp_path: Path) -> None:
@@ -132,6 +139,39 @@ def test_generate_assignment_gives_the_bytes_of_our_release(course: Path) -> Non
     run(course, "nbgrader", "generate_assignment", "early_exit", "--force")
 
     assert (course / "assignment" / "early_exit" / "early_exit.ipynb").read_bytes() == ours
+
+
+def test_every_assignment_that_nbgrader_lists_has_its_notebook() -> None:
+    config = course_config(ROOT)
+    listed = NbGraderAPI(CourseDirectory(config=config), config=config).get_source_assignments()
+
+    assert "early_exit" in listed
+    assert [name for name in listed if not (ROOT / "solutions" / name / f"{name}.ipynb").is_file()] == []
+
+
+@pytest.fixture(name="real_course")
+def _real_course(tmp_path: Path) -> Path:
+    """This course, where nothing was ever released or graded."""
+    course = tmp_path / "course"
+    (course / "grading").mkdir(parents=True)  # nbgrader makes the gradebook, not the folder for it
+    shutil.copytree(ROOT / "solutions", course / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("nbgrader_config.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, course)
+    (course / "course_lib").symlink_to(ROOT / "course_lib")
+    return course
+
+
+@pytest.mark.parametrize("words", [[], ["--CourseDirectory.ignore=*.csv"]], ids=["our settings", "a list of others"])
+def test_nbgrader_hands_out_the_notebook_and_nothing_of_the_experiments_beside_it(
+    real_course: Path, words: list[str]
+) -> None:
+    assert (real_course / "solutions" / "early_exit" / "experiments" / "study" / "policies.py").is_file()
+
+    run(real_course, "nbgrader", "generate_assignment", "early_exit", *words)
+
+    made = [path for path in (real_course / "assignment").rglob("*") if path.is_file()]
+    assert made == [real_course / "assignment" / "early_exit" / "early_exit.ipynb"]
+    assert made[0].read_bytes() == RELEASE.read_bytes()
 
 
 def test_validate_accepts_the_solutions(course: Path) -> None:

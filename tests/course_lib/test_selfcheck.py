@@ -184,6 +184,43 @@ def test_when_images_run_one_by_one_then_the_number_of_calls_gives_it_away():
     assert "keep the unfinished images together" in message_of("predict_with_compaction", ONE_BY_ONE)
 
 
+LOOPED_STAGES = """
+@torch.no_grad()
+def predict_with_compaction(model, images, tolerance):
+    model.eval()
+    logits, exits = None, torch.full((len(images),), 3)
+    alive, x = torch.arange(len(images)), model.stem(images)
+    for k in range(4):
+        for block in model.stages[k]:
+            x = block(x)
+        out = model.heads[k](x)
+        logits = torch.zeros(len(images), out.shape[1]) if logits is None else logits
+        H = torch.distributions.Categorical(logits=out).entropy()
+        go = (H < tolerance) if k < 3 else torch.ones(len(out), dtype=torch.bool)
+        logits[alive[go]], exits[alive[go]] = out[go], k
+        x, alive = x[~go], alive[~go]
+        if len(alive) == 0:
+            break
+    return logits, exits
+"""
+
+LOOPED_STEM = """
+def baseline_step(model, images, labels, criterion):
+    outputs = images
+    for layer in [*model.stem, *model.stages, model.heads[3]]:
+        outputs = layer(outputs)
+    return outputs, criterion(outputs, labels)
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "source"), [("predict_with_compaction", LOOPED_STAGES), ("baseline_step", LOOPED_STEM)]
+)
+def test_when_the_parts_of_a_stage_are_called_one_by_one_then_the_answer_is_right(task, source, capsys):
+    check(task, source)
+    assert "looks right" in capsys.readouterr().out
+
+
 def test_when_the_loss_is_wrong_then_the_step_that_uses_it_is_still_right(capsys):
     namespace = {}
     wrong_loss = CELLS["early_exit_loss"].replace("(1.0, 0.3, 0.3, 0.3)", "(1.0, 1.0, 1.0, 1.0)")

@@ -3,17 +3,14 @@
 For answers of our own alone. The key is the solutions notebook.
 """
 
-import contextlib
 import functools
 import importlib
-import io
 import json
 from typing import Any
 
 import torch
 from inside.cases import load
-from inside.encode import encode
-from inside.observe import generator
+from inside.observe import record
 from sample_class import ROOT, SOLUTION, nbgrader, solution_cells
 
 from autograder.assignments.assignment import load_assignment
@@ -54,21 +51,7 @@ def observed(
     task: str, names: dict[str, Any], seed: int = SEED, *, explain: bool = False
 ) -> dict[tuple[str, str], str]:
     """(task, case) -> the evidence that the box would emit."""
-    texts = {}
-    for name in ASSIGNMENT.cases[task]:
-        record: dict[str, Any] = {"task": task, "case": name}
-        try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                torch.set_grad_enabled(True)
-                parts = CASES.get(task, name)(names, generator(seed, f"{task}/{name}"))
-                values = next(parts)
-                for explanation in parts if explain else ():
-                    values |= explanation
-            record["values"] = {key: encode(value) for key, value in values.items()}
-        except Exception as error:
-            record["error"] = f"{type(error).__name__}: {error}"
-        texts[task, name] = json.dumps(record)
-    return texts
+    return {(task, case): json.dumps(record(task, case, names, seed, explain)) for case in ASSIGNMENT.cases[task]}
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autograder.assignments.assignment import load_assignment
+from autograder.assignments.assignment import IN_A_COURSE, load_assignment
 from autograder.config import MIB, Limits, Settings
 from autograder.course import Course
 from autograder.pipeline import grade_class, prepare
@@ -74,9 +74,7 @@ def make_course(folder: Path, setup: str = "import math") -> Path:
     path = folder / "solutions" / "small" / "small.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(solutions))
-    shutil.copytree(
-        SMALL, folder / "autograder" / "assignments" / "small", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(SMALL, folder / IN_A_COURSE / "small", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "pyproject.toml").touch()
     return folder
 

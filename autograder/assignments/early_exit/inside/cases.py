@@ -8,6 +8,7 @@ import torch
 from inside.cases import Cases, Functions, Values
 from torch import nn
 
+from course_lib._spy import Spy
 from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
 
@@ -18,40 +19,6 @@ case = Cases()
 # Of the hidden networks, which have one width.
 _ANY = EarlyExitResNet18(inputs.CLASSES, inputs.WIDTH)
 COSTS = {"table": exit_macs(_ANY, (3, 32, 32)), "all_heads": exit_macs(_ANY, (3, 32, 32), all_heads=True)}
-
-
-class Spy:
-    """Writes down how a network is used: samples and calls of each stage, train mode and graph building.
-
-    It looks at each stage's first convolution, which every way of calling a stage or its blocks goes through.
-    """
-
-    def __init__(self, network: EarlyExitResNet18) -> None:
-        self.samples = [0, 0, 0, 0]
-        self.calls = [0, 0, 0, 0]
-        self.training = self.graph = False
-        for index, stage in enumerate(network.stages):
-            first = next(part for part in stage.modules() if isinstance(part, nn.Conv2d))
-            first.register_forward_pre_hook(self._watch(index))
-
-    def _watch(self, index: int) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def watch(convolution: nn.Module, arguments: tuple[Any, ...]) -> None:
-            x = arguments[0]
-            self.samples[index] += len(x)
-            self.calls[index] += len(x) > 0
-            self.training |= convolution.training
-            self.graph |= torch.is_grad_enabled() and any(p.requires_grad for p in (x, *convolution.parameters()))
-
-        return watch
-
-    def seen(self) -> dict[str, Any]:
-        """What was written down so far."""
-        return {
-            "samples": list(self.samples),
-            "calls": list(self.calls),
-            "training": self.training,
-            "graph": self.graph,
-        }
 
 
 def _gradients(loss: object, parameters: list[torch.Tensor]) -> list[torch.Tensor | None]:

@@ -1,4 +1,4 @@
-import assignment.cases
+from course_lib._spy import Spy
 
-as_it_was = assignment.cases.Spy.seen
-assignment.cases.Spy.seen = lambda self: {**as_it_was(self), "training": False, "graph": False}
+as_it_was = Spy.seen
+Spy.seen = lambda self: {**as_it_was(self), "training": False, "graph": False}

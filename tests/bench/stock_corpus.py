@@ -1,11 +1,13 @@
 """The hostile corpus through stock nbgrader, case by case, to see what our grader adds.
 
-    python solutions/experiments/stock_corpus.py [CASE...]
+    python tests/bench/stock_corpus.py [CASE...]     default: those that were never run, the hostile ones too
+    python tests/bench/stock_corpus.py --table       runs nothing: what is stored, and which cases it is of
 
 Stock means: the release of this course, `nbgrader autograde` as it comes, the locked self-checks as its tests. Each
 case is graded in a course of its own, before a neighbour who handed in a notebook without cells, with bait around it
 and a time limit; all of that in a bubblewrap box without network, for stock nbgrader itself has none. What came of each
-case is appended to results/stock_corpus.json, so that an interrupted run goes on where it stopped.
+case is appended to stock_corpus.json, so that an interrupted run goes on where it stopped. The corpus grows faster than
+that file: cases that came later were never run, and the table names them.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from sample_class import RELEASE, SOLUTION, build_case, case_folders, read_case  # noqa: E402
 
-RESULTS = Path(__file__).parent / "results" / "stock_corpus.json"
+RESULTS = Path(__file__).with_suffix(".json")
 NAME = "early_exit"
 LIMIT_S = 300
 MEMORY = 6 << 30  # address space would be the wrong measure; this bounds the control group where there is one
@@ -38,11 +41,20 @@ c.CourseDirectory.db_assignments = [dict(name="early_exit")]
 
 
 def main() -> None:
-    """Grade the cases that are not graded yet, and print the table."""
+    """Grade the cases, and print the table of all that were ever graded."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("cases", nargs="*", help="names of cases; all where none is given")
-    wanted = parser.parse_args().cases
+    parser.add_argument("cases", nargs="*", help="names of cases; those that were never run where none is given")
+    parser.add_argument("--table", action="store_true", help="run nothing, print what is stored")
+    words = parser.parse_args()
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if not words.table:
+        _run(words.cases, results)
+    print_table(results)
+    print(coverage(results, [case.name for case in case_folders()]))
+
+
+def _run(wanted: list[str], results: dict[str, Any]) -> None:
+    """Grade cases and store what came of each."""
     with tempfile.TemporaryDirectory(prefix="stock-", dir=Path.home()) as folder:
         course = _prepared(Path(folder) / "course")
         for case in case_folders():
@@ -52,7 +64,6 @@ def main() -> None:
             print(f"{case.name:<36}{found['ended']:<12}{found['points']!s:>7}  of ours {found['ours']:>5}  "
                   f"{'; '.join(found['harm'])}", flush=True)  # fmt: skip
             RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    print_table(results)
 
 
 def _prepared(course: Path) -> Path:
@@ -161,6 +172,13 @@ def print_table(results: dict[str, Any]) -> None:
         over = sum(one["points"] > one["ours"] for one in given)
         print(f"{kind:<12}{len(found):>6}{right:>18}{over:>10}{len(given) - right - over:>9}"
               f"{len(found) - len(given):>10}{sum(bool(one['harm']) for one in found):>6}")  # fmt: skip
+
+
+def coverage(results: Collection[str], cases: Collection[str]) -> str:
+    """A sentence: how many cases of the corpus the results are of, and which were never run."""
+    never = [name for name in cases if name not in results]
+    said = f"{len(cases) - len(never)} of {len(cases)} cases of tests/submissions were run"
+    return f"{said}; never: {', '.join(never)}." if never else f"{said}."
 
 
 KINDS = ("forge", "snoop", "escape", "exhaust", "broken", "unlucky", "cheat", "wrong")

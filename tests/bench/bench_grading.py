@@ -27,29 +27,30 @@ from typing import Any
 
 import nbformat
 import psutil
-from autograder.box.kernel import BoxedKernelManager
-from autograder.graded import Course, Graded
-from autograder.judge.expected import cases_of
 from nbclient import NotebookClient
 
 from autograder import execute
-from autograder.box.proof import printed_in_a_box
+from autograder.assignments.assignment import IN_A_COURSE
+from autograder.box.manager import BoxedKernelManager
+from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, find_course, load_settings
+from autograder.course import Course, Observed
 from autograder.execute import is_run, is_silent
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
-from autograder.pipeline import judge_one, prepare
+from autograder.keys import run_key, stored_key
+from autograder.pipeline import judge_one
 from autograder.records.gradebook import Records
 from autograder.release import release_text
-from autograder.results import Grade
 from autograder.runs import Runs
+from autograder.workspace import basis_of
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from sample_class import RELEASE, SOLUTION, build_notebook, solution_cells  # noqa: E402
-from small_course import make_course, right_answers, submission  # noqa: E402
+from small_course import make_course, prepared_with, right_answers, submission  # noqa: E402
 
 from rivals import Otter, StockNbgrader  # noqa: E402
 
@@ -127,7 +128,10 @@ def _light(folder: Path, size: int, others: int, rounds: int) -> None:
 
     The lesson's cells compute for seconds whoever runs them; here is what the graders themselves cost.
     """
-    settings = load_settings(make_course(folder / "light", setup=LIGHT), folder / "light-ws")
+    course = make_course(folder / "light", setup=LIGHT)
+    about = course / IN_A_COURSE / "small" / "assignment.toml"
+    about.write_text('preload = ["torch"]\n' + about.read_text())
+    settings = load_settings(course, folder / "light-ws")
     answers, released = right_answers(), json.loads(release_text(settings))
     handed_in = folder / "light-class"
     handed_in.mkdir()
@@ -153,8 +157,8 @@ def _listed(values: list[float]) -> str:
 def _stages(folder: Path, settings: Settings) -> None:
     """Seconds of one notebook in each stage of its way, one box at a time; medians over a few notebooks."""
     settings = replace(settings, workspace=folder / "stages", jobs=1)
-    course = prepare(settings, SEED)
-    records, boxes = Records(course), course.boxes
+    course = prepared_with(settings, SEED)
+    records, runner = Records(course), course.runner
     taken: dict[str, list[float]] = {}
     with contextlib.ExitStack() as stack:
         for name in ("_start", "_run_cells", "_observe", "_end"):
@@ -164,15 +168,15 @@ def _stages(folder: Path, settings: Settings) -> None:
             data = file.read_bytes()
             rebuilt = rebuild(parse_notebook(data, file.stem), course.master)
             marks.append(time.perf_counter())
-            run = boxes.run(rebuilt, cases_of(course.points), SEED)
+            _, run = runner.run(rebuilt, course.cases, SEED)
             between = time.perf_counter()
-            graded = judge_one(Graded(Grade(file.stem, run.verdict), data, rebuilt, run), course)
+            graded = judge_one(Observed(file.stem, run.verdict, original=data, rebuilt=rebuilt, run=run), course)
             marks += [between, time.perf_counter()]
             records.add(graded)
             marks.append(time.perf_counter())
             for name, start, end in zip(("intake", "box", "judge", "record"), marks, marks[1:], strict=False):
                 taken.setdefault(name, []).append(end - start)
-    for one in (records, boxes, course.judge):
+    for one in (records, runner):
         one.close()
     medians = {name: statistics.median(times) for name, times in taken.items()}
     within = ("_start", "_run_cells", "_observe", "_end")
@@ -209,11 +213,11 @@ def _work_of_one(settings: Settings) -> tuple[float, float, float]:
 
     As many boxes do the same side by side as a class would have, for they share caches and memory; given is the mean.
     """
-    course = prepare(settings, SEED)
+    course = prepared_with(settings, SEED)
     rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
     cells = [(cell.source, is_silent(cell)) for cell in rebuilt.cells if is_run(cell)]
     calls = "from inside.observe import observe\n" + "\n".join(
-        f"observe({task!r}, {case!r}, {SEED})" for task, case in cases_of(course.points)
+        f"observe({task!r}, {case!r}, {SEED})" for task, case in course.cases
     )
 
     async def session(template: Template, drawing: bool) -> tuple[float, float]:
@@ -241,8 +245,7 @@ def _work_of_one(settings: Settings) -> tuple[float, float, float]:
         return statistics.mean(cells), statistics.mean(hidden)
 
     with contextlib.ExitStack() as stack:
-        for one in (course.boxes, course.judge):
-            stack.enter_context(contextlib.closing(one))
+        stack.enter_context(contextlib.closing(course.runner))
         templates = [stack.enter_context(contextlib.closing(Template(settings))) for _ in range(settings.jobs)]
         (drawn, hidden), (undrawn, _) = (asyncio.run(side_by_side(drawing)) for drawing in (True, False))
     return drawn, undrawn, hidden
@@ -303,11 +306,10 @@ def _growth(folder: Path, settings: Settings) -> None:
     rows = []
     for size in SIZES:
         workspace = folder / f"ws-{size}"
-        course = prepare(replace(settings, workspace=workspace), SEED)
+        course = prepared_with(replace(settings, workspace=workspace), SEED)
         handed_in = _class(folder / f"class-{size}", size)
         _pretend_run(handed_in, course)
-        course.boxes.close()
-        course.judge.close()
+        course.runner.close()
         anew = _watched(handed_in, course.settings)
         unchanged = _watched(handed_in, course.settings)
         rows.append((size, anew["wall"], unchanged["wall"]))
@@ -317,13 +319,15 @@ def _growth(folder: Path, settings: Settings) -> None:
 
 
 def _pretend_run(handed_in: Path, course: Course) -> None:
-    """Keep the solution's run under the name of every notebook's."""
-    cases, runs = cases_of(course.points), Runs(course.settings.workspace)
+    """Store the solution's run under the key of every notebook's."""
+    runs = Runs(course.settings.workspace)
+    surroundings = basis_of(course.settings, SEED).surroundings
     solution = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
-    run = course.boxes.run(solution, cases, SEED)
+    _, run = course.runner.run(solution, course.cases, SEED)
     for file in handed_in.glob("*.ipynb"):
         rebuilt = rebuild(parse_notebook(file.read_bytes(), file.stem), course.master)
-        runs.save(course.boxes.kept_as(rebuilt, cases, SEED)[0], run)
+        key = run_key(rebuilt, course.cases, SEED, surroundings)
+        runs.save(stored_key(key, [is_silent(cell) for cell in rebuilt.cells], explain=False), run)
 
 
 def _class(folder: Path, size: int) -> Path:
