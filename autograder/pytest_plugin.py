@@ -48,19 +48,41 @@ def _is_meant(folder: Path, config: pytest.Config) -> bool:
     return bool(config.getoption("--submission")) or any(path.resolve().is_relative_to(folder) for path in words)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Read the evidence that the checks judge. Here, and not while they are collected, an error is one sentence.
+
+    Raises:
+        UsageError: There is no evidence to judge, and why.
+    """
+    from autograder.errors import AutograderError
+
+    found: dict[Path, tuple[dict[str, Evidence], dict[str, Evidence]]] = {}
+    for item in items:
+        if isinstance(item, CheckItem):
+            folder = item.path.parent.parent
+            try:
+                found[folder] = found.get(folder) or _evidence(folder, config)
+            except AutograderError as error:
+                raise pytest.UsageError(str(error)) from None
+            item.parent.student, item.parent.key = (evidence[item.parent.task] for evidence in found[folder])
+
+
 class CheckFile(pytest.File):
-    """The checks of one task."""
+    """The checks of one task, and the evidence that they judge."""
+
+    student: Evidence
+    key: Evidence
 
     def collect(self) -> Iterator[CheckItem]:
         """One item for each check, in the order of the file."""
+        from autograder.errors import GraderError
         from autograder.judge.judge import load_checks
 
-        with _ending_with_a_sentence():
-            self.task = self.path.stem.removeprefix(PREFIX)
-            self.student, self.key = (
-                evidence[self.task] for evidence in _evidence(self.config, self.path.parent.parent)
-            )
+        self.task = self.path.stem.removeprefix(PREFIX)
+        try:
             self.checks = {check.name: check for check in load_checks(self.path.parent, [self.task])[self.task]}
+        except GraderError as error:
+            raise self.CollectError(str(error)) from None
         for name, check in self.checks.items():
             yield CheckItem.from_parent(self, name=name, check=check)
 
@@ -108,31 +130,13 @@ class CheckItem(pytest.Item):
         return self.path, self.check.function.__code__.co_firstlineno - 1, f"{self.parent.task}: {self.name}"
 
 
-_kept = pytest.StashKey[dict[Path, "tuple[dict[str, Evidence], dict[str, Evidence]]"]]()
-
-
-def _evidence(config: pytest.Config, folder: Path) -> tuple[dict[str, Evidence], dict[str, Evidence]]:
-    """Task -> evidence of the student and of the solutions, read once for all files of an assignment.
+def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence], dict[str, Evidence]]:
+    """Task -> evidence of the student and of the solutions.
 
     Raises:
         UsageError: An option is missing, or the student has no stored run in the workspace.
         GraderError: The solutions notebook does not run.
     """
-    from autograder.errors import UsageError
-
-    found = config.stash.setdefault(_kept, {})
-    if folder not in found:
-        workspace, student = config.getoption("--submission"), config.getoption("--student")
-        if not workspace or not student:
-            raise UsageError(
-                "The checks of an assignment judge one graded submission. "
-                "Give --submission WORKSPACE and --student NAME."
-            )
-        found[folder] = _read(folder, Path(workspace).resolve(), student)
-    return found[folder]
-
-
-def _read(folder: Path, workspace: Path, student: str) -> tuple[dict[str, Evidence], dict[str, Evidence]]:
     import json
 
     from autograder.assignments.assignment import load_folder
@@ -147,6 +151,11 @@ def _read(folder: Path, workspace: Path, student: str) -> tuple[dict[str, Eviden
     from autograder.runs import Runs
     from autograder.workspace import basis_of
 
+    if not config.getoption("--submission") or not config.getoption("--student"):
+        raise UsageError(
+            "The checks of an assignment judge one graded submission. Give --submission WORKSPACE and --student NAME."
+        )
+    workspace, student = Path(config.getoption("--submission")).resolve(), config.getoption("--student")
     course = find_course(folder)
     assignment = load_folder(folder, course)
     settings = Settings(course, workspace, assignment, limits=load_limits(course))
@@ -162,14 +171,3 @@ def _read(folder: Path, workspace: Path, student: str) -> tuple[dict[str, Eviden
     with contextlib.closing(Runner(settings, basis.surroundings)) as runner:
         key = answer_key(master, cases, basis.seed, settings, runner)
     return evidence_by_task(cases, run.evidence, assignment.raised), key
-
-
-@contextlib.contextmanager
-def _ending_with_a_sentence() -> Iterator[None]:
-    """End the session with one sentence where an error of ours comes: it would come for every file."""
-    from autograder.errors import AutograderError
-
-    try:
-        yield
-    except AutograderError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)

@@ -48,7 +48,7 @@ class Runner:
     def prestart(self, notebooks: int) -> None:
         """Start templates for so many notebooks in the background, where none was run before: then all will run."""
         if not self.why_cold and self._stored.none():
-            self.templates.begin(min(notebooks, self._settings.jobs))
+            self.templates.prestart(min(notebooks, self._settings.jobs))
 
     def run(
         self, rebuilt: Rebuilt, cases: Sequence[tuple[str, str]], seed: int, *, explain: bool = False
@@ -115,7 +115,7 @@ class Runner:
             if self.why_cold:
                 break
             try:
-                with self.templates.one() as template:
+                with self.templates.borrow() as template:
                     run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain)
                     self._failures_left, ran = RETRIES, True
                     if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():

@@ -110,13 +110,13 @@ class Templates:
         self._ahead: queue.SimpleQueue[Future[Template]] = queue.SimpleQueue()
         self._all: list[Template] = []  # the unready and the dead too
 
-    def begin(self, count: int) -> None:
+    def prestart(self, count: int) -> None:
         """Make so many while the caller does something else; what goes wrong is told to whom they are given."""
         for _ in range(count):
             self._ahead.put(self._made())
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[Template]:
+    def borrow(self) -> Iterator[Template]:
         """A template that nobody else uses meanwhile; one that fails its user is not given out again.
 
         Raises:

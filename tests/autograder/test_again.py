@@ -50,9 +50,9 @@ class SharedTemplates:
     """The templates of another class, which go on when this one is done: torch is loaded once for all tests."""
 
     def __init__(self, course: Course) -> None:
-        self.one = course.runner.templates.one
+        self.borrow = course.runner.templates.borrow
 
-    def begin(self, count: int) -> None:
+    def prestart(self, count: int) -> None:
         """They are there."""
 
     def close(self) -> None:

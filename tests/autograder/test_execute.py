@@ -20,7 +20,7 @@ def added(source: str) -> RebuiltCell:
 
 
 def run(course: Course, *cells: RebuiltCell, cases: tuple[tuple[str, str], ...] = (), explain: bool = False) -> Run:
-    with course.runner.templates.one() as template:
+    with course.runner.templates.borrow() as template:
         return run_notebook(Rebuilt("ann", cells, ()), cases, 1, course.settings, template, explain=explain)
 
 

@@ -57,6 +57,7 @@ def test_the_checks_fail_with_the_words_that_the_grader_gave(graded: Graded) -> 
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_right_passes(graded: Graded) -> None:
     done = graded.pytest(student="ann")
 
@@ -64,6 +65,7 @@ def test_what_is_right_passes(graded: Graded) -> None:
     assert "3 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_one_check_can_be_chosen_and_says_what_it_needs(graded: Graded) -> None:
     done = graded.pytest("-k", "check_none", "-rs")
 
@@ -75,8 +77,8 @@ def test_one_check_can_be_chosen_and_says_what_it_needs(graded: Graded) -> None:
     ("student", "says"),
     [
         ("", "Give --submission WORKSPACE and --student NAME."),
-        ("nobody", "There is no stored run of 'nobody' in"),
-        ("cem", "There is no stored run of 'cem' in"),
+        pytest.param("nobody", "There is no stored run of 'nobody' in", marks=pytest.mark.slow),
+        pytest.param("cem", "There is no stored run of 'cem' in", marks=pytest.mark.slow),
     ],
 )
 def test_when_it_is_not_clear_whom_to_judge_then_pytest_says_so_in_a_sentence(

@@ -34,7 +34,7 @@ class Templates:
         self.given = list(given)
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[object]:
+    def borrow(self) -> Iterator[object]:
         given = self.given.pop(0)
         if isinstance(given, Exception):
             raise given
@@ -52,7 +52,7 @@ def _ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     def run(rebuilt, cases, seed, settings, template=None, **words) -> Run:  # type: ignore[no-untyped-def]
         ran.append(template and template.kind)
         if template and template.kind == "broken":
-            raise TemplateFailed("The template of warm runner did not make a new one.")
+            raise TemplateFailed("The template of warm boxes did not make a new one.")
         return Run(Verdict.KERNEL_DIED if template and template.kind == "dies" else Verdict.OK)
 
     monkeypatch.setattr(runner_module, "run_notebook", run)
@@ -77,7 +77,7 @@ def run(runner: Runner, rebuilt: Rebuilt, prepared: Course, seed: int) -> Verdic
 def test_when_no_template_can_be_had_then_every_box_is_cold_and_the_reason_is_kept(
     prepared: Course, rebuilt: Rebuilt, ran: list[object], tmp_path: Path
 ) -> None:
-    runner = runner_with(prepared, tmp_path, BoxUnavailable("No template of warm runner can be had here (EPERM)."))
+    runner = runner_with(prepared, tmp_path, BoxUnavailable("No template of warm boxes can be had here (EPERM)."))
 
     assert [run(runner, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
     assert ran == [None, None]
@@ -91,7 +91,7 @@ def test_when_no_template_ever_works_then_boxes_are_cold(
 
     assert [run(runner, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
     assert ran == ["broken", "broken", None, None]
-    assert runner.why_cold == "The template of warm runner did not make a new one."
+    assert runner.why_cold == "The template of warm boxes did not make a new one."
 
 
 @pytest.mark.parametrize(

@@ -182,14 +182,14 @@ def test_when_a_template_does_not_answer_then_it_is_said_and_the_next_one_is_new
 ) -> None:
     monkeypatch.setattr(template_module, "FORK_S", 1)
     templates = Templates(settings)
-    with templates.one() as first:
+    with templates.borrow() as first:
         os.kill(first._pid, signal.SIGSTOP)
-    with pytest.raises(TemplateFailed, match="did not make a new one"), templates.one() as again:
+    with pytest.raises(TemplateFailed, match="did not make a new one"), templates.borrow() as again:
         assert again is first
         again.fork([0])
     assert not first._box.is_running()
 
-    with templates.one() as second:
+    with templates.borrow() as second:
         assert printed_in_a_box("print(1)", settings, second) == "1\n"
     templates.close()
     assert not second._box.is_running()
@@ -240,13 +240,13 @@ def test_when_the_thread_that_made_a_template_is_gone_then_nobody_is_given_it(se
     templates = Templates(settings)
 
     def make() -> None:
-        with templates.one():
+        with templates.borrow():
             pass
 
     worker = threading.Thread(target=make)
     worker.start()
     worker.join()
-    with templates.one() as template:
+    with templates.borrow() as template:
         assert printed_in_a_box("print(1)", settings, template) == "1\n"
     templates.close()
 
@@ -254,12 +254,12 @@ def test_when_the_thread_that_made_a_template_is_gone_then_nobody_is_given_it(se
 @pytest.mark.slow
 def test_those_begun_ahead_are_given_out_but_not_the_dead(settings: Settings) -> None:
     templates = Templates(settings)
-    templates.begin(2)
-    with templates.one() as template:
+    templates.prestart(2)
+    with templates.borrow() as template:
         assert printed_in_a_box("print(1)", settings, template) == "1\n"
         (other,) = [one for one in templates._all if one is not template]
         other.close()
-        with templates.one() as third:  # one that died while nobody used it is no reason for cold boxes
+        with templates.borrow() as third:  # one that died while nobody used it is no reason for cold boxes
             assert third is not other
             assert printed_in_a_box("print(1)", settings, third) == "1\n"
     templates.close()
@@ -271,7 +271,7 @@ def test_those_begun_ahead_are_given_out_but_not_the_dead(settings: Settings) ->
 @pytest.mark.slow
 def test_when_closed_then_those_under_way_are_not_waited_for(settings: Settings) -> None:
     templates = Templates(settings)
-    templates.begin(1)
+    templates.prestart(1)
     while not templates._all:
         time.sleep(0.01)
     begin = time.monotonic()
