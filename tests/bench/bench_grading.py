@@ -34,7 +34,7 @@ from autograder.assignments.assignment import IN_A_COURSE
 from autograder.box.manager import BoxedKernelManager
 from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
-from autograder.config import MIB, Settings, find_course, load_settings
+from autograder.config import MIB, Settings, load_settings
 from autograder.course import Course, Observed
 from autograder.execute import is_run, is_silent
 from autograder.intake.parse import parse_notebook
@@ -70,7 +70,7 @@ def main() -> None:
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        settings = load_settings(find_course(ROOT), folder / "ws")
+        settings = load_settings(ROOT, folder / "ws", "early_exit")
         print(f"kernel ready, with torch imported: {_ready(settings):.2f} s\n", flush=True)
         _stages(folder, settings)
         _paired(folder, settings, words.size, words.others, words.rounds)

@@ -177,7 +177,7 @@ def print_table(results: dict[str, Any]) -> None:
 def coverage(results: Collection[str], cases: Collection[str]) -> str:
     """A sentence: how many cases of the corpus the results are of, and which were never run."""
     never = [name for name in cases if name not in results]
-    said = f"{len(cases) - len(never)} of {len(cases)} cases of tests/submissions were run"
+    said = f"{len(cases) - len(never)} of {len(cases)} cases of the corpus were run"
     return f"{said}; never: {', '.join(never)}." if never else f"{said}."
 
 

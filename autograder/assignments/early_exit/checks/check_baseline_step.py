@@ -5,7 +5,7 @@ import numpy as np
 from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, recognised, several
 
-from .mistakes import cross_entropy, probabilities
+from .logits import cross_entropy, probabilities
 
 SWAPPED = "Mind the order of the return statement: outputs first, loss second."
 
@@ -52,7 +52,8 @@ def check_loss(student, key):
     values, right = student.values("batch"), key.values("batch")
     outputs, loss = values["returned"]
     labels, exits = right["labels"].values, [array(logits, "logits") for logits in right["exits"]]
-    logits = array(outputs, "the outputs", (10, 6), hint=SWAPPED if number_of(outputs) == 1 else "Return the logits.")
+    shape = array(right["returned"][0], "the outputs").shape
+    logits = array(outputs, "the outputs", shape, hint=SWAPPED if number_of(outputs) == 1 else "Return the logits.")
     wanted, found = cross_entropy(logits, labels), number(loss, "the loss")
     if not close(found, wanted):
         of_exits = [cross_entropy(exit_logits, labels) for exit_logits in exits]

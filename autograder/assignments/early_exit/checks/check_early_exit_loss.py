@@ -6,7 +6,7 @@ from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, recognised
 from autograder.judge.evidence import Array
 
-from .mistakes import cross_entropy, probabilities
+from .logits import cross_entropy, probabilities
 
 ONE_TENSOR = "Sum the terms to one tensor: .item() makes a float, which has no gradient; a list has no backward()."
 

@@ -6,7 +6,7 @@ It is called twice: as it is, and with a stand-in for early_exit_loss, so that a
 from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, several
 
-from .mistakes import probabilities
+from .logits import probabilities
 
 NAMES = "exit_outputs, loss"
 SWAPPED = "Mind the order of the return statement: exit_outputs first, loss second."

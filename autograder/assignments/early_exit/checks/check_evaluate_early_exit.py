@@ -1,4 +1,4 @@
-"""Checks of ``evaluate_early_exit``: 67 images in batches of 12, the last of 7, at two tolerances."""
+"""Checks of ``evaluate_early_exit``: batches of which the last is short, at two tolerances."""
 
 from itertools import pairwise
 
@@ -8,12 +8,11 @@ from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, kind, number, recognised, several, whole
 from autograder.judge.evidence import Array
 
-from .mistakes import entropy, probabilities
+from .logits import entropy, probabilities
+from .required import require_evaluation_mode, require_gradients_on
 
 NAMES = "accuracy, exiting_points, entropies, total_macs"
 TOLERANCES = ("low_tolerance", "middle_tolerance")
-SIZES = (12, 12, 12, 12, 12, 7)  # 67 is prime, as in evaluate_baseline
-BATCHES, IMAGES = len(SIZES), sum(SIZES)
 ORDER = "Mind the order of the return statement: accuracy, exiting_points, entropies, total_macs."
 COUNTS = "A dict with all four keys 0, 1, 2 and 3, as the released cell starts it; exits where no batch left count 0."
 
@@ -47,17 +46,18 @@ def check_exits(student, key):
     The counts show where the saving comes from, and the MACs follow from them.
     """
     for case in TOLERANCES:
-        found = _counts(student.values(case)["returned"][1])
-        wanted = _counts(key.values(case)["returned"][1])
+        batches, images = _sizes(key.values(case))
+        found = _counts(student.values(case)["returned"][1], batches)
+        wanted = _counts(key.values(case)["returned"][1], batches)
         if found != wanted:
             hint = "Count 1 for each batch, at the exit index that the model returned for this tolerance."
-            if sum(found.values()) == IMAGES:
+            if sum(found.values()) == images:
                 hint = "Add 1 for each batch: batches are counted, not their number of images."
-            elif sum(found.values()) > BATCHES:
+            elif sum(found.values()) > batches:
                 hint = "More batches than the loader has: start the counts anew in each call, and add 1 for each batch."
-            elif sum(found.values()) < BATCHES:
+            elif sum(found.values()) < batches:
                 hint = "Count every batch: add 1, also where an exit has its second batch."
-            elif sum(found.values()) == BATCHES:
+            elif sum(found.values()) == batches:
                 hint = "Is the tolerance of the argument passed to the model, on whole batches?"
             raise Failure(f"Expected the counts {wanted}; found {found}.", hint)
 
@@ -70,13 +70,14 @@ def check_entropies(student, key):
     """
     for case in TOLERANCES:
         found, right = student.values(case)["returned"][2], key.values(case)
-        if isinstance(found, Array) and found.values.shape == (BATCHES,):
+        batches, _ = _sizes(right)
+        if isinstance(found, Array) and found.values.shape == (batches,):
             found = found.values.astype(float).tolist()
-        if not isinstance(found, list | tuple) or len(found) != BATCHES:
+        if not isinstance(found, list | tuple) or len(found) != batches:
             hint = (
                 ORDER if isinstance(found, dict) else "Append one entropy for each batch, the one the model returned."
             )
-            raise Failure(f"Expected a list of {BATCHES} entropies, one for each batch; found {kind(found)}.", hint)
+            raise Failure(f"Expected a list of {batches} entropies, one for each batch; found {kind(found)}.", hint)
         mine = [
             number(value, "an entropy", "Append the entropy, a number, that the model returned.") for value in found
         ]
@@ -117,26 +118,23 @@ def check_macs(student, key):
 
 
 @worth(1, needs=check_returns_four)
-def check_mode(student):
+def check_mode(student, key):
     """A model that comes from training is evaluated in eval mode and without building a graph.
 
     In train mode BatchNorm makes the entropies depend on the batch, and the exits with them.
     """
     values = student.values("fresh_from_training")
     several(values["returned"], NAMES)
-    if not number(values["samples"][0], "a count") >= IMAGES:
-        raise Failure(f"Expected all {IMAGES} images to pass the first stage; some did not.", "Use the whole loader.")
-    if values["training"] is not False:
-        raise Failure("Expected eval mode; the network ran in train mode.", "Call model.eval() before the loop.")
-    if values["graph"] is not False:
-        raise Failure(
-            "Expected no graph; gradients were enabled during the forward pass.", "Use with torch.no_grad(): ..."
-        )
-    if values["gradients_on"] is not True:
-        raise Failure(
-            "Expected gradients to be on again after the call; they are off, and nothing can be trained any more.",
-            "torch.set_grad_enabled(False) stays in force: use with torch.no_grad(): ...",
-        )
+    _, images = _sizes(key.values("fresh_from_training"))
+    if not number(values["samples"][0], "a count") >= images:
+        raise Failure(f"Expected all {images} images to pass the first stage; some did not.", "Use the whole loader.")
+    require_evaluation_mode(values)
+    require_gradients_on(values)
+
+
+def _sizes(right):
+    """How many batches there were, and how many images in all."""
+    return len(right["sizes"]), sum(right["sizes"])
 
 
 def _left(samples):
@@ -145,17 +143,17 @@ def _left(samples):
     return [before - behind for before, behind in pairwise(seen)]
 
 
-def _counts(value):
+def _counts(value, batches):
     if not isinstance(value, dict) or set(value) != {0, 1, 2, 3}:
-        hint = ORDER if isinstance(value, list | tuple) and len(value) == BATCHES else COUNTS
+        hint = ORDER if isinstance(value, list | tuple) and len(value) == batches else COUNTS
         raise Failure(f"Expected a dict with the keys 0, 1, 2 and 3; found {kind(value)}.", hint)
     hint = "Count batches, in whole numbers: no shares, no sets, no lists of images."
     return {index: whole(value[index], "a count", hint) for index in range(4)}
 
 
 def _per_batch(right):
-    """Of the solution: the exit that each batch took, found by its entropies, and each batch's logits by exit."""
-    cuts = np.cumsum(SIZES)[:-1]
+    """The exit that each batch took in the solution's run, found by its entropies, and each batch's logits by exit."""
+    cuts = np.cumsum(right["sizes"])[:-1]
     logits = [np.split(array(part, "logits"), cuts) for part in right["exits"]]
     exits = []
     for place, left_with in enumerate(right["returned"][2]):
@@ -167,19 +165,23 @@ def _per_batch(right):
 def _accuracies(right):
     """Accuracies of known mistakes, with hints."""
     exits, logits = _per_batch(right)
-    labels = np.split(right["labels"].values, np.cumsum(SIZES)[:-1])
-    hits = [logits[exits[place]][place].argmax(axis=1) == labels[place] for place in range(BATCHES)]
+    batches, images = _sizes(right)
+    labels = np.split(right["labels"].values, np.cumsum(right["sizes"])[:-1])
+    hits = [logits[exits[place]][place].argmax(axis=1) == labels[place] for place in range(batches)]
     correct = sum(hit.sum() for hit in hits)
-    at_the_end = [(logits[3][place].argmax(axis=1) == labels[place]).sum() for place in range(BATCHES)]
+    at_the_end = [(logits[3][place].argmax(axis=1) == labels[place]).sum() for place in range(batches)]
     short = "the last batch is short"
     return [
-        (100 * correct / IMAGES, "A fraction lies in [0, 1], not percent: leave out the factor 100."),
+        (100 * correct / images, "A fraction lies in [0, 1], not percent: leave out the factor 100."),
         (correct, "This is the number of right answers: divide it by the number of images."),
-        (correct / BATCHES, "Divide by the number of images, not by the number of batches."),
+        (correct / batches, "Divide by the number of images, not by the number of batches."),
         (np.mean([hit.mean() for hit in hits]), f"Not the mean of the batches' accuracies: {short}. Divide once."),
         (correct / 6000, "Count the images of this loader: there need not be 6000."),
-        (correct / (BATCHES * SIZES[0]), f"Count the images: {short}, so they are not batches times batch size."),
-        (sum(at_the_end) / IMAGES, "These are the answers of the last exit: take the logits of the exit taken."),
+        (
+            correct / (batches * right["sizes"][0]),
+            f"Count the images: {short}, so they are not batches times batch size.",
+        ),
+        (sum(at_the_end) / images, "These are the answers of the last exit: take the logits of the exit taken."),
     ]
 
 
@@ -188,14 +190,14 @@ def _of_entropies(mine, wanted, right, otherwise):
     exits, logits = _per_batch(right)
     left = [logits[exit_taken][place] for place, exit_taken in enumerate(exits)]
     of_mean = [float(-(p * np.log(p)).sum()) for p in (probabilities(part).mean(axis=0).clip(1e-30) for part in left)]
-    at_the_end = [entropy(logits[3][place]).mean() for place in range(BATCHES)]
+    at_the_end = [entropy(logits[3][place]).mean() for place in range(len(exits))]
     if close(sorted(mine), sorted(wanted)):
         return "Keep the batches' order; do not sort, and do not group by exit."
     if close(mine, wanted, rtol=0, atol=0.06):
         return "Append each entropy as it is: do not round."
     mistakes = [
         (np.array(wanted) / np.log(2), "The entropies are in nats already: no log2, no base 2, no bits."),
-        (np.array(wanted) / np.log(6), "The entropies are in nats: do not divide them by ln C."),
+        (np.array(wanted) / np.log(left[0].shape[-1]), "The entropies are in nats: do not divide them by ln C."),
         (of_mean, "Not the entropy of the mean probabilities, but the mean of each image's: the model returns it."),
         (at_the_end, "These are the entropies at the last exit: take those of the exit taken, as the model returns."),
     ]
@@ -205,20 +207,23 @@ def _of_entropies(mine, wanted, right, otherwise):
 def _macs(right):
     """MACs of known mistakes, with hints."""
     exits, _ = _per_batch(right)
-    table, heads = right["table"], right["all_heads"]
-    images = np.array(SIZES, dtype=np.int64)
+    table, heads, sizes = right["table"], right["all_heads"], right["sizes"]
+    images = np.array(sizes, dtype=np.int64)
     way = np.array([table[index] for index in exits], dtype=np.int64)
     total = int((images * way).sum())
     return [
-        (IMAGES * table[3], "Every image is counted to the last exit: each costs the way to the exit taken, no more."),
+        (
+            sum(sizes) * table[3],
+            "Every image is counted to the last exit: each costs the way to the exit taken, no more.",
+        ),
         (way.sum(), "A batch costs its number of images times the cost of one image."),
-        (way.sum() * SIZES[0], "The last batch is short: multiply by each batch's own number of images."),
-        (sum(size * heads[k] for size, k in zip(SIZES, exits, strict=True)), HEADS),
+        (way.sum() * sizes[0], "The last batch is short: multiply by each batch's own number of images."),
+        (sum(size * heads[k] for size, k in zip(sizes, exits, strict=True)), HEADS),
         (images[-1] * way[-1], "This is the last batch alone: add up over all batches."),
         (2 * total, "This is twice the MACs: one MAC is two floating-point operations (FLOPs)."),
-        (total // IMAGES, "The total over all images, not the mean per image."),
+        (total // sum(sizes), "The total over all images, not the mean per image."),
         ((images**2 * way).sum(), "A whole batch's MACs are multiplied by its size once more."),
-        (sum(size * table[3] * (k + 1) // 4 for size, k in zip(SIZES, exits, strict=True)), QUARTERS),
+        (sum(size * table[3] * (k + 1) // 4 for size, k in zip(sizes, exits, strict=True)), QUARTERS),
     ]
 
 

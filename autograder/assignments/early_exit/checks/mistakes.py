@@ -5,11 +5,10 @@ What nothing here explains gets the check's general hint. No verdict depends on 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from autograder.judge.compare import array
+from .logits import entropy, probabilities
 
 Measure = Callable[[np.ndarray], np.ndarray]  # (K, N, C) logits -> (K, N), lower is surer
 Choice = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (K, N) sure, (K, N) entropies -> (N,) exits
@@ -45,37 +44,10 @@ def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np
     return otherwise
 
 
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean cross-entropy in nats of ``(N, C)`` logits: a claimed loss is computed again from the claimed outputs."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
-
-
-def entropy(logits: np.ndarray) -> np.ndarray:
-    """Softmax entropy in nats of each row of ``(..., C)`` logits."""
-    logits = logits.astype(np.float64)
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return -(np.exp(log_probabilities) * log_probabilities).sum(axis=-1)
-
-
-def clear_cut(exit_logits: list[Any], tolerance: float) -> np.ndarray:
-    """Which samples no rounding can move: no exit's entropy lies within 1e-4 nats of the tolerance. ``(N,)`` bool."""
-    entropies = np.stack([entropy(array(logits, "logits")) for logits in exit_logits])
-    return np.asarray((np.abs(entropies - tolerance) > 1e-4).all(axis=0))
-
-
 def first_sure(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
     """The first exit that is sure of each sample, else the last: (K, N) bool -> (N,)."""
     last = len(sure) - 1
     return np.where(sure[:last].any(axis=0), sure[:last].argmax(axis=0), last)
-
-
-def probabilities(logits: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Softmax along an axis."""
-    exponentials = np.exp(logits - logits.max(axis=axis, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=axis, keepdims=True))
 
 
 def _p_log_p(p: np.ndarray) -> np.ndarray:

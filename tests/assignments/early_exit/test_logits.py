@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from autograder.assignments.early_exit.checks.mistakes import clear_cut, cross_entropy, entropy
+from autograder.assignments.early_exit.checks.logits import clear_cut, cross_entropy, entropy
 from autograder.judge.compare import close
 from autograder.judge.evidence import Array
 
