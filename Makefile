@@ -35,7 +35,7 @@ help:
 	@echo "make lint      ruff, mypy, import-linter"
 	@echo "make numbers   what early exit buys: tables and pictures, from solutions/early_exit/experiments/results/study/"
 	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
-	@echo "make bench     what grading costs here, beside nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
+	@echo "make bench     what grading costs here, next to nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 	@echo "make syscalls  make the box's list of system calls again, from moby's profile (MOBY=default.json)"
 	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
 
@@ -60,7 +60,7 @@ grade: $(READY)
 	@$(BIN)/autograder grade grading/sample/handed_in --workspace grading/sample
 	@echo "== Comparing with what tests/assignments/early_exit/submissions/*/case.toml expects"
 	@$(BIN)/python tests/support/sample_class.py compare grading/sample
-	@echo "Done. Open grading/sample/report/index.html to read the grades."
+	@echo "Done. Open grading/sample/early_exit/report/index.html to read the grades."
 
 rubric: $(READY)
 	@echo "== Grading the catalogue of right and wrong answers, in boxes: five minutes on two cores"
