@@ -84,7 +84,7 @@ def test_the_bundle_holds_the_notebook_and_course_lib_and_no_answer(settings) ->
 
 
 def test_readme_and_the_bundle_say_the_same_of_installing(settings) -> None:
-    said, _ = bundle_files(settings, RELEASE.read_text())["README.txt"].split("\nVS Code and Colab")
+    said, _ = bundle_files(settings, RELEASE.read_text())["README.txt"].split("\nVS Code opens")
 
     assert "pip install" in said
     assert said.strip() in (ROOT / "README.md").read_text()
