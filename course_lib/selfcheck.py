@@ -164,6 +164,10 @@ def check_evaluate_early_exit(student: Student) -> None:
         _require_accuracy(student, accuracy, share, at)
         _require_evaluation_mode(student, spy)
         _require_macs(student, macs, 10 * macs_to[leaves_at], f"for 10 images {at}")
+        if leaves_at < 3:  # a run that only counts MACs goes the whole way, or leaves as well
+            gone = spy.samples[leaves_at] - spy.samples[leaves_at + 1]
+            hint = "let the model leave: given the tolerance, it stops at the exit that it returns"
+            student.require(gone >= 10, f"10 images gone behind exit {leaves_at}", f"{gone} are gone", hint=hint)
         _require_entropies(student, entropies, [known.entropy_of(sharpnesses[leaves_at])] * 3)
     # Batches of different brightness, for heads that listen, have different entropies: now their order shows.
     model = known.listening_network()
@@ -349,6 +353,8 @@ def _require_counts(student: Student, counts: Any, leaves_at: int, at: str) -> N
 
 
 def _require_entropies(student: Student, entropies: Any, right: Sequence[float]) -> None:
+    if isinstance(entropies, np.ndarray | Tensor) and entropies.ndim == 1:
+        entropies = entropies.tolist()
     several = isinstance(entropies, list | tuple) and len(entropies) == len(right)
     hint = "keep what the model returns beside the logits, batch after batch, not sorted"
     student.require(several, f"a list of {len(right)} entropies, one for each batch", describe(entropies), hint=hint)

@@ -5,6 +5,7 @@
 
 The catalogue is tests/assignments/early_exit/rubric/: for each task the answers that students write. A wrong one names
 the checks that it must fail and words of which one must be in what the student reads. A right one must get full marks.
+Where a wrong one quotes what the visible self-check says of it, tests/course_lib/test_selfcheck.py compares.
 """
 
 import argparse
@@ -36,6 +37,7 @@ class Answer:
         fails: Checks that a wrong one must fail, by function name; a check that needs one of these is not judged.
         hint: Words of which the student must read at least one, in lower case.
         leans_on: Tasks whose functions a right one calls; where these are wrong, so is it.
+        says: Pieces of what the visible self-check says of a wrong one.
     """
 
     task: str
@@ -46,6 +48,7 @@ class Answer:
     fails: tuple[str, ...] = ()
     hint: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def answers(kind: str) -> list[Answer]:
     found = []
     for file in sorted((CATALOGUE / kind).glob("*.toml")):
         for entry in tomllib.loads(file.read_text(encoding="utf-8"))["answer"]:
-            words = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on")}
+            words = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on", "says")}
             source = entry["source"].strip("\n")
             found.append(Answer(file.stem, entry["name"], kind == "wrong", entry["about"], source, **words))
     return found
