@@ -41,8 +41,8 @@ def _course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with a graded class of four."""
     course = make_course(tmp_path_factory.mktemp("nbgrader") / "course")
     shutil.copy(ROOT / "nbgrader_config.py", course)
-    (course / "solutions" / "early_exit" / "experiments").mkdir()
-    (course / "solutions" / "early_exit" / "experiments" / "answers.py").touch()
+    (course / "solutions" / "small" / "experiments").mkdir()
+    (course / "solutions" / "small" / "experiments" / "answers.py").touch()
     released = json.loads(release_text(settings_for(course, course / "grading")))
     handed_in = course.parent / "in"
     handed_in.mkdir()
@@ -67,7 +67,7 @@ def grades(course: Path) -> list[tuple]:
 
 
 def results(course: Path) -> dict:
-    document = json.loads((course / "grading" / "early_exit" / "results.json").read_text())
+    document = json.loads((course / "grading" / "small" / "results.json").read_text())
     for entry in document["submissions"]:
         del entry["wall_s"]
     return document
@@ -96,7 +96,7 @@ def test_written_answers_wait_for_a_person_unless_nothing_was_written(course: Pa
 def test_nbgrader_autograde_gives_the_same_verdicts_and_scores(course: Path) -> None:
     ours, our_book = results(course), grades(course)
 
-    run(course, "nbgrader", "autograde", "early_exit", "--force")
+    run(course, "nbgrader", "autograde", "small", "--force")
 
     assert results(course) == ours
     assert grades(course) == our_book
@@ -108,16 +108,16 @@ def test_nbgrader_autograde_needs_nothing_but_the_submissions(course: Path, tmp_
     shutil.copy(ROOT / "nbgrader_config.py", fresh)
     shutil.copytree(course / "grading" / "submitted" / "ann", fresh / "grading" / "submitted" / "ann")
 
-    run(fresh, "nbgrader", "autograde", "early_exit")
+    run(fresh, "nbgrader", "autograde", "small")
 
     assert [(entry["student"], entry["score"]) for entry in results(fresh)["submissions"]] == [("ann", 4.0)]
 
 
 def test_feedback_is_made_and_nothing_in_it_runs(course: Path) -> None:
-    run(course, "nbgrader", "generate_feedback", "early_exit", "--force")
+    run(course, "nbgrader", "generate_feedback", "small", "--force")
 
     for student in ("ann", "bob", "cem", "dan"):
-        page = (course / "grading" / "feedback" / student / "early_exit" / "early_exit.html").read_text()
+        page = (course / "grading" / "feedback" / student / "small" / "small.html").read_text()
         assert "Verdict: " in page
         assert "alert(1)</script>" not in page
         assert "alert(2)</script>" not in page
@@ -134,11 +134,11 @@ def test_export_lists_the_class(course: Path) -> None:
 
 def test_generate_assignment_gives_the_bytes_of_our_release(course: Path) -> None:
     run(course, "autograder", "release")
-    ours = (course / "assignment" / "early_exit" / "early_exit.ipynb").read_bytes()
+    ours = (course / "assignment" / "small" / "small.ipynb").read_bytes()
 
-    run(course, "nbgrader", "generate_assignment", "early_exit", "--force")
+    run(course, "nbgrader", "generate_assignment", "small", "--force")
 
-    assert (course / "assignment" / "early_exit" / "early_exit.ipynb").read_bytes() == ours
+    assert (course / "assignment" / "small" / "small.ipynb").read_bytes() == ours
 
 
 def test_every_assignment_that_nbgrader_lists_has_its_notebook() -> None:
@@ -175,7 +175,7 @@ def test_nbgrader_hands_out_the_notebook_and_nothing_of_the_experiments_beside_i
 
 
 def test_validate_accepts_the_solutions(course: Path) -> None:
-    assert "Success" in run(course, "nbgrader", "validate", "solutions/early_exit/early_exit.ipynb")
+    assert "Success" in run(course, "nbgrader", "validate", "solutions/small/small.ipynb")
 
 
 @contextlib.contextmanager
@@ -198,7 +198,7 @@ def test_formgrader_opens_the_class(course: Path) -> None:
     with jupyter_server(course) as address:
         for _ in range(120):
             try:
-                with urllib.request.urlopen(f"{address}/formgrader/api/submissions/early_exit?token=t") as answer:
+                with urllib.request.urlopen(f"{address}/formgrader/api/submissions/small?token=t") as answer:
                     listed = json.load(answer)
                     break
             except OSError:
@@ -207,9 +207,7 @@ def test_formgrader_opens_the_class(course: Path) -> None:
             pytest.fail(
                 "the server did not answer within a minute: " + (course.parent / "server.log").read_text()[-2000:]
             )
-        with urllib.request.urlopen(
-            f"{address}/formgrader/api/submitted_notebooks/early_exit/early_exit?token=t"
-        ) as answer:
+        with urllib.request.urlopen(f"{address}/formgrader/api/submitted_notebooks/small/small?token=t") as answer:
             notebooks = json.load(answer)
         (dan,) = [one for one in notebooks if one["student"] == "dan"]
         with urllib.request.urlopen(f"{address}/formgrader/submissions/{dan['id']}?token=t") as answer:
