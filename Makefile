@@ -33,7 +33,7 @@ help:
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
-	@echo "make numbers   what early exit buys: tables and pictures, from solutions/early_exit/experiments/results/study/"
+	@echo "make numbers   what early exit buys: tables and pictures, from autograder/assignments/early_exit/experiments/results/study/"
 	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
 	@echo "make bench     what grading costs here, next to nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 	@echo "make syscalls  make the box's list of system calls again, from moby's profile (MOBY=default.json)"
@@ -96,7 +96,7 @@ notebook: $(READY)
 	@$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams --log-level=WARN \
 		solutions/early_exit/early_exit.ipynb  # a progress bar leaves its last state, not all of them
 
-STUDY := PYTHONPATH=solutions/early_exit/experiments $(BIN)/python -m study
+STUDY := PYTHONPATH=autograder/assignments/early_exit/experiments $(BIN)/python -m study
 
 numbers: $(READY)
 	@$(STUDY) page

@@ -57,12 +57,13 @@ def stored_key(run: str, silent: Sequence[bool], explain: bool) -> str:
 
 def course_key(settings: Settings, seed: int, box: str, surroundings: str) -> str:
     """Key of everything but the file that a grade depends on: surroundings, solutions, checks, the grader itself."""
+    assignment = settings.assignment
     return _hash(
         surroundings,
         [entry for entry in _files(PACKAGE) if not entry[0].startswith("assignments/")],
-        _files(settings.assignment.folder),
+        [_files(place) for place in (assignment.folder / "assignment.toml", assignment.inside, assignment.checks)],
         hashlib.sha256(settings.solutions_notebook.read_bytes()).hexdigest(),
-        [importlib.metadata.version("nbgrader"), settings.assignment.name, seed, box],
+        [importlib.metadata.version("nbgrader"), assignment.name, seed, box],
     )
 
 

@@ -48,7 +48,7 @@ def _solution_lines(settings: Settings) -> set[str]:
 def _grader_lines(settings: Settings) -> set[str]:
     """Code lines of the checks and the hidden cases; imports and brackets are nobody's secret."""
     lines: set[str] = set()
-    for folder in (PACKAGE / "judge", PACKAGE / "inside", settings.assignment.folder):
+    for folder in (PACKAGE / "judge", PACKAGE / "inside", settings.assignment.inside, settings.assignment.checks):
         for path in folder.rglob("*.py"):
             lines |= {line.strip() for line in path.read_text().splitlines()}
     return {line for line in lines if len(line) >= 2 * TELLING and not re.match(r"(from|import|#|@|return) ?", line)}

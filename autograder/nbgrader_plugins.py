@@ -3,12 +3,9 @@
 nbgrader reads a submission, sanitizes it with one list of preprocessors, writes it, reads that, and grades it with a
 second list. Here the first step only makes sure that there is something to read (a damaged file becomes the released
 notebook), and the second goes back to the file handed in and grades that from the start.
-
-``nbgrader generate_assignment`` works as it always does, but for what lies beside the notebook for instructors alone.
 """
 
 import contextlib
-import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +20,7 @@ from autograder.intake.find import Found
 from autograder.pipeline import grade_one, prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
-from autograder.records.nbgrader_store import EXPERIMENTS, nbgrader_config
+from autograder.records.nbgrader_store import nbgrader_config
 from autograder.workspace import locked
 
 
@@ -35,7 +32,6 @@ def course_config(course: Path) -> Config:
     config.Autograde.pre_convert_hook = "autograder.nbgrader_plugins.make_ready"
     config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = ["autograder.nbgrader_plugins.GradeInBox"]
-    config.GenerateAssignment.preprocessors.append("autograder.nbgrader_plugins.LeaveOutExperiments")
     return config
 
 
@@ -94,19 +90,3 @@ class GradeInBox(NbGraderPreprocessor):
         remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
         return nbformat.from_dict(graded_notebook(graded, course)), resources
-
-
-class LeaveOutExperiments(NbGraderPreprocessor):
-    """Takes the experiments out of a release into which nbgrader has copied them.
-
-    It does where a line below ours in nbgrader_config.py, or the command line, puts a list of its own in the place of
-    ``CourseDirectory.ignore``.
-    """
-
-    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        # A relative path: nbgrader works in the course folder.
-        copied = Path("assignment", resources["nbgrader"]["assignment"], EXPERIMENTS)
-        if copied.exists():
-            shutil.rmtree(copied)
-            self.log.warning("%s is not for students and was removed; keep it in CourseDirectory.ignore.", copied)
-        return nb, resources

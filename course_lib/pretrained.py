@@ -1,7 +1,7 @@
 """A network of full width, trained already: to be looked at without the hours that training it takes.
 
-The weights are kept in half precision, which halves the file; `solutions/early_exit/experiments/study` has trained them
-and has measured what that changes. Knows nothing of how they were trained, or of what they reach.
+The weights are kept in half precision, which halves the file; the lesson's study has trained them and has
+measured what that changes. Knows nothing of how they were trained, or of what they reach.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """What other seeds got from the same notebook: bands to hold one's own curves against.
 
-The numbers are in `reference.json`, which `solutions/early_exit/experiments/reference_runs.py` makes by running the
-solutions notebook. Knows nothing of how they are drawn.
+The numbers are in `reference.json`, which `reference_runs.py` of the lesson's experiments makes by
+running the solutions notebook. Knows nothing of how they are drawn.
 """
 
 import json

@@ -18,8 +18,6 @@ without a file are in tests/autograder/records/test_nbgrader_store.py.
   what is in them. See all of test_nbgrader.py.
 * ``nbgrader generate_assignment`` has the preprocessors that release.py repeats, in the same order. See
   test_nbgrader.py, test_generate_assignment_gives_the_bytes_of_our_release.
-* ``CourseDirectory.ignore`` holds for whatever a command copies with a notebook, and preprocessors run after that.
-  See test_nbgrader.py, test_nbgrader_hands_out_the_notebook_and_nothing_of_the_experiments_beside_it.
 """
 
 import contextlib
@@ -41,7 +39,6 @@ from autograder.config import Settings
 from autograder.errors import GraderError, UsageError
 from autograder.release import LOCKED, converted, release_config
 
-EXPERIMENTS = "experiments"  # the folder beside a solutions notebook that is for instructors alone
 LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 
 
@@ -55,9 +52,6 @@ def nbgrader_config(course: Path, workspace: Path) -> Config:
     for step in ("submitted", "autograded", "feedback"):
         directory[f"{step}_directory"] = str(workspace / step)
     directory.db_url = gradebook_url(workspace)
-    # nbgrader hands out what stands beside a notebook. Added to the list of others who set one, not put in its place.
-    # It goes by the name alone, so a student's folder of that name is not collected either.
-    directory.ignore.append(EXPERIMENTS)
     return config
 
 

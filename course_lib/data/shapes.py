@@ -55,8 +55,8 @@ class Spread:
 # --- The difficulty distribution ---------------------------------------------------------------------------
 # Chosen together: most images are plain, so that early exits pay; some are small, turned, shifted or half hidden,
 # which depth learns to see through; and a tail is noise that hardly anything can be read from. The aim is an accuracy
-# of 0.89 to 0.93 for a network that is large and trained long; solutions/early_exit/experiments/calibration.md has
-# what was measured. Whoever changes a constant measures again.
+# of 0.89 to 0.93 for a network that is large and trained long; calibration.md of the
+# lesson's experiments has what was measured. Whoever changes a constant measures again.
 SIZE = Spread(easy=9.5, hard=2.5, skew=4.0)  # pixels; 9.5 leaves room to shift, at 2.5 corners are one pixel
 ROTATION = Spread(easy=0.0, hard=180.0, skew=8.0)  # degrees; half are within 1, but every turn occurs
 CONTRAST = Spread(easy=0.80, hard=0.0, skew=5.0)  # of the grey range; at 0 there is nothing to see

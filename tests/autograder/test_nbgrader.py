@@ -41,8 +41,6 @@ def _course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with a graded class of four."""
     course = make_course(tmp_path_factory.mktemp("nbgrader") / "course")
     shutil.copy(ROOT / "nbgrader_config.py", course)
-    (course / "solutions" / "small" / "experiments").mkdir()
-    (course / "solutions" / "small" / "experiments" / "answers.py").touch()
     released = json.loads(release_text(settings_for(course, course / "grading")))
     handed_in = course.parent / "in"
     handed_in.mkdir()
@@ -100,7 +98,6 @@ def test_nbgrader_autograde_gives_the_same_verdicts_and_scores(course: Path) -> 
 
     assert results(course) == ours
     assert grades(course) == our_book
-    assert list((course / "grading").rglob("answers.py")) == [], "what is beside the solutions goes to no student"
 
 
 def test_nbgrader_autograde_needs_nothing_but_the_submissions(course: Path, tmp_path: Path) -> None:
@@ -161,13 +158,8 @@ def _real_course(tmp_path: Path) -> Path:
     return course
 
 
-@pytest.mark.parametrize("words", [[], ["--CourseDirectory.ignore=*.csv"]], ids=["our settings", "a list of others"])
-def test_nbgrader_hands_out_the_notebook_and_nothing_of_the_experiments_beside_it(
-    real_course: Path, words: list[str]
-) -> None:
-    assert (real_course / "solutions" / "early_exit" / "experiments" / "study" / "policies.py").is_file()
-
-    run(real_course, "nbgrader", "generate_assignment", "early_exit", *words)
+def test_nbgrader_hands_out_the_notebook_and_nothing_else(real_course: Path) -> None:
+    run(real_course, "nbgrader", "generate_assignment", "early_exit")
 
     made = [path for path in (real_course / "assignment").rglob("*") if path.is_file()]
     assert made == [real_course / "assignment" / "early_exit" / "early_exit.ipynb"]

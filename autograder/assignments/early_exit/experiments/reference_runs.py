@@ -1,6 +1,6 @@
 """Runs the solutions notebook with several seeds and keeps its curves for students to hold theirs against.
 
-    python solutions/early_exit/experiments/reference_runs.py   five seeds at "quick": a quarter of an hour on two cores
+    python reference_runs.py   five seeds at "quick": a quarter of an hour on two cores
 
 Writes course_lib/reference.json. A seed that is done is kept in grading/reference/ and not run again, so that a run
 that was stopped goes on where it was; empty that folder after a change of the notebook, the data or the profile.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NOTEBOOK = ROOT / "solutions" / "early_exit" / "early_exit.ipynb"
 KEPT = ROOT / "grading" / "reference"
 TARGET = ROOT / "course_lib" / "reference.json"

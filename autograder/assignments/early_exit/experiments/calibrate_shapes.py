@@ -1,7 +1,7 @@
 """Trains plain networks of growing size on `shapes` and writes down what they reach on the test images.
 
-    python solutions/early_exit/experiments/calibrate_shapes.py [SETTING ...]   default: all; the largest takes an hour
-    python solutions/early_exit/experiments/calibrate_shapes.py --page          only writes the page anew
+    python calibrate_shapes.py [SETTING ...]   default: all; the largest takes an hour
+    python calibrate_shapes.py --page          only writes the page again
 
 The difficulty constants in course_lib/data/shapes.py aim at an accuracy of 0.89 to 0.93 for a network that is large and
 trained long enough; this is the measurement. State is kept after every epoch in grading/calibration/, so that a run
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 sys.path.insert(0, str(ROOT))
 
 from course_lib.data import make_loader  # noqa: E402

@@ -6,7 +6,7 @@ A run is a data set, a size, a recipe and a seed; its name says all four. Knows 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[5]
 KEPT = ROOT / "grading" / "study"  # states, weights and logits of all runs: large, and not committed
 RESULTS = Path(__file__).parents[1] / "results" / "study"  # what is committed
 
