@@ -153,11 +153,12 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
 
     display.found(len(opened.found))
     display.kept(0 if fresh else len(opened.unchanged))
-    watcher = Watcher(
-        prepared=lambda course: display.prepared(course.box, course.runner.why_cold, course.seed, settings.jobs),
-        graded=display.graded,
-    )
-    return grade_class(opened, settings, watcher, fresh=fresh)
+    basis = opened.basis
+
+    def prepared(course: Any) -> None:
+        display.prepared(basis.box, basis.seed, course.runner.why_cold, settings.jobs)
+
+    return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh)
 
 
 @main.command()

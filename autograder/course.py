@@ -7,6 +7,7 @@ from autograder.config import Settings
 from autograder.execute import Run
 from autograder.intake.rebuild import MasterCell, Rebuilt
 from autograder.judge.judge import Judge
+from autograder.keys import Basis
 from autograder.results import Grade, Verdict
 from autograder.runner import Runner
 
@@ -20,10 +21,8 @@ class Course:
         master: Its cells.
         cases: (task, case) pairs that are called on hidden inputs, in the order of the tasks.
         judge: The checks, with the answer key and the points of each task.
-        seed: Seed of the hidden inputs.
-        box: What isolates submissions, for reports.
         runner: What runs notebooks.
-        key: Hash of everything that a grade depends on but the file.
+        basis: The seed of the hidden inputs, what isolates submissions, and keys.
     """
 
     settings: Settings
@@ -31,10 +30,8 @@ class Course:
     master: tuple[MasterCell, ...]
     cases: tuple[tuple[str, str], ...]
     judge: Judge
-    seed: int
-    box: str
     runner: Runner
-    key: str
+    basis: Basis
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import platform
 import site
 import sysconfig
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.box.isolation import packages_elsewhere
@@ -21,6 +22,25 @@ from autograder.intake.rebuild import Rebuilt
 PACKAGE = Path(__file__).resolve().parent
 MAKING_A_RUN = ("inside", "box", "execute.py", "outputs.py")
 LENGTH = 32  # hexadecimal digits: 128 bits, because students choose what is hashed
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a class is graded on.
+
+    Attributes:
+        seed: Seed of the hidden inputs.
+        drawn: Whether it was not asked for.
+        box: What isolates submissions, for reports.
+        surroundings: Hash of everything but the notebook that a run depends on.
+        key: Hash of everything but the file that a grade depends on.
+    """
+
+    seed: int
+    drawn: bool
+    box: str
+    surroundings: str
+    key: str
 
 
 def surroundings_key(settings: Settings) -> str:

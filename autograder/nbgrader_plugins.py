@@ -16,8 +16,9 @@ from traitlets.config import Config
 
 from autograder.config import find_course, load_settings
 from autograder.course import Course
+from autograder.grading import grade_one
 from autograder.intake.find import Found
-from autograder.pipeline import grade_one, prepare, remember
+from autograder.pipeline import prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
 from autograder.records.nbgrader_store import nbgrader_config

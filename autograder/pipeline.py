@@ -1,37 +1,30 @@
-"""A class on its way, and one submission on its way, as a table of contents."""
+"""A class on its way, as a table of contents: what is done once, and what for each submission."""
 
 import contextlib
 import itertools
 import json
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from autograder.box.sweep import sweep
 from autograder.config import Settings
 from autograder.course import Course, Graded, Observed
-from autograder.errors import BadSubmission, GraderError
-from autograder.execute import Run
+from autograder.errors import GraderError
+from autograder.grading import failed, judge_one, observe_one, our_fault
 from autograder.intake.find import Found
-from autograder.intake.parse import parse_notebook
-from autograder.intake.rebuild import master_cells, points_by_task, rebuild
+from autograder.intake.rebuild import master_cells, points_by_task
 from autograder.judge.answer_key import answer_key
-from autograder.judge.evidence import evidence_by_task
 from autograder.judge.judge import Judge, load_checks
-from autograder.keys import grade_key
+from autograder.keys import Basis
 from autograder.records.gradebook import Records
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import save_results
+from autograder.records.saving import Saving
 from autograder.release import release_text
-from autograder.results import CheckResult, ClassResults, Grade, TaskGrade, Verdict
+from autograder.results import ClassResults, Grade
 from autograder.runner import Runner
-from autograder.workspace import Basis, Opened, basis_of, keep_seed, results_so_far, set_aside_others, why_refused
-
-SAVED_EVERY_S = 2.0  # seconds of judging lost if the grader is killed; runs are never lost
-SAVING_SHARE = 0.01  # of the time at most, however large the class
+from autograder.workspace import Opened, basis_of, keep_seed, results_so_far, set_aside_others
 
 
 @dataclass(frozen=True)
@@ -76,11 +69,6 @@ def grade_class(
     return saving.results
 
 
-def grade_one(found: Found, course: Course) -> Graded:
-    """Grade one submission; always a verdict, never an exception. Nothing is recorded."""
-    return judge_one(observe_one(found, course), course)
-
-
 def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = False, submissions: int = 1) -> Course:
     """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
 
@@ -114,76 +102,14 @@ def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = Fal
             raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {answers}.")
         keep_seed(settings.workspace, basis.seed)  # one that was asked for, when it is sure that it can be graded with
         unless_ready.pop_all()  # whoever has the course closes its runner
-    return Course(settings, released, master, cases, judge, basis.seed, basis.box, runner, basis.key)
+    return Course(settings, released, master, cases, judge, runner, basis)
 
 
 def remember(grade: Grade, course: Course) -> None:
     """Enter one grade in the assignment's results.json, where submissions come one at a time from outside."""
-    basis = Basis(course.seed, False, course.box, "", course.key)
-    results = results_so_far(course.settings, basis)
-    set_aside_others(course.settings, basis)
+    results = results_so_far(course.settings, course.basis)
+    set_aside_others(course.settings, course.basis)
     save_results(results.with_grade(grade), course.settings.workspace)
-
-
-def observe_one(found: Found, course: Course) -> Observed:
-    """Read, rebuild and run one submission; always a verdict, never an exception."""
-    begin = time.monotonic()
-    seen: dict[str, Any] = {"verdict": Verdict.OK, "notes": found.notes}
-    unread = b""
-    try:
-        seen["original"] = data = found.read(course.settings.limits.file_bytes)
-        rebuilt = rebuild(parse_notebook(data, found.student, found.notes), course.master)
-        seen |= {"rebuilt": rebuilt, "notes": rebuilt.notes}
-        key, run = course.runner.run(rebuilt, course.cases, course.seed)
-        seen |= {"run": run, "run_key": key, "verdict": run.verdict, "message": run.message}
-    except BadSubmission as refusal:
-        seen |= {"verdict": refusal.verdict, "message": str(refusal)}
-        unread = why_refused(refusal)
-    except Exception as error:  # whatever it is, it is ours: the class goes on and this one is graded again
-        seen |= {"verdict": Verdict.GRADER_ERROR, "message": _our_fault(error)}
-    depends_on = grade_key(seen.get("original", unread), found.notes, course.key)
-    return Observed(found.student, **seen, grade_key=depends_on, wall_s=time.monotonic() - begin)
-
-
-def judge_one(observed: Observed, course: Course) -> Graded:
-    """Judge what was observed of one submission."""
-    if observed.verdict is Verdict.GRADER_ERROR:
-        return _failed(observed, course, observed.message)
-    if observed.run is None:
-        return Graded(_grade(observed, _unjudged(course, observed.message)), observed)
-    try:
-        raised, silences = course.settings.assignment.raised, _silences(observed.run, course)
-        evidence = evidence_by_task(course.cases, observed.run.evidence, raised, silences)
-        return Graded(_grade(observed, course.judge(evidence)), observed)
-    except Exception as error:
-        return _failed(observed, course, _our_fault(error))
-
-
-class Saving:
-    """Keeps results.json up with the grades, at most so often that a large class is not spent on writing it.
-
-    Attributes:
-        results: The class as graded so far.
-    """
-
-    def __init__(self, results: ClassResults, workspace: Path) -> None:
-        self.results, self._workspace = results, workspace
-        self._next = 0.0
-
-    def __enter__(self) -> "Saving":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        save_results(self.results, self._workspace)
-
-    def add(self, grade: Grade) -> None:
-        """One more grade."""
-        self.results = self.results.with_grade(grade)
-        begin = time.monotonic()
-        if begin > self._next:
-            save_results(self.results, self._workspace)
-            end = time.monotonic()
-            self._next = end + max(SAVED_EVERY_S, (end - begin) / SAVING_SHARE)
 
 
 def _each_graded(found: list[Found], course: Course) -> Generator[Graded]:
@@ -219,46 +145,5 @@ def _recorded(graded: Graded, course: Course, records: Records) -> Graded:
     try:
         records.add(graded)
     except Exception as error:
-        return _failed(graded.observed, course, _our_fault(error))
+        return failed(graded.observed, course, our_fault(error))
     return graded
-
-
-def _grade(
-    observed: Observed, tasks: tuple[TaskGrade, ...], verdict: Verdict | None = None, message: str = ""
-) -> Grade:
-    return Grade(
-        student=observed.student,
-        verdict=verdict or observed.verdict,
-        tasks=tasks,
-        message=message or observed.message,
-        notes=observed.notes,
-        wall_s=observed.wall_s,
-        key=observed.grade_key,
-        run=observed.run_key,
-    )
-
-
-def _failed(observed: Observed, course: Course, message: str) -> Graded:
-    """The submission where we are at fault."""
-    return Graded(_grade(observed, _unjudged(course, ""), Verdict.GRADER_ERROR, message), observed)
-
-
-def _silences(run: Run, course: Course) -> dict[str, str]:
-    """What to say of a task whose hidden calls left nothing."""
-    one, every = course.settings.limits.call_s, course.settings.limits.calls_s
-    slow = f"A call on hidden inputs took more than {one:g} s, or all of them more than {every:g} s, and was stopped."
-    gone = run.message if run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) else ""
-    return {task: slow if task in run.too_slow else gone for task in course.judge.points}
-
-
-def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:
-    """All tasks without points: failed for ``reason``, or not judged at all when there is none to give."""
-    passed = False if reason else None
-    message = reason or "The grader failed; this submission is graded again on a re-run."
-    check = CheckResult("The notebook can be run.", passed, message)
-    return tuple(TaskGrade(task, points, (check,)) for task, points in course.judge.points.items())
-
-
-def _our_fault(error: Exception) -> str:
-    what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-    return f"The grader failed, not the student: {what}"

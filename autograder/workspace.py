@@ -16,28 +16,9 @@ from autograder.config import Settings
 from autograder.errors import BadSubmission, UsageError
 from autograder.files import write_whole
 from autograder.intake.find import Found, find_submissions
-from autograder.keys import course_key, grade_key, surroundings_key
+from autograder.keys import Basis, course_key, grade_key, surroundings_key
 from autograder.records.results_json import load_results, results_path
 from autograder.results import ClassResults, Verdict
-
-
-@dataclass(frozen=True)
-class Basis:
-    """What a class is graded on.
-
-    Attributes:
-        seed: Seed of the hidden inputs.
-        drawn: Whether it was not asked for.
-        box: What isolates submissions, for reports.
-        surroundings: Hash of everything but the notebook that a run depends on.
-        key: Hash of everything but the file that a grade depends on.
-    """
-
-    seed: int
-    drawn: bool
-    box: str
-    surroundings: str
-    key: str
 
 
 @dataclass(frozen=True)

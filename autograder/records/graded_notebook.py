@@ -28,7 +28,7 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
     notebook = json.loads(json.dumps(course.released))  # a tenth of the time of a deep copy
     of_master = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"]}
     tasks = {task.task: task for task in graded.grade.tasks}
-    cells = [_said("How this submission was graded", submission_text(graded.grade, course.box))]
+    cells = [_said("How this submission was graded", submission_text(graded.grade, course.basis.box))]
     observed = graded.observed
     if observed.rebuilt is None:
         cells += [_checked(cell, tasks.get(of.task)) for cell, of in zip(notebook["cells"], course.master, strict=True)]

@@ -69,7 +69,7 @@ class ClassDisplay:
             self.say(f"{count} unchanged since graded, kept as they are (--fresh runs everything again)")
             self._bar.advance(self._row, count)
 
-    def prepared(self, box: str, why_cold: str, seed: int, jobs: int) -> None:
+    def prepared(self, box: str, seed: int, why_cold: str, jobs: int) -> None:
         """The solutions have run."""
         self.say(f"Box: {box}, {f'cold: {why_cold}' if why_cold else 'warm'}; seed {seed}; {jobs} at a time")
         self._bar.update(self._row, description="grading")

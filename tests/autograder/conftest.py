@@ -12,9 +12,9 @@ import pytest
 from small_course import make_course, prepared_with, settings_for, submission
 
 from autograder.course import Course, Graded
+from autograder.grading import grade_one
 from autograder.intake.find import Found
 from autograder.judge.judge import Judge, load_checks
-from autograder.pipeline import grade_one
 from autograder.runner import Runner
 
 

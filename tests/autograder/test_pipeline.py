@@ -18,9 +18,10 @@ from autograder.assignments.assignment import Assignment
 from autograder.box.cgroup import make_group
 from autograder.course import Course, Graded
 from autograder.errors import GraderError, UsageError
+from autograder.grading import grade_one
 from autograder.inside.names import EVIDENCE
 from autograder.intake.find import Found
-from autograder.pipeline import Watcher, grade_one
+from autograder.pipeline import Watcher
 from autograder.records.results_json import load_results
 from autograder.results import Verdict
 from autograder.workspace import basis_of, open_class
@@ -484,7 +485,7 @@ def test_when_the_solutions_change_while_they_run_then_grades_are_not_named_afte
     made = prepared_with(settings, 1)
     made.runner.close()
 
-    assert made.key != basis_of(settings, 1).key
+    assert made.basis.key != basis_of(settings, 1).key
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def _graded(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Grade
     )
     (folder / "in" / "cem.ipynb").write_bytes(b"{")
     settings = dataclasses.replace(prepared.settings, workspace=folder / "ws")
-    results = graded_class(folder / "in", settings, prepared.seed)
+    results = graded_class(folder / "in", settings, prepared.basis.seed)
     (bob,) = (grade for grade in results.grades if grade.student == "bob")
     return Graded(settings.course, settings.workspace, tuple(check for task in bob.tasks for check in task.checks))
 

@@ -37,10 +37,10 @@ from autograder.box.template import Template
 from autograder.config import MIB, Settings, load_settings
 from autograder.course import Course, Observed
 from autograder.execute import is_run, is_silent
+from autograder.grading import judge_one
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
 from autograder.keys import run_key, stored_key
-from autograder.pipeline import judge_one
 from autograder.records.gradebook import Records
 from autograder.release import release_text
 from autograder.runs import Runs

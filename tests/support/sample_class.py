@@ -1,4 +1,4 @@
-"""Builds a class of submissions, right and wrong ones, from the folders under tests/submissions/.
+"""Builds a class of submissions, right and wrong ones, from the folders of submissions/.
 
     python tests/support/sample_class.py build DEST            writes a notebook into DEST for every case of the sample
     python tests/support/sample_class.py compare WORKSPACE     says where the grades differ from the cases' own
@@ -419,7 +419,7 @@ def _texts(value: object) -> Iterable[str]:
 
 def main() -> None:
     """Build or compare, as the words of the command line say."""
-    parser = argparse.ArgumentParser(description="The sample class, out of tests/submissions/.")
+    parser = argparse.ArgumentParser(description="The sample class, out of tests/assignments/early_exit/submissions/.")
     parser.add_argument("action", choices=("build", "compare"))
     parser.add_argument("folder", type=Path, help="where to build, or the workspace that was graded into")
     parser.add_argument("cases", nargs="*", help="names of cases; the sample where none is given")

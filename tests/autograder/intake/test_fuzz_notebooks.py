@@ -18,6 +18,7 @@ from autograder.errors import BadSubmission
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, master_cells, rebuild
 from autograder.judge.judge import Judge
+from autograder.keys import Basis
 from autograder.outputs import safe_outputs
 from autograder.records.graded_notebook import graded_notebook
 from autograder.results import Grade, Verdict
@@ -112,7 +113,8 @@ def test_any_notebook_is_refused_or_rebuilt(examples: int) -> None:
 def test_any_notebook_can_be_shown_with_its_outputs(examples: int, tmp_path: Any) -> None:
     """What people open is a valid notebook and can be written to a file, whatever outputs were handed in."""
     settings = Settings(tmp_path, tmp_path, Assignment("any", tmp_path))
-    course = Course(settings, RELEASED, MASTER, (), Judge({}, {}, {}), 1, "bubblewrap 0", None, "")  # type: ignore[arg-type]
+    basis = Basis(1, False, "bubblewrap 0", "", "")
+    course = Course(settings, RELEASED, MASTER, (), Judge({}, {}, {}), None, basis)  # type: ignore[arg-type]
 
     @bounded(examples)
     @given(notebooks(), st.lists(odd | outputs(), max_size=3), texts)
