@@ -91,5 +91,6 @@ def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:
 
 
 def our_fault(error: Exception) -> str:
+    """What to say where ``error`` kept us from grading a submission."""
     what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
     return f"The grader failed, not the student: {what}"

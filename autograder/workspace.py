@@ -5,6 +5,7 @@ Light to import: a class in which nothing changed is told so without nbgrader, J
 
 import contextlib
 import fcntl
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def open_class(path: Path, settings: Settings, seed: int | None = None) -> Itera
     """
     found = find_submissions(path, settings.assignment.name)
     with locked(settings.workspace):
+        _adopt(settings)
         basis = basis_of(settings, seed)
         results = results_so_far(settings, basis)
         yield Opened(found, basis, results, _unchanged(found, results, settings, basis))
@@ -128,6 +130,20 @@ def set_aside_others(settings: Settings, basis: Basis) -> None:
     if (kept.seed, kept.box) != (basis.seed, basis.box):
         names = (f"results-seed-{kept.seed}{again}.json" for again in ("", *(f"-{n}" for n in range(2, 1000))))
         os.replace(path, next(place for name in names if not (place := path.with_name(name)).exists()))
+
+
+def _adopt(settings: Settings) -> None:
+    """Take over the results that version 1.0.0 kept at the workspace's top, where they are of this assignment."""
+    old, new = settings.workspace / "results.json", results_path(settings.workspace, settings.assignment.name)
+    try:
+        if new.exists() or json.loads(old.read_text())["assignment"] != settings.assignment.name:
+            return
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # there are none, or they are damaged: nobody's to take
+    new.parent.mkdir(exist_ok=True)
+    os.replace(old, new)
+    if (old.with_name("report")).is_dir() and not new.with_name("report").exists():
+        os.replace(old.with_name("report"), new.with_name("report"))
 
 
 def _seed_of(workspace: Path) -> int:

@@ -270,3 +270,16 @@ def test_when_interrupted_then_it_stops_at_once_and_goes_on_where_it_was(
     assert took < 30, "it does not wait for the boxes"
     results = json.loads((workspace / "small" / "results.json").read_text())
     assert [entry["student"] for entry in results["submissions"]] == ["ann"]
+
+
+@pytest.mark.parametrize("name", ["small", "other"])
+def test_results_of_the_layout_before_are_taken_over_where_they_are_of_this_assignment(three: Class, name: str) -> None:
+    workspace = three.settings.workspace
+    document = json.loads((workspace / "small" / "results.json").read_text())
+    (workspace / "results.json").write_text(json.dumps(document | {"assignment": name}))
+    shutil.rmtree(workspace / "small")
+    with open_class(three.folder, three.settings) as opened:
+        kept = [grade.student for grade in opened.results.grades]
+
+    assert kept == (["ann", "bob", "cem"] if name == "small" else [])
+    assert (workspace / "results.json").exists() == (name == "other")
