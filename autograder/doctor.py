@@ -150,7 +150,7 @@ def _beside_a_busy_box(settings: Settings, template: Template | None) -> Iterato
         yield Finding(str(error), False, "Grade when this is repaired.")
         return
     yield Finding(
-        f"a box beside one with {SPINNERS} busy processes takes {slowed:.1f} times as long",
+        f"a box next to one with {SPINNERS} busy processes takes {slowed:.1f} times as long",
         True,
         "Boxes do not share the processors evenly without a control group: a submission can make others time out. "
         "Grade with --jobs 1.",

@@ -1,8 +1,26 @@
 """Runs one rebuilt notebook through a box: the cells, then the hidden calls; or says how it ended.
 
-The locked self-check cells are not run: they are the student's own feedback, and what they would say is judged
-outside. After a cell that had to be stopped only the cells that define solutions still run, so that an endless loop
-costs what depends on it and no more.
+The self-check cells are not run. They are the student's feedback, and what they would say is judged outside. In the
+graded notebook, their outputs are the results of the checks. So a wrong answer does not make a run partial:
+PARTIAL_RUN means that a solution cell, a given cell or an added cell raised.
+
+A result that nobody will see is not rendered. For a given cell, people see the outputs saved in the student's file.
+If there are any, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython does not render
+the last expression. For the figures of ``early_exit`` that saves a third of the notebook's time. Three limits: an
+added cell cannot read such a value as ``_`` or ``Out[7]``. An error while rendering (a broken ``__repr__``) makes a
+run partial only if the cell was handed in without outputs. And a file without outputs costs more time, because ours
+are shown.
+
+Hidden calls are bounded one by one and together (``call_s``, ``calls_s``). When the second is used up, the tasks that
+were not called to the end count as too slow. The solutions run under the same limits, so a machine that is too slow
+for them refuses to grade.
+
+After a stop, the rest is judged. If cells exceed the time of the notebook or flood their output, the kernel is
+interrupted. From then on only cells that define solutions run. So an endless loop costs what depends on it. If the
+kernel dies, runs out of memory or ignores the interrupt, what was observed until then is judged: mostly nothing.
+
+A kernel that breaks Jupyter's protocol (any message that makes nbclient raise) ends its own box as KERNEL_DIED. A box
+that ends before any of the notebook ran, or together with its template, is our fault.
 """
 
 import asyncio
@@ -61,7 +79,7 @@ class Run:
 
     @property
     def of_the_moment(self) -> bool:
-        """Whether it might have ended in another way on a machine less busy: it may not stand for a later run."""
+        """Whether it might have ended differently on a less busy machine. Then a later grading may not reuse it."""
         return self.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) or bool(self.too_slow)
 
 
@@ -78,7 +96,7 @@ def run_notebook(
 
     Args:
         cases: (task, case) pairs to call when the notebook has run.
-        seed: Of the hidden inputs.
+        seed: Seed of the hidden inputs.
         template: What the box is a fork of; None for one with nothing loaded.
         explain: Whether the evidence is to hold what explains a wrong answer: it is the answer key's.
 
@@ -190,7 +208,7 @@ class _Session:
                 continue
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
-            # Of a figure that nobody will see, drawing takes longer than computing what is in it.
+            # Drawing a figure takes longer than computing what is in it, so it is not drawn where nobody will see it.
             ended = await self._execute(node, index, max(time_left, 0.1), silent=is_silent(cell))
             if ended == "late":
                 stopped = True
@@ -246,7 +264,7 @@ class _Session:
     async def _hidden(self, code: str, seconds: float) -> str:
         """Run code of ours that is no cell of the notebook; it becomes the last cell, which is not given out."""
         node = nbformat.v4.new_code_cell(code)
-        self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to stand in its notebook
+        self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to be in its notebook
         self.client.hidden_call, self.client.shown = True, 0
         try:
             return await self._execute(node, len(self.cells), seconds, silent=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` beside ``path`` and put it in its place at once, also over a file that is read-only.
+    """Write ``data`` next to ``path`` and put it in its place at once, also over a file that is read-only.
 
-    Folders are made as needed; a file that holds the same already is left alone. What a killed grader left beside is
-    written over: a workspace has one grader at a time.
+    Folders are made as needed; a file that holds the same already is left alone. What a killed grader left there is
+    written over, because a workspace has one grader at a time.
 
     Raises:
         OSError: It cannot be written; what was there before still is.

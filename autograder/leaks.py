@@ -32,7 +32,7 @@ def lines_of(name: str, content: str) -> list[str]:
 
 
 def _solution_lines(settings: Settings) -> set[str]:
-    """What stands between the solution delimiters, less what the notebook itself gives."""
+    """Lines between the solution delimiters, without those that the notebook itself gives."""
     inside: set[str] = set()
     given: set[str] = set()
     for cell in json.loads(settings.solutions_notebook.read_text())["cells"]:

@@ -39,8 +39,8 @@ def safe_outputs(outputs: Iterable[Any]) -> list[dict[str, Any]]:
 def harmless_markdown(source: str) -> str:
     """Markdown that can start no HTML tag, no picture from elsewhere and no link but to the web.
 
-    nbgrader's pages pass raw HTML through as it stands, and make links of any scheme. What could start one is parted by
-    a character of no width, so that the text reads as it was written, also in code and in formulas.
+    nbgrader's pages pass raw HTML through unchanged, and make links of any scheme. A character of no width breaks up
+    what could start one, so that the text reads as it was written, also in code and in formulas.
     """
     source = shortened(source, MAX_MARKDOWN)
     source = re.sub(r"<(?=[A-Za-z/!?])", "<" + APART, source)
@@ -65,7 +65,7 @@ def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
         }
     if kind in ("display_data", "execute_result", "pyout"):
         bundle = output.get("data")
-        if bundle is None:  # format 3 kept them beside the type, under short names
+        if bundle is None:  # format 3 kept them next to the type, under short names
             bundle = {"text/plain": output.get("text", ""), "image/png": output.get("png", "")}
         data = _safe_bundle(bundle) if isinstance(bundle, dict) else {}
         # The plain text of a picture is its description. It becomes an attribute in a page: no quotes, no brackets.
@@ -85,7 +85,7 @@ def _safe_bundle(bundle: dict[str, Any]) -> dict[str, str]:
     except (binascii.Error, ValueError):
         raw = b""
     if raw.startswith(PNG) and len(raw) <= MAX_PICTURE and 0 < _pixels(raw) <= MAX_PIXELS:
-        data["image/png"] = base64.b64encode(raw).decode()  # encoded anew: nothing else can hide in the text
+        data["image/png"] = base64.b64encode(raw).decode()  # encoded again: nothing else can hide in the text
     return data
 
 

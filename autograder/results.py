@@ -41,7 +41,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class TaskGrade:
-    """The checks of one task and the points they come to."""
+    """The checks of one task and the points they earn."""
 
     task: str
     max_score: float

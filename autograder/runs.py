@@ -1,6 +1,11 @@
 """Runs that were made before, stored in the workspace by the key of what was run.
 
 ``runs/<run>/<as it was run>.json.z``: the first key says what was run, the second which outputs it has.
+
+A run that ended by time, memory, output or a dead kernel may have been the machine's fault. It is reused for equal
+notebooks of the same grading, but not in a later grading. A file that is unchanged still keeps its grade; the
+terminal says how to run such files again. At the end of a class, runs that no grade of the workspace names are
+removed if they are older than a week. Equal notebooks are reported only on the class page, not to students.
 """
 
 import json

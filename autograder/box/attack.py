@@ -69,7 +69,7 @@ def in_a_child(call: Callable[[], int]) -> bool:
         try:
             code = 0 if call() == 0 else 1
         finally:
-            os._exit(code)  # whatever happened: a second kernel would answer beside the first
+            os._exit(code)  # whatever happened: otherwise a second kernel would answer next to the first
     return os.waitpid(child, 0)[1] == 0
 
 

@@ -92,7 +92,7 @@ def exhaust_the_box(settings: Settings, template: Template | None = None) -> lis
 
 
 def slowed_by_a_neighbour(settings: Settings, template: Template | None = None) -> float:
-    """How many times longer a box takes for the same work beside one that starts many processes.
+    """How many times longer a box takes for the same work next to one that starts many processes.
 
     Raises:
         BoxUnavailable: No box can be had.

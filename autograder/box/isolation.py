@@ -179,7 +179,7 @@ def enclose_template(command: Sequence[str], settings: Settings) -> list[str]:
     """``command``, of our own code, inside a new box in which it can make boxes: forks that wall themselves off.
 
     It keeps what it needs to uncover its /proc and to map a user, within its own user namespace, and gives both up
-    before it forks; it must be the box's root for that. Its /proc stays writable, for it mounts those of its forks.
+    before it forks; it must be the box's root for that. Its /proc stays writable, because it mounts those of its forks.
     """
     return _walls([*_namespaces(), *NESTING], [], settings, command)
 

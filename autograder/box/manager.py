@@ -37,7 +37,7 @@ class BoxedKernelManager(AsyncKernelManager):
         self.context.setsockopt(zmq.RCVHWM, UNREAD)
 
     def client(self, **options: Any) -> Any:
-        """A client whose sockets have the bounds of ours: by itself it would open a context without any."""
+        """A client whose sockets have our bounds: without them it would open a context that has none."""
         return super().client(context=self.context, **options)
 
     async def end(self) -> None:

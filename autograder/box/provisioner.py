@@ -2,9 +2,13 @@
 
 The box is a fork of a template, or with none a new one of its own, which takes the seconds that torch needs.
 
-Five unix sockets in a private folder of the host lead to the box, which never sees that folder: the sockets are opened
-and set listening out here, and their descriptors are inherited; inside, libzmq adopts them (ZMQ_USE_FD). The client
-connects to them through a relay that bounds what comes out.
+A kernel binds five sockets. Ours are opened and set listening outside, in a private folder that the box never sees, and
+their descriptors are inherited. Inside, libzmq adopts them (``ZMQ_USE_FD``). If the box could write in a folder of
+sockets, a submission could fill the host's disk or put links in the client's way. The client connects through a relay
+that bounds what comes out. The key that signs messages goes through a pipe, because every user of the machine can read
+a command line.
+
+A box that does not start says why: its standard error leads to the grader until its kernel is ready.
 """
 
 import contextlib
@@ -91,7 +95,7 @@ class BoxProvisioner(KernelProvisionerBase):
             with contextlib.suppress(OSError):  # it ended meanwhile
                 Path(f"/proc/{pid}/oom_score_adj").write_text(f"{MAX_OOM_SCORE}")
         with contextlib.suppress(BrokenPipeError), orders:
-            # Not as an argument: the signing key would stand in every user's process list.
+            # Not as an argument: every user of the machine could read the signing key in the process list.
             orders.write(json.dumps(spec).encode())
         _live.add(self)
         self.watchdog = Watchdog(self.process, limits, self.group)
@@ -182,7 +186,7 @@ class BoxProvisioner(KernelProvisionerBase):
         await self.kill()
 
     def last_words(self) -> str:
-        """The last line that the box said of its start, for a person; "" where it said nothing."""
+        """The last line that the box wrote while it started, for a person; "" if it wrote nothing."""
         if self.complaints is None:
             return ""
         os.set_blocking(self.complaints, False)

@@ -2,9 +2,9 @@
 
 Three things are bounded: one message, everything that a box sends, and the commands between messages.
 
-libzmq bounds the size of a frame and the number of waiting messages, but not the frames of a message, which it holds
-whole before anybody sees them: a message of sixty frames took gigabytes of the grader. So the frames are counted
-before they reach it. All bytes are counted too, because each costs the grader time, whatever becomes of it. See the
+libzmq bounds the size of a frame and the number of waiting messages. It does not bound the frames of a message, which
+it holds whole: a message of sixty frames took gigabytes of the grader. So the frames are counted before they reach
+libzmq. All bytes are counted too, because each costs the grader time, even if it is dropped. See the
 specification of ZMTP 3.1 (rfc.zeromq.org/spec/37), "Framing".
 """
 
@@ -20,7 +20,7 @@ SIGNATURE = (0, 0xFF), (9, 0x7F)  # position, byte
 OLDEST = 3  # major version; before it frames had another form
 MORE, LONG, COMMAND = 1, 2, 4  # flags of a frame
 MAX_COMMANDS = 100  # in a connection; an honest one sends one, READY
-PER_FRAME = 256  # bytes that the receiver keeps for a frame beside its content
+PER_FRAME = 256  # bytes that the receiver keeps for a frame in addition to its content
 
 
 class TooMuch(Exception):
@@ -76,7 +76,7 @@ class Frames:
         if not flags & (MORE | COMMAND):
             self._message = 0
         elif flags & COMMAND:
-            self._message -= size + PER_FRAME  # a command stands between messages and is held by nobody
+            self._message -= size + PER_FRAME  # a command comes between messages, and nobody keeps it
             self._commands += 1
             if self._commands > MAX_COMMANDS:
                 raise TooMuch(f"more than {MAX_COMMANDS} commands in a connection")
@@ -86,7 +86,7 @@ class Relay:
     """Listens where the client connects, and connects to where the box listens, as often as the client does.
 
     Args:
-        folder: Of the sockets: ``k-<port>`` for the client, ``b-<port>`` of the box.
+        folder: Folder of the sockets: ``k-<port>`` for the client, ``b-<port>`` of the box.
         limits: Port -> bytes of a message that comes from the box.
         in_all: Bytes that may come from the box over all ports.
 
@@ -151,7 +151,7 @@ class Relay:
         """Count what came from the box.
 
         Raises:
-            TooMuch: It is more than allowed, by itself or with what came before.
+            TooMuch: It is more than allowed, alone or with what came before.
         """
         self._left -= len(data)
         if self._left < 0:

@@ -1,6 +1,6 @@
 """Keeps a running box within its memory and its number of tasks, from outside; with or without a control group.
 
-Time and output are counted by whoever drives the box; files, CPU seconds and single-file size are bounded from
+Time and output are counted by execute.py and its client; files, CPU seconds and single-file size are bounded from
 inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whole tree*, is watched here: RLIMIT_AS
 counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
 
@@ -35,7 +35,7 @@ from autograder.box.processes import Seen
 from autograder.config import Limits
 
 LOOK_S = 5.0  # of processor time for one look at a box, which takes 1.5 where it has 235 forks of a kernel with torch
-POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer stands behind
+POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer comes after that
 MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes a millisecond
 FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so that those of few are no matter for a second
 MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")

@@ -1,4 +1,4 @@
-"""The only code of ours that runs beside student code. Whatever it holds, a student's code can read.
+"""The only code of ours that runs next to student code, which can read all of it.
 
 Mounted in the box as the top-level package ``inside``; so it imports nothing of ``autograder``, and nothing in it is,
 or computes, an answer to a task.

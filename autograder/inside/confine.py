@@ -1,7 +1,7 @@
 """Takes system calls away from this process and everything it starts, before student code runs. See seccomp(2).
 
 The filter is an allow-list. It starts from the calls that moby's default profile allows in a container
-(``syscalls.json``, made by ``autograder/box/syscall_list.py``). Our own rules stand on top, each with its reason below.
+(``syscalls.json``, made by ``autograder/box/syscall_list.py``). Our own rules come on top, each with its reason below.
 They close what neither namespaces nor limits bound: kernel memory that belongs to no process, quotas that the kernel
 counts for a real user or for the whole machine, and helpers that the host starts as root because of a box.
 

@@ -1,8 +1,13 @@
 """Runs one hidden case on what is defined in the notebook and emits the values as one display message.
 
-``observe`` is called by a cell that the grader executes after the notebook's own. What it says may be forged by the
-code it runs beside; that gains nothing, because a right answer cannot be forged, only computed, and silence is no
-credit.
+``observe`` is called by a cell that the grader executes after the notebook's own.
+
+Student code may tamper with the observer, because both run in one process. That gains nothing: the observer holds no
+answer, so a forger must compute the right numbers, and that is the task. Silence, malformed evidence and doubled
+evidence count as nothing.
+
+Hidden inputs are drawn inside the box from the workspace's seed, so they need not be sent. The same seed gives the
+same inputs in the solution's box and in a student's. The seed enters the box only after the notebook has run.
 """
 
 import contextlib

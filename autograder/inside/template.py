@@ -9,9 +9,13 @@ What a fork inherits, and what becomes of it:
 
 * memory: copied on write; it holds imported modules and nothing of any submission;
 * threads and locks: there are none, or the template refuses to start;
-* descriptors: all are closed but the fork's own sockets, and 0 to 2 opened anew;
+* descriptors: all are closed but the fork's own sockets, and 0 to 2 are opened again;
 * random numbers: Python reseeds itself in a fork, NumPy is reseeded here, torch starts from its constant either way;
 * signal handlers, the working directory, limits: as a fresh Python has them (start.py sets the limits).
+
+Nested namespaces need a fully visible /proc. Started by root, bubblewrap covers parts of it, and then the kernel
+refuses a new one. The template is root only in its own user namespace. It unmounts those covers, enters a second user
+namespace, and drops all capabilities. /proc is never writable next to student code.
 """
 
 import array

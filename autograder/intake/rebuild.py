@@ -2,7 +2,7 @@
 
 A student's cell belongs to a master cell by grade_id, else by cell id, else by what it says: the same text for a given
 cell, the best similarity for a solution cell, and at last its place for a written answer. Cells of the master that the
-student edited, lost, tagged or retyped are the master's again. Cells the student added are kept where they stood. A
+student edited, lost, tagged or retyped are the master's again. Cells the student added stay at their place. A
 solution cell that is missing is the released stub, never the solution.
 """
 
@@ -56,7 +56,7 @@ class RebuiltCell:
     """A cell of the notebook that will be run.
 
     Attributes:
-        master: The master cell it stands for; None for a cell the student added.
+        master: The master cell that it replaces; None for a cell the student added.
         outputs: What the student's own run left at a given cell, made safe: people are shown it. Empty where there is
             none, and for cells of the student's, where people are shown what the grading run leaves.
     """
@@ -93,7 +93,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
 
     of_master: dict[int, list[Cell]] = defaultdict(list)
     defined = {name for cell in submission.cells for name in DEFINED.findall(cell.source[:SEARCHED])}
-    added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they stand behind; -1 is the top
+    added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they follow; -1 is the top
     behind = -1
     for position, cell in enumerate(submission.cells):
         if position in matches:
@@ -142,7 +142,7 @@ def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) 
     Args:
         defined: Functions that some cell of the student's defines; a stub put in for a lost cell must not undo one.
     """
-    # Of equal copies the last one counts: A, B, A ends with A.
+    # The last of equal copies counts: A, B, A ends with A.
     sources = list(dict.fromkeys(cell.source for cell in reversed(cells) if cell.source.strip()))[::-1]
     written = [source for source in sources if source.strip() != master.source.strip()]
     notes = []
@@ -215,7 +215,7 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
 
 
 def _following(index: int, matches: dict[int, int]) -> int | None:
-    """Position right behind the student's cell that stands for the master cell before ``index``."""
+    """Position right after the student's cell that replaces the master cell before ``index``."""
     before = [position for position, matched in matches.items() if matched == index - 1]
     return max(before) + 1 if before else None
 

@@ -1,4 +1,8 @@
-"""The answer key: the solutions notebook, run in the same box on the same hidden inputs, and stored as any run is."""
+"""The answer key: the solutions notebook, run in the same box on the same hidden inputs, and stored as any run is.
+
+So a check compares two observations, and no expected value is typed into one. Before a class is graded, the checks run
+on the answer key itself; if they do not give full marks, grading refuses to start (pipeline.py).
+"""
 
 from autograder.config import Settings
 from autograder.errors import BadSubmission, GraderError

@@ -15,6 +15,10 @@ Function = TypeVar("Function", bound=Callable[..., None])
 class Failure(Exception):
     """A check did not pass. Both texts are shown to the student.
 
+    They may quote expected values, because a student learns from them. The hidden inputs stay the same until the
+    workspace gets another seed. A student who sees feedback and hands in again could type the values back (7 of 27
+    points in three rounds, tried), so another round needs another seed.
+
     Args:
         rationale: What was expected and what was found.
         hint: What to look at; may be empty.

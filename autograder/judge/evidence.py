@@ -1,6 +1,8 @@
 """Reads what came out of a box: strict, bounded, without pickle. The other half is ``autograder.inside.encode``.
 
-Every byte was written beside student code, so every field is checked for its type and its range before it is used.
+Every byte was written next to student code, so every field is checked for its type and its range before it is used. The
+judge never imports, unpickles or evaluates anything that came from a submission. If tests and student code shared a
+process, the student's code could patch the tests; that is how nbgrader and otter are beaten.
 """
 
 import base64

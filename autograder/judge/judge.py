@@ -1,6 +1,11 @@
 """Judges one submission: calls the checks of an assignment on its evidence and gives each task its points.
 
-Knows the forms of evidence and checks (see check.py), no assignment and no notebook.
+Knows the forms of evidence and checks (see check.py), no assignment and no notebook. Checks are plain functions, called
+one after the other in the order of their file. pytest's protocol for fifty checks costs more than the checks, so it is
+for people who debug one (pytest_plugin.py).
+
+If a check raises anything but Failure, it is called again on the solution's evidence. If it holds there, the
+submission's evidence had another form than the observer writes, and the check fails. If not, it is our fault.
 """
 
 import importlib
@@ -56,7 +61,7 @@ class Check:
 def load_checks(folder: Path, tasks: Iterable[str]) -> dict[str, tuple[Check, ...]]:
     """Task -> the checks in its file, in their order.
 
-    The files are imported anew each time, as modules of one package, so that they may import their neighbours
+    The files are imported again each time, as modules of one package, so that they may import their neighbours
     (``from . import mistakes``).
 
     Raises:

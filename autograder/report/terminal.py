@@ -25,7 +25,7 @@ class ClassDisplay:
     """Shows a class being graded.
 
     Attributes:
-        grades: Of this run, in the order they came.
+        grades: The grades of this run, in the order they came.
     """
 
     def __init__(self) -> None:
@@ -111,4 +111,4 @@ class ClassDisplay:
             self.say(f"The same cells, run once: {', '.join(group)}")
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
-        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: nbgrader formgrader)")
+        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")

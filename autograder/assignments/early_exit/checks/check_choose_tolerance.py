@@ -8,7 +8,7 @@ from autograder.judge.compare import close, number, recognised
 
 @worth(1)
 def check_cheapest(student, key):
-    """Of the rows with at least the target accuracy it takes the one with the fewest MACs.
+    """It takes the row with the fewest MACs among those with at least the target accuracy.
 
     The goal is a constraint with a cost: first good enough, then cheap.
     """

@@ -1,6 +1,7 @@
 """Checks of ``early_exit_step``: (exit_outputs, loss) of a forward pass through all exits.
 
-It is called twice: as it is, and with a stand-in for early_exit_loss, so that a wrong loss does not count here.
+The step is called twice: as it is, and with a stand-in for ``early_exit_loss``. It is right if its loss is the right
+one, or if it returns what the stand-in gives. So a wrong loss costs points once, in its own task.
 """
 
 from autograder.judge.check import Failure, worth
@@ -49,7 +50,7 @@ def check_loss(student, key):
         _, wanted = several(right["with_stand_in"], NAMES)
         handed_on = close(number(loss, "the loss"), number(wanted, "the loss"))
     except Failure:
-        handed_on = False  # it may compute the loss by itself
+        handed_on = False  # it may compute the loss itself
     if handed_on:  # what early_exit_loss gives, right or wrong
         _require_gradient(mine["gradients_of_stand_in"], right["gradients_of_stand_in"])
         return

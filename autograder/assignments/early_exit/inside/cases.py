@@ -1,4 +1,9 @@
-"""What is called with which hidden inputs, and what of it is written down. One function per case."""
+"""What is called with which hidden inputs, and what of it is written down. One function per case.
+
+Two kinds of check use what the observer noted instead of results: train mode and graph during evaluation, and the
+samples that each stage saw. A student who tampers with the spy on purpose can have 1 + 1 + 1 + 2 of the 27 points;
+``tests/assignments/early_exit/submissions/known_limit_tampered_spy`` does it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +21,7 @@ from . import inputs
 
 CPU = torch.device("cpu")
 case = Cases()
-# Of the hidden networks, which have one width.
+# For the hidden networks, which have one width.
 _ANY = EarlyExitResNet18(inputs.CLASSES, inputs.WIDTH)
 COSTS = {"table": exit_macs(_ANY, (3, 32, 32)), "all_heads": exit_macs(_ANY, (3, 32, 32), all_heads=True)}
 
