@@ -456,13 +456,11 @@ def test_when_the_hidden_inputs_have_another_seed_then_the_same_answers_score_th
 
 
 @pytest.mark.slow
-def test_when_the_solutions_do_not_run_then_grading_refuses_with_the_reason(small_course: Path, tmp_path: Path) -> None:
-    course = tmp_path / "course"
-    course.mkdir()
-    notebook = json.loads((small_course / "solutions" / "small" / "small.ipynb").read_text())
-    notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
+def test_when_the_solutions_do_not_run_then_grading_refuses_with_the_reason(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
     path = course / "solutions" / "small" / "small.ipynb"
-    path.parent.mkdir(parents=True)
+    notebook = json.loads(path.read_text())
+    notebook["cells"][1]["source"] = "raise RuntimeError('broken key')"
     path.write_text(json.dumps(notebook))
     with pytest.raises(GraderError, match="does not run cleanly in the box"):
         prepared_with(settings_for(course, tmp_path / "ws"), 1)
@@ -563,7 +561,7 @@ def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_kee
 
     assert [(grade.verdict, grade.score) for grade in again.grades] == [(Verdict.EMPTY, 0.0)]
     assert (tmp_path / "ws" / "submitted" / "ann" / "small" / "small.ipynb").read_bytes() == b""
-    kept = json.loads((tmp_path / "ws" / "results-seed-1.json").read_text())
+    kept = json.loads((tmp_path / "ws" / "small" / "results-seed-1.json").read_text())
     assert kept["submissions"][0]["score"] == 4.0
 
 

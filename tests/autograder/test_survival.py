@@ -56,8 +56,8 @@ TOUCHES = (
     "open small/.results.json.new",
     "os.rename small/results.json",
     "os.remove small/.results.json.new",
-    "open report/.index.html.new",
-    "os.rename report/index.html",
+    "open small/report/.index.html.new",
+    "os.rename small/report/index.html",
 )
 # (option, the bubblewrap that has just been started, seconds after that, whether the whole group is killed). The first
 # two only try whether one starts; the third holds the first cold box, or the first template, and so on.
@@ -126,7 +126,7 @@ def entries(workspace: Path) -> list[dict[str, Any]]:
     """The submissions in results.json, without their times; none where there is no file."""
     if not results_path(workspace, "small").exists():
         return []
-    load_results(workspace)
+    load_results(workspace, "small")
     written = json.loads(results_path(workspace, "small").read_text())["submissions"]
     return [{key: value for key, value in entry.items() if key != "wall_s"} for entry in written]
 
