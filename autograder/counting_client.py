@@ -1,15 +1,16 @@
 """nbclient for a kernel that nobody trusts: it counts what it is sent, keeps what is wanted, and drops the rest.
 
-A message that breaks Jupyter's protocol is dropped too. Knows nothing of the time a cell may take, nor of verdicts.
+A message that breaks Jupyter's protocol is dropped too. Knows nothing of boxes, of the time a cell may take,
+nor of verdicts.
 """
 
 import asyncio
 from typing import Any
 
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 
-from autograder.box.manager import BoxedKernelManager
 from autograder.inside.names import EVIDENCE
 
 DRAIN_S = 90  # for the rest of a cell's messages: after a flood they come late, and evidence among them
@@ -27,7 +28,7 @@ class CountingClient(NotebookClient):
         failed: Whether the last cell raised an error.
     """
 
-    def __init__(self, notebook: Any, manager: BoxedKernelManager, output_bytes: int) -> None:
+    def __init__(self, notebook: Any, manager: AsyncKernelManager, output_bytes: int) -> None:
         super().__init__(
             notebook,
             km=manager,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
 from autograder.course import Course, Graded, Observed
@@ -14,7 +15,6 @@ from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
 from autograder.intake.find import Found
 from autograder.intake.rebuild import master_cells, points_by_task
-from autograder.judge.answer_key import answer_key
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.records.gradebook import Records

@@ -139,11 +139,11 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
     """
     import json
 
+    from autograder.answer_key import answer_key
     from autograder.assignments.assignment import load_folder
     from autograder.config import Settings, find_course, load_limits
     from autograder.errors import UsageError
     from autograder.intake.rebuild import master_cells, points_by_task
-    from autograder.judge.answer_key import answer_key
     from autograder.judge.evidence import evidence_by_task
     from autograder.records.results_json import load_results
     from autograder.release import release_text

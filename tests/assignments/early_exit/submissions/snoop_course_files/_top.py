@@ -19,7 +19,7 @@ for folder, folders, files in os.walk("/"):
             continue
         if b"CANARY-" in text or b"BEGIN SOLUTION" in text or b"evidence" in text:
             loot.append((path, text[:4000]))
-for module in ("autograder", "autograder.judge.answer_key", "autograder.pipeline", "solutions"):
+for module in ("autograder", "autograder.answer_key", "autograder.pipeline", "solutions"):
     try:
         loot.append((module, importlib.import_module(module).__file__))
     except ImportError:
