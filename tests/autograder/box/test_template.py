@@ -258,6 +258,8 @@ def test_those_begun_ahead_are_given_out_but_not_the_dead(settings: Settings) ->
     with templates.borrow() as template:
         assert printed_in_a_box("print(1)", settings, template) == "1\n"
         (other,) = [one for one in templates._all if one is not template]
+        while not hasattr(other, "_pid"):  # it is not ready yet
+            time.sleep(0.01)
         other.close()
         with templates.borrow() as third:  # one that died while nobody used it is no reason for cold boxes
             assert third is not other
