@@ -72,7 +72,7 @@ def test_the_lesson_names_the_band_of_first_losses_that_was_measured() -> None:
     (text,) = cells("loss-at-init-text")
 
     assert found["networks"] == 40
-    assert f"lay between {found['low']:.2f} and {found['high']:.2f} times the guess" in text
+    assert f"the loss was {found['low']:.2f} to {found['high']:.2f} times that of a pure guess" in text
 
 
 @pytest.mark.parametrize("question", ["q_baseline", "q_early_exit", "q_when", "q_difficulty"])
