@@ -14,7 +14,7 @@ from autograder.course import Course, Graded, Observed
 from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
 from autograder.intake.find import Found
-from autograder.intake.rebuild import master_cells, points_by_task
+from autograder.intake.rebuild import master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.records.gradebook import Records
@@ -93,7 +93,7 @@ def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = Fal
             keep_seed(settings.workspace, basis.seed)
         master = master_cells(released)
         points = points_by_task(master)
-        cases = settings.assignment.cases_of(points)
+        cases = settings.assignment.cases_of(points, voided_tasks(master))
         key = answer_key(master, cases, basis.seed, settings, runner)
         judge = Judge(load_checks(settings.assignment.checks, points), key, points)
         refused = [task.task for task in judge(key) if task.score != task.max_score]

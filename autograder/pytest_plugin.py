@@ -143,7 +143,7 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
     from autograder.assignments.assignment import load_folder
     from autograder.config import Settings, find_course, load_limits
     from autograder.errors import UsageError
-    from autograder.intake.rebuild import master_cells, points_by_task
+    from autograder.intake.rebuild import master_cells, points_by_task, voided_tasks
     from autograder.judge.evidence import evidence_by_task
     from autograder.records.results_json import load_results
     from autograder.release import release_text
@@ -166,7 +166,7 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
         known = ", ".join(one.student for one in results.grades[:10])
         raise UsageError(f"There is no stored run of {student!r} in {workspace}. Graded there: {known or 'nobody'}.")
     master = master_cells(json.loads(release_text(settings)))
-    cases = assignment.cases_of(points_by_task(master))
+    cases = assignment.cases_of(points_by_task(master), voided_tasks(master))
     basis = basis_of(settings, results.seed)
     with contextlib.closing(Runner(settings, basis.surroundings)) as runner:
         key = answer_key(master, cases, basis.seed, settings, runner)

@@ -12,7 +12,7 @@ Knows nothing of notebooks, boxes or grading. README.md next to this file is the
 import importlib.util
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,12 @@ class Assignment:
         """The folder with the checks."""
         return self.folder / "checks"
 
-    def cases_of(self, tasks: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    def cases_of(self, tasks: Iterable[str], voided: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
         """(task, case) pairs to call, in the order of the tasks.
+
+        Args:
+            tasks: Those that carry points in the notebook.
+            voided: Those that are in the notebook and carry none: an instructor took their points away.
 
         Raises:
             AssignmentError: These are not the tasks that the folder has cases and checks for.
@@ -85,10 +89,10 @@ class Assignment:
                     "hidden cases for it. Add them under [cases], or take the points away."
                 )
         for task in self.cases:
-            if task not in tasks:
+            if task not in tasks and task not in voided:
                 raise AssignmentError(
                     f"{self.folder / 'assignment.toml'} lists hidden cases for {task}, but the notebook has no cell "
-                    f"check_{task} that carries points. Remove them, or add the cell."
+                    f"check_{task}. Remove them, or add the cell."
                 )
         return tuple((task, case) for task in tasks for case in self.cases[task])
 

@@ -278,6 +278,11 @@ def points_by_task(master: Iterable[MasterCell]) -> dict[str, float]:
     return {cell.task: cell.points for cell in master if cell.task and cell.points}
 
 
+def voided_tasks(master: Iterable[MasterCell]) -> set[str]:
+    """Tasks whose self-check carries no points."""
+    return {cell.task for cell in master if cell.task and not cell.points}
+
+
 def grade_ids_in(solutions: Path) -> frozenset[str]:
     """The grade_ids in a solutions notebook.
 

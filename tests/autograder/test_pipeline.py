@@ -602,3 +602,17 @@ def test_when_a_graded_cell_has_no_check_then_it_is_named_before_anything_runs(
 
     with pytest.raises(UsageError, match="The cell 'test_mac_ratio' carries 2 automatic points, but nothing checks it"):
         prepared_with(settings_for(tmp_path / "course", tmp_path / "workspace"), 1)
+
+
+def test_when_a_task_carries_no_points_any_more_then_the_others_are_graded(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
+    path = course / "solutions" / "small" / "small.ipynb"
+    notebook = json.loads(path.read_text())
+    (check,) = (one for one in notebook["cells"] if one["id"] == "check-choose-tolerance")
+    check["metadata"]["nbgrader"]["points"] = 0
+    path.write_text(json.dumps(notebook))
+    made = prepared_with(settings_for(course, tmp_path / "ws"), 1)
+    made.runner.close()
+
+    assert made.cases == (("mac_ratio", "two_totals"),)
+    assert made.judge.points == {"mac_ratio": 1.0}

@@ -100,6 +100,7 @@ def test_a_task_without_cases_and_cases_without_a_task_are_errors(folder: Path) 
         loaded.cases_of(["mac_ratio", "choose_tolerance", "halve"])
     with pytest.raises(AssignmentError, match=r"lists hidden cases for choose_tolerance, but the notebook has no cell"):
         loaded.cases_of(["mac_ratio"])
+    assert loaded.cases_of(["mac_ratio"], {"choose_tolerance"}) == (("mac_ratio", "two_totals"),)
 
 
 @pytest.mark.parametrize("name", ["", "a-b", "../x", "1st", "runs", "submitted", "feedback"])
