@@ -41,6 +41,7 @@ def answer_key(
             evidence[task].values(case)
         except Failure as failure:
             raise GraderError(
-                f"The solutions notebook's own {task} fails on the hidden inputs of the case {case}: {failure}"
+                f"The hidden case {case} of {task} fails on the solutions notebook. Correct the solution, or the case "
+                f"in {settings.assignment.inside / 'cases.py'}. {failure}"
             ) from None
     return evidence

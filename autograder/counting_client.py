@@ -26,6 +26,7 @@ class CountingClient(NotebookClient):
         over: From the first flood on, outputs are dropped and the cells that follow still run.
         flooded: Set at that first flood.
         failed: Whether the last cell raised an error.
+        error: What it raised.
     """
 
     def __init__(self, notebook: Any, manager: AsyncKernelManager, output_bytes: int) -> None:
@@ -46,10 +47,12 @@ class CountingClient(NotebookClient):
         self.over = False
         self.flooded = asyncio.Event()
         self.failed = False
+        self.error = ""
 
     def _executed(self, *, cell: Any, cell_index: int, execute_reply: Any) -> None:
         content = execute_reply.get("content") if isinstance(execute_reply, dict) else None
         self.failed = not isinstance(content, dict) or content.get("status") != "ok"
+        self.error = f"{content.get('ename')}: {content.get('evalue')}" if isinstance(content, dict) else ""
 
     def _wanted(self, content: Any) -> bool:
         """Whether an output is kept: evidence in a hidden call and nothing else there, the rest up to the limit."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autograder.box.bounds import SLOWED, SPINNERS, exhaust_the_box, slowed_by_a_neighbour
 from autograder.box.cgroup import make_group, why_no_group
-from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders, why_roots_number
+from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders, to_preload, why_roots_number
 from autograder.box.proof import Finding, attack_the_box
 from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
@@ -178,14 +178,20 @@ def _installed(name: str) -> bool:
     return True
 
 
+def _remedy(settings: Settings) -> str:
+    about = settings.assignment.folder
+    return f"Look at inside/cases.py, preload and probe of {about}; `autograder grade` says what fails. {INSTALL}"
+
+
 def _found_by_the_assignment(settings: Settings, template: Template | None) -> Finding:
     """What the assignment's probe prints in a box; a line of ours at the end says that it got there."""
     name = settings.assignment.name
+    code = f"from inside.preload import preload\npreload(**{to_preload(settings)!r})\n{settings.assignment.probe}"
     try:
-        *printed, end = printed_in_a_box(f"{settings.assignment.probe}\nprint('done')", settings, template).splitlines()
+        *printed, end = printed_in_a_box(f"{code}\nprint('done')", settings, template).splitlines()
     except (BoxUnavailable, ValueError) as error:
         why = f": {error}" if isinstance(error, BoxUnavailable) else ""
-        return Finding(f"what {name} needs does not work in the box{why}", False, INSTALL)
+        return Finding(f"what {name} needs does not work in the box{why}", False, _remedy(settings))
     if end != "done":
-        return Finding(f"what {name} needs does not work in the box", False, INSTALL)
+        return Finding(f"what {name} needs does not work in the box", False, _remedy(settings))
     return Finding(f"what {name} needs works in the box: {'; '.join(printed) or 'it asks for nothing'}", True)

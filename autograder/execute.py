@@ -188,7 +188,7 @@ class _Session:
         except _BoxEnded as end:
             raise kind(f"The box did not start: it ended before any of the notebook ran. {end}") from None
         if ended == "late" or self.client.failed:
-            raise kind("The observer could not be imported in the box. Run `autograder doctor`.")
+            raise kind(f"What the box needs cannot be imported in it. {self.client.error or 'It took too long.'}")
 
     async def _end(self) -> None:
         if self.cut is not None:

@@ -96,10 +96,14 @@ def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = Fal
         cases = settings.assignment.cases_of(points, voided_tasks(master))
         key = answer_key(master, cases, basis.seed, settings, runner)
         judge = Judge(load_checks(settings.assignment.checks, points), key, points)
-        refused = [task.task for task in judge(key) if task.score != task.max_score]
+        refused = [
+            f"{task.task}: {check.name} {check.message}"
+            for task in judge(key)
+            for check in task.checks
+            if check.passed is False
+        ]
         if refused:
-            answers = ", ".join(refused)
-            raise GraderError(f"The checks do not accept the solutions notebook's own answers to: {answers}.")
+            raise GraderError(f"The checks do not accept the solutions notebook's own answers. {' '.join(refused)}")
         keep_seed(settings.workspace, basis.seed)  # one that was asked for, when it is sure that it can be graded with
         unless_ready.pop_all()  # whoever has the course closes its runner
     return Course(settings, released, master, cases, judge, runner, basis)

@@ -121,6 +121,8 @@ class CheckItem(pytest.Item):
         from autograder.judge.check import Failure
 
         if not isinstance(excinfo.value, Failure):
+            own = excinfo.traceback.filter(lambda entry: Path(str(entry.path)).parent == self.path.parent)
+            excinfo.traceback = own or excinfo.traceback  # pytest's own frames are hundreds of lines
             return super().repr_failure(excinfo, style)
         lines = (self.check.sentence, excinfo.value.rationale, excinfo.value.hint and f"Hint: {excinfo.value.hint}")
         return "\n".join(line for line in lines if line)

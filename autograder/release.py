@@ -74,6 +74,13 @@ def converted(settings: Settings, steps: Iterable[type], db_url: str = "") -> st
     exporter = NotebookExporter(config=release_config())
     for step in steps:
         exporter.register_preprocessor(step, enabled=True)
+    for place, cell in enumerate(source.cells, start=1):
+        if not cell.metadata.get("nbgrader", {}).get("grade_id"):
+            begins = cell.source.strip().partition("\n")[0][:40]
+            raise UsageError(
+                f"Cell {place} of {path} ({begins!r}) has no grade id, and the grader could not tell it from others. "
+                'Give it one in JupyterLab, in the sidebar "Create Assignment".'
+            )
     name = settings.assignment.name
     resources = {"nbgrader": {"notebook": name, "assignment": name, "student": ".", "db_url": db_url}}
     try:
@@ -172,6 +179,8 @@ def _missing(released: str, files: dict[str, str], names: Collection[str]) -> li
 def _requirements(settings: Settings) -> str:
     """What students must install: the dependencies in the course's pyproject.toml, else the installed package's.
 
+    What the assignment requires, and these do not name, is added.
+
     Raises:
         UsageError: Neither names them.
     """
@@ -186,4 +195,11 @@ def _requirements(settings: Settings) -> str:
                 f"under [project] in {file}, or the installed package {DISTRIBUTION}; found neither. "
                 "Install the package."
             ) from None
-    return "".join(f"{requirement}\n" for requirement in named or () if "extra ==" not in requirement)
+    lines = [requirement for requirement in named or () if "extra ==" not in requirement]
+    there = {_plain_name(requirement) for requirement in lines}
+    lines += [name for name in settings.assignment.requires if _plain_name(name) not in there]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _plain_name(requirement: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()

@@ -41,11 +41,16 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class TaskGrade:
-    """The checks of one task and the points they earn."""
+    """The checks of one task and the points they earn.
+
+    Attributes:
+        broken: How checks themselves broke on this submission, for the instructor.
+    """
 
     task: str
     max_score: float
     checks: tuple[CheckResult, ...] = ()
+    broken: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:

@@ -202,7 +202,9 @@ def _require_files(assignment: Assignment) -> None:
         has, lacks = f"checks/check_{task}.py", "hidden cases under [cases] in assignment.toml"
         if task in assignment.cases:
             has, lacks = lacks, has
-        raise AssignmentError(f"{assignment.folder} has {has} for the task {task}, but no {lacks}. Add it.")
+        raise AssignmentError(
+            f"{assignment.folder} has {has} for the task {task}, but no {lacks}. Add it, or remove the other."
+        )
     for task, cases in assignment.cases.items():
         if not cases:
             raise AssignmentError(

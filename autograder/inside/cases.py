@@ -44,7 +44,8 @@ class Cases:
         try:
             return self._of[task][name]
         except KeyError:
-            raise LookupError(f"inside/cases.py has no case {name!r} of the task {task}") from None
+            has = ", ".join(self._of.get(task, ())) or "none"
+            raise LookupError(f"inside/cases.py has no case {name!r} of the task {task}, it has {has}") from None
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """Task -> its cases."""
@@ -60,7 +61,10 @@ def load(folder: str) -> Cases:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [folder]
     sys.modules[PACKAGE] = package
-    found: Cases = importlib.import_module(f"{PACKAGE}.cases").case
+    try:
+        found: Cases = importlib.import_module(f"{PACKAGE}.cases").case
+    except Exception as error:
+        raise ImportError(f"inside/cases.py cannot be imported: {type(error).__name__}: {error}") from error
     return found
 
 

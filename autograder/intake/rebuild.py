@@ -110,7 +110,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
             sources, note = _solution_sources(of_master[index], master_cell, defined)
             notes += note
         elif any(cell.source.strip() != master_cell.source.strip() for cell in of_master[index]):
-            notes.append(f"cell {master_cell.grade_id} was edited; the released one is used")
+            notes.append(f"cell {master_cell.grade_id} differs from the released one, which is used")
             extra = _added_imports(of_master[index], master_cell)
             if extra:
                 notes.append(f"imports added to cell {master_cell.grade_id} are kept")

@@ -36,7 +36,13 @@ def worth(share: float, *, needs: Callable[..., None] | None = None) -> Callable
     Args:
         share: Relative to the other checks of the file; 0 for a precondition.
         needs: A check above that must have passed; otherwise this one is not judged and earns nothing.
+
+    Raises:
+        TypeError: It was written without a share.
     """
+
+    if not isinstance(share, int | float):
+        raise TypeError("worth needs the share of the points: write @worth(1)")
 
     def mark(check: Function) -> Function:
         check.share = share  # type: ignore[attr-defined]

@@ -62,7 +62,7 @@ def whole(value: Any, what: str, hint: str = "") -> int:
 def array(value: Any, what: str, shape: tuple[int, ...] | None = None, hint: str = "") -> np.ndarray:
     """The numbers of a tensor or array, as float64 unless they are integers."""
     if not isinstance(value, Array):
-        raise Failure(f"Expected {what} as a tensor; found {kind(value)}.", hint)
+        raise Failure(f"Expected {what} as a tensor or an array; found {kind(value)}.", hint)
     if shape is not None and value.values.shape != shape:
         raise Failure(f"Expected {what} of shape {shape}; found {value.values.shape}.", hint)
     return value.values if value.values.dtype.kind in "iub" else value.values.astype(np.float64)

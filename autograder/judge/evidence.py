@@ -66,14 +66,20 @@ class Evidence:
     """The observed cases of one task.
 
     Args:
-        observations: Case -> observation; a case that is missing was never seen to return.
+        task: Whose function was called.
+        observations: Case -> observation; None for a case that was called and never seen to return.
         silence: What to tell the student where a case is missing.
         raised: (sign, hint) pairs: what an error says, and what to look at then.
     """
 
     def __init__(
-        self, observations: Mapping[str, Observation], silence: str = "", raised: Iterable[tuple[str, str]] = ()
+        self,
+        task: str,
+        observations: Mapping[str, Observation | None],
+        silence: str = "",
+        raised: Iterable[tuple[str, str]] = (),
     ) -> None:
+        self._task = task
         self._observations = observations
         self._silence = silence
         self._raised = tuple(raised)
@@ -83,8 +89,12 @@ class Evidence:
 
         Raises:
             Failure: The call raised, was stopped, or left nothing.
+            LookupError: The assignment lists no such case of the task.
         """
-        observation = self._observations.get(case)
+        if case not in self._observations:
+            listed = ", ".join(self._observations)
+            raise LookupError(f"assignment.toml lists no case {case!r} of {self._task} under [cases], only {listed}")
+        observation = self._observations[case]
         if observation is None:
             raise Failure(self._silence or "The function was never seen to return.", "Does the cell run by itself?")
         if observation.error:
@@ -107,15 +117,17 @@ def evidence_by_task(
         raised: As :class:`Evidence` takes it.
         silences: Task -> what to say where a case is missing.
     """
-    observations: dict[str, dict[str, Observation]] = {}
+    observations: dict[str, dict[str, Observation | None]] = {}
     for task, case in cases:
         of_task = observations.setdefault(task, {})
+        of_task[case] = None
         if (task, case) in texts:
             try:
                 of_task[case] = read_observation(texts[task, case], task, case)
             except EvidenceError:
                 continue  # fail closed: malformed evidence is no evidence
-    return {task: Evidence(of_task, (silences or {}).get(task, ""), raised) for task, of_task in observations.items()}
+    said = silences or {}
+    return {task: Evidence(task, of_task, said.get(task, ""), raised) for task, of_task in observations.items()}
 
 
 def read_observation(text: str, task: str, case: str) -> Observation:

@@ -4,14 +4,17 @@ Knows the forms of evidence and checks (see check.py), no assignment and no note
 one after the other in the order of their file. pytest's protocol for fifty checks costs more than the checks, so it is
 for people who debug one (pytest_plugin.py).
 
-If a check raises anything but Failure, it is called again on the solution's evidence. If it holds there, the
-submission's evidence had another form than the observer writes, and the check fails. If not, it is our fault.
+If a check raises anything but Failure, it is called again on the solution's evidence. If it breaks there too, it is our
+fault. So is a name that is not defined. If it holds there, either the submission's evidence has a form that the
+observer never writes, or the check has a mistake where it meets a wrong answer. Then it fails, and the instructor is
+told how.
 """
 
 import importlib
 import inspect
 import itertools
 import sys
+import traceback
 import types
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -138,21 +141,20 @@ class Judge:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy's, about numbers that a submission made up
-            return tuple(
-                TaskGrade(task, points, self._judged(task, student[task])) for task, points in self.points.items()
-            )
+            return tuple(self._judged(task, student[task]) for task in self.points)
 
-    def _judged(self, task: str, student: Evidence) -> tuple[CheckResult, ...]:
+    def _judged(self, task: str, student: Evidence) -> TaskGrade:
         results: dict[str, CheckResult] = {}
+        broken: list[str] = []
         for check in self.checks[task]:
             needed = results.get(check.needs)
             if needed is not None and needed.passed is not True:
                 results[check.name] = _result(check, None, f"Not judged, because this did not pass: {needed.name}")
             else:
-                results[check.name] = self._called(check, student, self.key[task])
-        return tuple(results.values())
+                results[check.name] = self._called(check, student, self.key[task], broken)
+        return TaskGrade(task, self.points[task], tuple(results.values()), tuple(broken))
 
-    def _called(self, check: Check, student: Evidence, key: Evidence) -> CheckResult:
+    def _called(self, check: Check, student: Evidence, key: Evidence, broken: list[str]) -> CheckResult:
         try:
             check.call(student, key)
         except Failure as failure:
@@ -160,18 +162,30 @@ class Judge:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # pytest's own skip and fail are no Exceptions
+            what = _short(f"{check.name} raised {type(error).__name__}: {error} ({_place(error, check)})")
             try:
                 check.call(key, key)
             except BaseException:
-                what = f"{check.name} raised {type(error).__name__}: {error}"
                 raise GraderError(f"A check is broken: {what}.") from error
-            # It holds on what the observer writes for the solution, so the submission's evidence is of another form.
+            if isinstance(error, NameError | ImportError):
+                raise GraderError(f"A check is broken: {what}. Correct it and grade again.") from error
+            broken.append(
+                f"the check {what}. It counts as failed. If the answer is of a form that students write, convert it "
+                "with number, whole, array or several in the check, and grade again"
+            )
             return _result(check, False, "What came out of the box for this is not of the form the observer writes.")
         return _result(check, True)
 
 
 def _result(check: Check, passed: bool | None, message: str = "", hint: str = "") -> CheckResult:
     return CheckResult(check.sentence, passed, _short(message), _short(hint), check.share, check.why)
+
+
+def _place(error: BaseException, check: Check) -> str:
+    """The file and the line of the check's folder at which it broke."""
+    folder = Path(check.function.__code__.co_filename).parent
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "before its first line"
 
 
 def _short(text: str) -> str:

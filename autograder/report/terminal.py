@@ -60,7 +60,7 @@ class ClassDisplay:
 
     def found(self, count: int) -> None:
         """The submissions are counted."""
-        self.say(f"{count} submission{'s' if count != 1 else ''} found; running the solutions notebook first")
+        self.say(f"{_submissions(count)} found; the solutions notebook comes first")
         self._bar.update(self._row, total=count)
 
     def kept(self, count: int) -> None:
@@ -87,7 +87,7 @@ class ClassDisplay:
 
     def summary(self, results: ClassResults, index: Path) -> None:
         """The class in one table, and where to look."""
-        table = Table(title=f"{results.assignment}: {len(results.grades)} submissions")
+        table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
         for column in ("student", "verdict"):
             table.add_column(column, overflow="fold")
         for column in ("points", "seconds", "notes"):
@@ -112,3 +112,7 @@ class ClassDisplay:
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
         self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")
+
+
+def _submissions(count: int) -> str:
+    return f"{count} submission{'s' if count != 1 else ''}"

@@ -577,7 +577,10 @@ def test_when_the_solutions_fail_on_hidden_inputs_then_grading_refuses_with_the_
             cell["source"] = ""
     path.write_text(json.dumps(broken))
 
-    with pytest.raises(GraderError, match="own mac_ratio fails on the hidden inputs of the case two_totals"):
+    with pytest.raises(
+        GraderError,
+        match="The hidden case two_totals of mac_ratio fails on the solutions notebook",
+    ):
         prepared_with(settings_for(course, tmp_path / "ws"), 1)
 
 

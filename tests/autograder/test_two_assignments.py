@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,59 @@ def test_when_the_assignment_is_unknown_then_the_known_ones_are_listed(two: Path
 
     assert done.exit_code == 2
     assert "There is no assignment 'third'" in done.output and "other, small" in done.output
+
+
+def test_a_cell_without_a_grade_id_is_refused_before_it_is_handed_out(two: Path, tmp_path: Path) -> None:
+    course = Path(shutil.copytree(two, tmp_path / "course"))
+    solutions = course / "solutions" / "other" / "other.ipynb"
+    content = json.loads(solutions.read_text())
+    content["cells"].append({"cell_type": "markdown", "id": "x", "metadata": {}, "source": "A remark\nof ours"})
+    solutions.write_text(json.dumps(content))
+    done = autograder("release", "--course", course, "--assignment", "other")
+
+    assert done.exit_code == 2
+    assert "Cell 4 of" in done.output and "('A remark') has no grade id" in done.output
+
+
+def test_what_an_assignment_requires_is_in_its_bundle(two: Path, tmp_path: Path) -> None:
+    course = Path(shutil.copytree(two, tmp_path / "course"))
+    about = course / IN_A_COURSE / "other" / "assignment.toml"
+    about.write_text('requires = ["numpy", "Tqdm"]\n' + about.read_text())
+    (course / "pyproject.toml").write_text('[project]\ndependencies = ["ipykernel", "numpy>=2"]\n')
+    assert autograder("release", "--course", course, "--assignment", "other").exit_code == 0
+
+    with zipfile.ZipFile(course / "dist" / "other.zip") as archive:
+        assert archive.read("other/requirements.txt").decode().split() == ["ipykernel", "numpy>=2", "Tqdm"]
+
+
+@pytest.mark.parametrize("broken", ["def _(:\n", "import no_such_module\n"])
+def test_when_the_cases_cannot_be_imported_then_the_error_says_so(two: Path, tmp_path: Path, broken: str) -> None:
+    course = Path(shutil.copytree(two, tmp_path / "course"))
+    with (course / IN_A_COURSE / "other" / "inside" / "cases.py").open("a") as file:
+        file.write(broken)
+    other = hand_in(course, tmp_path / "in", "other", mac_ratio=HALVES)
+    words = ("--course", course, "--workspace", tmp_path / "ws", "--assignment", "other")
+    done, examined = autograder("grade", other, *words), autograder("doctor", *words)
+
+    assert done.exit_code == 1, done.output
+    assert "inside/cases.py cannot be imported: " in done.output
+    assert examined.exit_code == 1
+    assert "what other needs does not work in the box" in examined.output
+
+
+def test_when_a_check_breaks_on_one_answer_then_the_instructor_reads_how(two: Path, tmp_path: Path) -> None:
+    course = Path(shutil.copytree(two, tmp_path / "course"))
+    check = course / IN_A_COURSE / "other" / "checks" / "check_mac_ratio.py"
+    check.write_text(
+        "from autograder.judge.check import worth\n\n\n@worth(1)\ndef check_it(student):\n"
+        '    """It."""\n    student.values("two_totals")["returned"].as_integer_ratio()\n'
+    )
+    other = hand_in(course, tmp_path / "in", "other", mac_ratio="def mac_ratio(a, b):\n    return 'half'")
+    words = ("--course", course, "--workspace", tmp_path / "ws", "--assignment", "other")
+    done = autograder("grade", other, *words)
+    (ann,) = json.loads((tmp_path / "ws" / "other" / "results.json").read_text())["submissions"]
+
+    assert done.exit_code == 0, done.output
+    assert ann["score"] == 0.0
+    assert "the check check_it raised AttributeError" in ann["notes"][-1]
+    assert "check_mac_ratio.py, line 7" in ann["notes"][-1]

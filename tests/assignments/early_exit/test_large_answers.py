@@ -12,8 +12,8 @@ from autograder.judge.evidence import Array, Evidence, Observation
 
 def test_when_millions_of_entropies_are_returned_then_they_are_not_unpacked() -> None:
     many = Array(np.zeros(8 << 20, dtype="uint8"), tensor=True, grad=False)
-    answer = Observation({"returned": (0.5, {}, many, 1)})
-    student = Evidence(dict.fromkeys(("low_tolerance", "middle_tolerance"), answer))
+    answer = Observation({"returned": (0.5, {}, many, 1), "sizes": [12, 7]})
+    student = Evidence("evaluate_early_exit", dict.fromkeys(("low_tolerance", "middle_tolerance"), answer))
     tracemalloc.start()
     with pytest.raises(Failure) as failure:
         check_entropies(student, student)

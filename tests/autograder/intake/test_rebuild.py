@@ -246,7 +246,7 @@ def test_a_given_cell_that_was_edited_is_the_masters_again(given: str):
     result = rebuilt(handed_in(**{given: "check = lambda f: True"}))
 
     assert sources(result) == {cell.grade_id: cell.source for cell in MASTER}
-    assert result.notes == (f"cell {given} was edited; the released one is used",)
+    assert result.notes == (f"cell {given} differs from the released one, which is used",)
 
 
 def test_blanks_around_a_given_cell_are_no_edit():
@@ -386,7 +386,7 @@ def test_a_cell_that_claims_to_be_a_given_one_does_not_run(grade_id: str):
     result = rebuilt([*handed_in(), Cell("code", "evil()", "x", grade_id)])
 
     assert "evil()" not in [cell.source for cell in result.cells]
-    assert result.notes == (f"cell {grade_id} was edited; the released one is used",)
+    assert result.notes == (f"cell {grade_id} differs from the released one, which is used",)
 
 
 def test_an_unknown_grade_id_is_an_added_cell():

@@ -98,7 +98,7 @@ def test_an_array_is_float64_unless_it_counts(dtype: str, wanted: str):
 def test_when_it_is_no_array_then_the_failure_says_what_it_is(value: object):
     with pytest.raises(Failure) as failure:
         array(value, "the exits")
-    assert failure.value.rationale == f"Expected the exits as a tensor; found {kind(value)}."
+    assert failure.value.rationale == f"Expected the exits as a tensor or an array; found {kind(value)}."
 
 
 def test_when_an_array_has_another_shape_then_the_failure_says_both():

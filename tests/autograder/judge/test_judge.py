@@ -59,7 +59,7 @@ def judge(
 
 
 def returned(value: object) -> Evidence:
-    return Evidence({"seven": Observation({"returned": value})})
+    return Evidence("double", {"seven": Observation({"returned": value})})
 
 
 def graded(student: Evidence, points: float = 3.0) -> TaskGrade:
@@ -80,19 +80,19 @@ def test_the_values_of_a_case_are_given():
 
 def test_when_a_case_is_missing_then_the_failure_says_the_function_never_returned():
     with pytest.raises(Failure) as failure:
-        Evidence({}).values("seven")
+        Evidence("double", {"seven": None}).values("seven")
     assert failure.value.rationale == "The function was never seen to return."
     assert failure.value.hint == "Does the cell run by itself?"
 
 
 def test_when_a_case_is_missing_for_a_known_reason_then_the_failure_says_it():
     with pytest.raises(Failure, match="It took more than 30 s"):
-        Evidence({}, "It took more than 30 s and was stopped.").values("seven")
+        Evidence("double", {"seven": None}, "It took more than 30 s and was stopped.").values("seven")
 
 
 def test_when_a_call_raised_then_the_failure_says_what():
     with pytest.raises(Failure) as failure:
-        Evidence({"seven": Observation({}, "NameError: x")}).values("seven")
+        Evidence("double", {"seven": Observation({}, "NameError: x")}).values("seven")
     assert failure.value.rationale == "Called on inputs of the right form, it raised NameError: x."
     assert "Use only what the function is given" in failure.value.hint
 
@@ -136,7 +136,7 @@ def test_whatever_was_returned_is_judged(checks: Write, value: object):
 
 
 @pytest.mark.parametrize(
-    "silent", [Evidence({"eight": Observation({"returned": 14})}), Evidence({"seven": Observation({}, "x")})]
+    "silent", [Evidence("double", {"seven": None}), Evidence("double", {"seven": Observation({}, "x")})]
 )
 def test_silence_is_no_credit(checks: Write, silent: Evidence):
     checks(double=DOUBLES)
@@ -147,7 +147,7 @@ def test_silence_is_no_credit(checks: Write, silent: Evidence):
 def test_when_forged_evidence_lacks_what_a_check_reads_then_that_is_no_fault_of_ours(checks: Write):
     checks(double=DOUBLES)
 
-    assert graded(Evidence({"seven": Observation({"forged": 14})})).checks[0].passed is False
+    assert graded(Evidence("double", {"seven": Observation({"forged": 14})})).checks[0].passed is False
 
 
 def test_tasks_come_in_the_order_of_their_points_and_each_sees_its_own_evidence(checks: Write):
@@ -178,6 +178,42 @@ def test_a_precondition_is_told_and_moves_no_points(checks: Write):
     checks(double=DOUBLES.replace("@worth(1", "@worth(0"))
 
     assert graded(returned(14.0)).score == 3.0
+
+
+def test_when_a_check_breaks_on_a_wrong_answer_alone_then_it_fails_and_the_instructor_is_told_where(checks: Write):
+    body = 'student.values("seven")["returned"].bit_count()'
+    checks(double=f'@worth(1)\ndef check_it(student):\n    """It."""\n    {body}\n')
+    grade = graded(returned("14"))
+
+    assert [check.passed for check in grade.checks] == [False]
+    (told,) = grade.broken
+    assert told.startswith("the check check_it raised AttributeError: 'str' object has no attribute 'bit_count'")
+    assert "(check_double.py, line 7). It counts as failed." in told
+
+
+@pytest.mark.parametrize(("body", "says"), [("raise Failrue('x')", "NameError"), ("import no_such", "ModuleNot")])
+def test_when_a_check_names_what_does_not_exist_where_it_meets_a_wrong_answer_then_it_is_our_fault(
+    checks: Write, body: str, says: str
+):
+    wrong = 'student.values("seven")["returned"] != 14'
+    checks(double=f"@worth(1)\ndef check_it(student):\n    if {wrong}:\n        {body}\n")
+
+    with pytest.raises(GraderError, match=f"A check is broken: check_it raised {says}.*line 7.*Correct it and grade"):
+        graded(returned(7))
+
+
+def test_when_a_check_asks_for_a_case_that_is_not_listed_then_the_error_names_those_that_are(checks: Write):
+    checks(double='@worth(1)\ndef check_it(student):\n    student.values("eight")\n')
+
+    with pytest.raises(GraderError, match=r"lists no case 'eight' of double under \[cases\], only seven"):
+        graded(returned(14))
+
+
+def test_worth_needs_a_share(checks: Write):
+    checks(double="@worth\ndef check_it():\n    pass\n")
+
+    with pytest.raises(GraderError, match="TypeError: worth needs the share of the points: write @worth"):
+        graded(returned(14))
 
 
 # --- our faults ---
@@ -237,7 +273,7 @@ def test_a_fault_in_one_judging_does_not_show_in_the_next(checks: Write):
 
 def test_every_real_check_has_a_share_and_a_sentence():
     assignment = load_assignment("early_exit", ROOT)
-    nothing = {task: Evidence({}, "Nothing came.") for task in assignment.cases}
+    nothing = {task: Evidence(task, dict.fromkeys(cases), "Nothing came.") for task, cases in assignment.cases.items()}
 
     grades = Judge(load_checks(assignment.checks, nothing), nothing, dict.fromkeys(nothing, 1.0))(nothing)
     assert len(grades) == 9
