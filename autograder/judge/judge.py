@@ -162,7 +162,8 @@ class Judge:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # pytest's own skip and fail are no Exceptions
-            what = _short(f"{check.name} raised {type(error).__name__}: {error} ({_place(error, check)})")
+            what = f"{check.name} raised {type(error).__name__}: {_short(str(error))} ({_place(error, check)})"
+            what = " ".join(what.split())  # it may quote a submission, which must not begin a line of its own
             try:
                 check.call(key, key)
             except BaseException:
