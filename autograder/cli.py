@@ -65,6 +65,9 @@ def _told_in_a_sentence() -> Iterator[None]:
     except AutograderError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(GRADER_FAILED)
+    except PermissionError as error:
+        click.echo(f"autograder: {error.filename} cannot be used: {error.strerror}. Change its rights.", err=True)
+        sys.exit(BAD_USAGE)
     except Exception as error:
         click.echo(f"autograder: {_no_room(error) or _logged(error)}", err=True)
         sys.exit(GRADER_FAILED)
@@ -170,7 +173,9 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
         from autograder.records.results_json import load_results
         from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.workspace import adopt_old_results
 
+        adopt_old_results(settings)
         results = load_results(settings.workspace, settings.assignment.name)
         ClassDisplay().summary(results, write_report(results, settings.workspace))
 

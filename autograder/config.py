@@ -146,7 +146,7 @@ def load_limits(course: Path) -> Limits:
     if file.is_file():
         try:
             document = tomllib.loads(file.read_text())
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{file} is not valid TOML: {error}.") from None
         for name in ("tool", "autograder", "limits"):
             document = document.get(name, {})

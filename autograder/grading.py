@@ -62,7 +62,7 @@ def _grade(
         verdict=verdict or observed.verdict,
         tasks=tasks,
         message=message or observed.message,
-        notes=(*observed.notes, *(note for task in tasks for note in task.broken)),
+        notes=observed.notes,
         wall_s=observed.wall_s,
         key=observed.grade_key,
         run=observed.run_key,

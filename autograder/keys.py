@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import re
 import site
 import sysconfig
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from autograder.config import Settings
 from autograder.intake.rebuild import Rebuilt
 
 PACKAGE = Path(__file__).resolve().parent
-MAKING_A_RUN = ("inside", "box", "execute.py", "outputs.py")
+MAKING_A_RUN = ("inside", "box", "execute.py", "counting_client.py", "outputs.py")
 LENGTH = 32  # hexadecimal digits: 128 bits, because students choose what is hashed
 
 
@@ -80,7 +81,7 @@ def course_key(settings: Settings, seed: int, box: str, surroundings: str) -> st
     assignment = settings.assignment
     return _hash(
         surroundings,
-        [entry for entry in _files(PACKAGE) if not entry[0].startswith("assignments/")],
+        [entry for entry in _files(PACKAGE) if not re.match("assignments/.*/", entry[0])],
         [_files(place) for place in (assignment.folder / "assignment.toml", assignment.inside, assignment.checks)],
         hashlib.sha256(settings.solutions_notebook.read_bytes()).hexdigest(),
         [importlib.metadata.version("nbgrader"), assignment.name, seed, box],

@@ -19,12 +19,12 @@ from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.records.gradebook import Records
 from autograder.records.nbgrader_store import enter_assignment
-from autograder.records.results_json import save_results
+from autograder.records.results_json import runs_in_results, save_results
 from autograder.records.saving import Saving
 from autograder.release import release_text
 from autograder.results import ClassResults, Grade
 from autograder.runner import Runner
-from autograder.workspace import Opened, basis_of, keep_seed, results_so_far, set_aside_others
+from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed, results_so_far, set_aside_others
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def grade_class(
             grade = _recorded(graded, course, records).grade
             saving.add(grade)
             watcher.graded(grade)
-    course.runner.prune({grade.run for grade in saving.results.grades})  # now that the results are written
+    course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
     return saving.results
 
 
@@ -90,7 +90,7 @@ def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = Fal
         enter_assignment(settings)
         if basis.drawn:
             # At once: a grader that is killed must not have run anything for nothing.
-            keep_seed(settings.workspace, basis.seed)
+            keep_seed(settings, basis.seed)
         master = master_cells(released)
         points = points_by_task(master)
         cases = settings.assignment.cases_of(points, voided_tasks(master))
@@ -104,13 +104,14 @@ def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = Fal
         ]
         if refused:
             raise GraderError(f"The checks do not accept the solutions notebook's own answers. {' '.join(refused)}")
-        keep_seed(settings.workspace, basis.seed)  # one that was asked for, when it is sure that it can be graded with
+        keep_seed(settings, basis.seed)  # one that was asked for, when it is sure that it can be graded with
         unless_ready.pop_all()  # whoever has the course closes its runner
     return Course(settings, released, master, cases, judge, runner, basis)
 
 
 def remember(grade: Grade, course: Course) -> None:
     """Enter one grade in the assignment's results.json, where submissions come one at a time from outside."""
+    adopt_old_results(course.settings)
     results = results_so_far(course.settings, course.basis)
     set_aside_others(course.settings, course.basis)
     save_results(results.with_grade(grade), course.settings.workspace)

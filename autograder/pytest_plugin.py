@@ -64,14 +64,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 found[folder] = found.get(folder) or _evidence(folder, config)
             except AutograderError as error:
                 raise pytest.UsageError(str(error)) from None
-            item.parent.student, item.parent.key = (evidence[item.parent.task] for evidence in found[folder])
+            item.parent.student, item.parent.key = (evidence.get(item.parent.task) for evidence in found[folder])
 
 
 class CheckFile(pytest.File):
     """The checks of one task, and the evidence that they judge."""
 
-    student: Evidence
-    key: Evidence
+    student: Evidence | None  # None where the task carries no points
+    key: Evidence | None
 
     def collect(self) -> Iterator[CheckItem]:
         """One item for each check, in the order of the file."""
@@ -91,6 +91,7 @@ class CheckFile(pytest.File):
         from autograder.judge.check import Failure
 
         check = self.checks[name]
+        assert self.student and self.key
         try:
             if check.needs and not self.passes(check.needs):
                 return False
@@ -111,6 +112,8 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Call the check. Where one that it needs does not pass, it is skipped, as the grader leaves it unjudged."""
+        if self.parent.student is None or self.parent.key is None:
+            pytest.skip(f"The task {self.parent.task} carries no points, so it is not called.")
         if self.check.needs and not self.parent.passes(self.check.needs):
             needed = self.parent.checks[self.check.needs]
             pytest.skip(f"Not judged, because this did not pass: {needed.sentence}")
@@ -145,8 +148,10 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
     from autograder.assignments.assignment import load_folder
     from autograder.config import Settings, find_course, load_limits
     from autograder.errors import UsageError
-    from autograder.intake.rebuild import master_cells, points_by_task, voided_tasks
+    from autograder.intake.parse import parse_notebook
+    from autograder.intake.rebuild import master_cells, points_by_task, rebuild, voided_tasks
     from autograder.judge.evidence import evidence_by_task
+    from autograder.keys import run_key
     from autograder.records.results_json import load_results
     from autograder.release import release_text
     from autograder.runner import Runner
@@ -164,12 +169,19 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
     results = load_results(workspace, assignment.name)
     grade = next((grade for grade in results.grades if grade.student == student), None)
     run = Runs(workspace).made(grade.run) if grade and grade.run else None
-    if run is None:
+    if grade is None or run is None:
         known = ", ".join(one.student for one in results.grades[:10])
         raise UsageError(f"There is no stored run of {student!r} in {workspace}. Graded there: {known or 'nobody'}.")
     master = master_cells(json.loads(release_text(settings)))
     cases = assignment.cases_of(points_by_task(master), voided_tasks(master))
     basis = basis_of(settings, results.seed)
+    handed_in = workspace / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"
+    rebuilt = rebuild(parse_notebook(handed_in.read_bytes(), student), master)
+    if run_key(rebuilt, cases, basis.seed, basis.surroundings) != grade.run:
+        raise UsageError(
+            f"The stored run of {student!r} is of other cases, another notebook or another environment than those of "
+            "today. Grade the class again, then run the checks."
+        )
     with contextlib.closing(Runner(settings, basis.surroundings)) as runner:
         key = answer_key(master, cases, basis.seed, settings, runner)
     return evidence_by_task(cases, run.evidence, assignment.raised), key

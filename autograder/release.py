@@ -182,10 +182,13 @@ def _requirements(settings: Settings) -> str:
     What the assignment requires, and these do not name, is added.
 
     Raises:
-        UsageError: Neither names them.
+        UsageError: Neither names them, or they are no list of texts.
     """
     file = settings.course / "pyproject.toml"
-    named = tomllib.loads(file.read_text()).get("project", {}).get("dependencies") if file.is_file() else None
+    project = tomllib.loads(file.read_text()).get("project", {}) if file.is_file() else {}
+    named = project.get("dependencies") if isinstance(project, dict) else project
+    if named is not None and not (isinstance(named, list) and all(isinstance(one, str) for one in named)):
+        raise UsageError(f"{file} sets dependencies = {named!r} under [project]; expected a list of texts in quotes.")
     if named is None:
         try:
             named = importlib.metadata.requires(DISTRIBUTION)

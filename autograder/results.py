@@ -82,6 +82,11 @@ class Grade:
     run: str = ""
 
     @property
+    def broken(self) -> tuple[str, ...]:
+        """How checks themselves broke on this submission, for the instructor alone."""
+        return tuple(f"{task.task}: {text}" for task in self.tasks for text in task.broken)
+
+    @property
     def score(self) -> float:
         """Automatic points earned."""
         return round(sum(task.score for task in self.tasks), 2)

@@ -99,13 +99,14 @@ class Runner:
         self.templates.close()
         end_all()
 
-    def prune(self, needed: Collection[str]) -> None:
+    def prune(self, needed: Collection[str] | None) -> None:
         """Remove old runs that neither this grading used nor a grade names.
 
         Args:
-            needed: Keys of runs, as :meth:`run` gives them.
+            needed: Keys of runs, as :meth:`run` gives them; None where they are not known, and nothing is removed.
         """
-        self._stored.prune(needed)
+        if needed is not None:
+            self._stored.prune(needed)
 
     def close(self) -> None:
         """End what is kept ready for the next notebook."""

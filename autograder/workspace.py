@@ -50,7 +50,7 @@ def open_class(path: Path, settings: Settings, seed: int | None = None) -> Itera
     """
     found = find_submissions(path, settings.assignment.name)
     with locked(settings.workspace):
-        _adopt(settings)
+        adopt_old_results(settings)
         basis = basis_of(settings, seed)
         results = results_so_far(settings, basis)
         yield Opened(found, basis, results, _unchanged(found, results, settings, basis))
@@ -67,7 +67,7 @@ def basis_of(settings: Settings, seed: int | None = None) -> Basis:
         BoxUnavailable: No isolation can be had.
     """
     box, surroundings = box_label(settings), surroundings_key(settings)
-    chosen = _seed_of(settings.workspace) if seed is None else seed
+    chosen = _seed_of(settings) if seed is None else seed
     return Basis(chosen, seed is None, box, surroundings, course_key(settings, chosen, box, surroundings))
 
 
@@ -132,7 +132,7 @@ def set_aside_others(settings: Settings, basis: Basis) -> None:
         os.replace(path, next(place for name in names if not (place := path.with_name(name)).exists()))
 
 
-def _adopt(settings: Settings) -> None:
+def adopt_old_results(settings: Settings) -> None:
     """Take over the results that version 1.0.0 kept at the workspace's top, where they are of this assignment."""
     old, new = settings.workspace / "results.json", results_path(settings.workspace, settings.assignment.name)
     try:
@@ -146,13 +146,15 @@ def _adopt(settings: Settings) -> None:
         os.replace(old.with_name("report"), new.with_name("report"))
 
 
-def _seed_of(workspace: Path) -> int:
-    """The seed that the workspace keeps, else one that nobody can guess.
+def _seed_of(settings: Settings) -> int:
+    """The seed that the workspace keeps for the assignment, else one that nobody can guess.
 
     Raises:
         UsageError: What it keeps is no number.
     """
-    file = workspace / "seed"
+    file = _seed_file(settings)
+    if not file.is_file():
+        file = settings.workspace / "seed"  # where version 1.0.0 kept it
     if not file.is_file():
         return int.from_bytes(os.urandom(6), "big")
     try:
@@ -161,9 +163,13 @@ def _seed_of(workspace: Path) -> int:
         raise UsageError(f"{file} holds no number. Delete it for a new seed, or give --seed.") from None
 
 
-def keep_seed(workspace: Path, seed: int) -> None:
+def keep_seed(settings: Settings, seed: int) -> None:
     """Keep the seed for the next time."""
-    write_whole(workspace / "seed", f"{seed}\n".encode())  # half a seed would be another one, or none
+    write_whole(_seed_file(settings), f"{seed}\n".encode())  # half a seed would be another one, or none
+
+
+def _seed_file(settings: Settings) -> Path:
+    return settings.workspace / settings.assignment.name / "seed"
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ Knows nothing of notebooks, boxes or grading. README.md next to this file is the
 
 import importlib.util
 import re
+import sys
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ INSTALLED = Path(__file__).resolve().parent
 IN_A_COURSE = "autograder_assignments"
 NAME = re.compile(r"[A-Za-z]\w*")
 # Folders of the workspace that hold all assignments; results of one lie next to them in a folder of its name.
-TAKEN = ("submitted", "autograded", "feedback", "runs")
+TAKEN = ("submitted", "autograded", "feedback", "runs", "seed", "report")
 TEXTS = ("packages", "requires", "preload", "idioms")
 KEYS = {"environment", *TEXTS, "probe", "cases", "raised"}
 
@@ -158,14 +159,14 @@ def _fields(table: dict[str, Any], file: Path, course: Path) -> dict[str, Any]:
         if entry.keys() != {"sign", "hint"}:
             raise AssignmentError(f"{file} has a table [[raised]] with {', '.join(entry)}; expected sign and hint.")
     return {
-        "environment": dict(zip(environment, _texts(list(environment.values()), "environment", file), strict=True)),
+        "environment": {_variable(name, file): _text(value, name, file) for name, value in environment.items()},
         "packages": {name: _package(name, course, file) for name in texts["packages"]},
         "requires": texts["requires"],
         "preload": texts["preload"],
-        "probe": "".join(_texts([table.get("probe", "")], "probe", file)),
+        "probe": _text(table.get("probe", ""), "probe", file),
         "idioms": frozenset(texts["idioms"]),
         "cases": {task: tuple(_texts(names, f"cases.{task}", file)) for task, names in cases.items()},
-        "raised": tuple(tuple(_texts([entry["sign"], entry["hint"]], "raised", file)) for entry in pairs),
+        "raised": tuple((_text(entry["sign"], "sign", file), _text(entry["hint"], "hint", file)) for entry in pairs),
     }
 
 
@@ -176,22 +177,46 @@ def _table(value: Any, name: str, file: Path) -> dict[str, Any]:
 
 
 def _texts(value: Any, name: str, file: Path) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise AssignmentError(f"{file} sets {name} = {value!r}; expected text in quotes, or a list of such texts.")
+    if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
+        raise AssignmentError(f"{file} sets {name} = {value!r}; expected a list of texts in quotes.")
+    if len(set(value)) != len(value):
+        raise AssignmentError(f"{file} sets {name} = {value!r}; expected no text twice.")
+    return value
+
+
+def _variable(name: str, file: Path) -> str:
+    if not name.isidentifier():
+        raise AssignmentError(f"{file} sets the variable {name!r} under environment; expected letters, digits and _.")
+    return name
+
+
+def _text(value: Any, name: str, file: Path) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise AssignmentError(f"{file} sets {name} = {value!r}; expected a text in quotes.")
     return value
 
 
 def _package(name: str, course: Path, file: Path) -> Path:
-    """The folder of a package: the course's own, else the installed one."""
-    if (course / name).is_dir():
-        return (course / name).resolve()
-    found = importlib.util.find_spec(name) if name.isidentifier() else None
-    if found is None or found.origin is None:
+    """The folder of a package: the course's own, else the installed one. A box shows all of it."""
+    own = course / name
+    found = importlib.util.find_spec(name) if name.isidentifier() and name not in sys.builtin_module_names else None
+    where = found.origin if found and found.submodule_search_locations else None
+    if name.isidentifier() and (own / "__init__.py").is_file():
+        folder = own.resolve()
+    elif where and Path(where).name == "__init__.py":
+        folder = Path(where).resolve().parent
+    else:
         raise AssignmentError(
-            f"{file} names the package {name}, which is neither a folder {course / name} nor installed. "
-            "Add or install it."
+            f"{file} names the package {name!r}. Expected: a folder {own} with an __init__.py, or an installed "
+            "package. Add or install it."
         )
-    return Path(found.origin).resolve().parent
+    for secret in (course / "solutions", course / IN_A_COURSE, INSTALLED.parent):
+        if folder.is_relative_to(secret.resolve()) or secret.resolve().is_relative_to(folder):
+            raise AssignmentError(
+                f"{file} names the package {name!r}, whose folder {folder} holds or is part of {secret}. A box shows "
+                "packages to student code, so answers and checks may not be in one."
+            )
+    return folder
 
 
 def _require_files(assignment: Assignment) -> None:

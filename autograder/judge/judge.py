@@ -94,6 +94,10 @@ def _checks_in(package: str, name: str, folder: Path) -> tuple[Check, ...]:
         if check.needs and check.needs not in checks:
             raise GraderError(f"{check.name} in {file} needs {check.needs}, which is no check above it.")
         checks[check.name] = check
+    if any(not 0 <= check.share < 1e9 for check in checks.values()):
+        raise GraderError(f"A check in {file} has a share below 0 or no number. Give shares of 0 and more.")
+    if checks and not any(check.share for check in checks.values()):
+        raise GraderError(f"The checks in {file} have a share of 0 each, so nobody could earn the points. Raise one.")
     if not checks:
         raise GraderError(f"{file} holds no check: a function called check_... and marked with @worth.")
     return tuple(checks.values())

@@ -86,6 +86,8 @@ def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
             else:
                 grade.auto_score = 0 if _unanswered(graded, cell.grade_id) else None
             grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+        elif cell.task and cell.grade_id in grades:  # its points were taken away after it had been graded
+            grades[cell.grade_id].auto_score, grades[cell.grade_id].needs_manual_grade = 0, False
         if cell.solution:
             comments[cell.grade_id].auto_comment = _comment(graded, cell.grade_id, tasks)
     gradebook.db.commit()

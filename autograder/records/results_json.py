@@ -50,6 +50,15 @@ def load_results(workspace: Path, assignment: str) -> ClassResults:
         ) from None
 
 
+def runs_in_results(workspace: Path) -> set[str] | None:
+    """Keys of the runs behind the grades of all assignments and seeds in a workspace; None where a file is damaged."""
+    try:
+        documents = [json.loads(path.read_text()) for path in workspace.glob("*/results*.json")]
+        return {str(entry.get("run", "")) for document in documents for entry in document["submissions"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def _submission(grade: Grade) -> dict[str, Any]:
     return {
         "student": grade.student,
@@ -63,6 +72,7 @@ def _submission(grade: Grade) -> dict[str, Any]:
                 "score": task.score,
                 "max_score": task.max_score,
                 "checks": [dataclasses.asdict(check) for check in task.checks],
+                "broken": list(task.broken),
             }
             for task in grade.tasks
         },
@@ -74,7 +84,12 @@ def _submission(grade: Grade) -> dict[str, Any]:
 
 def _grade(entry: dict[str, Any]) -> Grade:
     tasks = tuple(
-        TaskGrade(name, task["max_score"], tuple(CheckResult(**check) for check in task["checks"]))
+        TaskGrade(
+            name,
+            task["max_score"],
+            tuple(CheckResult(**check) for check in task["checks"]),
+            tuple(task.get("broken", ())),
+        )
         for name, task in entry["tasks"].items()
     )
     # The last two came later than the schema: what an older grader wrote is graded again.

@@ -107,6 +107,9 @@ class ClassDisplay:
         moment = [grade.student for grade in results.grades if grade.verdict in OF_THE_MOMENT]
         if moment:
             self.say(f"If the machine was busy, grade a folder of these alone with --fresh: {', '.join(moment)}")
+        for grade in results.grades:
+            for text in grade.broken:
+                self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
         self.say(f"Report:    {index}")

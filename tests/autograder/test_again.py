@@ -277,6 +277,7 @@ def test_results_of_the_layout_before_are_taken_over_where_they_are_of_this_assi
     workspace = three.settings.workspace
     document = json.loads((workspace / "small" / "results.json").read_text())
     (workspace / "results.json").write_text(json.dumps(document | {"assignment": name}))
+    (workspace / "seed").write_bytes((workspace / "small" / "seed").read_bytes())
     shutil.rmtree(workspace / "small")
     with open_class(three.folder, three.settings) as opened:
         kept = [grade.student for grade in opened.results.grades]

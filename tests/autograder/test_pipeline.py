@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -521,7 +522,7 @@ def test_when_grading_with_another_seed_refuses_then_results_and_seed_stay(
     with pytest.raises(GraderError, match="does not run cleanly"):
         graded_class(handed_in, settings, seed=12)
     assert load_results(settings.workspace, "small") == before
-    assert (settings.workspace / "seed").read_text() == "11\n"
+    assert (settings.workspace / "small" / "seed").read_text() == "11\n"
 
 
 def test_when_the_seed_file_holds_no_number_then_it_says_so(small_course: Path, tmp_path: Path) -> None:
@@ -619,3 +620,24 @@ def test_when_a_task_carries_no_points_any_more_then_the_others_are_graded(tmp_p
 
     assert made.cases == (("mac_ratio", "two_totals"),)
     assert made.judge.points == {"mac_ratio": 1.0}
+
+
+def test_when_a_graded_task_loses_its_points_then_the_gradebook_loses_them_too(
+    prepared: Course, tmp_path: Path
+) -> None:
+    course = make_course(tmp_path / "course")
+    path = course / "solutions" / "small" / "small.ipynb"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ann.ipynb").write_bytes(submission(prepared.released))
+    settings = settings_for(course, tmp_path / "ws")
+    graded_class(tmp_path / "in", settings, 1)
+    notebook = json.loads(path.read_text())
+    (check,) = (one for one in notebook["cells"] if one["id"] == "check-choose-tolerance")
+    check["metadata"]["nbgrader"]["points"] = 0
+    path.write_text(json.dumps(notebook))
+    graded_class(tmp_path / "in", settings, 1)
+    with sqlite3.connect(tmp_path / "ws" / "gradebook.db") as book:
+        query = "SELECT base_cell.name, auto_score FROM grade JOIN base_cell ON cell_id = base_cell.id"
+        scores = dict(book.execute(query))
+
+    assert (scores["check_mac_ratio"], scores["check_choose_tolerance"]) == (1.0, 0.0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from small_course import ROOT, graded_class, submission
 
+from autograder.config import load_settings
 from autograder.course import Course
 from autograder.results import CheckResult
 
@@ -40,7 +41,7 @@ def _graded(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Grade
         submission(prepared.released, mac_ratio=upside_down, choose_tolerance=dearest)
     )
     (folder / "in" / "cem.ipynb").write_bytes(b"{")
-    settings = dataclasses.replace(prepared.settings, workspace=folder / "ws")
+    settings = load_settings(prepared.settings.course, folder / "ws", jobs=2)
     results = graded_class(folder / "in", settings, prepared.basis.seed)
     (bob,) = (grade for grade in results.grades if grade.student == "bob")
     return Graded(settings.course, settings.workspace, tuple(check for task in bob.tasks for check in task.checks))
@@ -103,3 +104,17 @@ def test_other_tests_are_left_alone(tmp_path: Path) -> None:
     )
 
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_when_the_cases_changed_since_then_the_old_run_is_not_judged(graded: Graded) -> None:
+    cases = graded.course / "autograder_assignments" / "small" / "inside" / "cases.py"
+    before = cases.read_text()
+    try:
+        cases.write_text(before.replace("1_000, 9_000", "1_000, 8_000"))
+        done = graded.pytest(student="ann")
+    finally:
+        cases.write_text(before)
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "The stored run of 'ann' is of other cases" in done.stdout + done.stderr

@@ -48,7 +48,7 @@ TOUCHES = (
     "CREATE TABLE grade",
     "INSERT INTO course",
     "INSERT INTO base_cell",
-    "open .seed.new",
+    "open small/.seed.new",
     "open submitted/x/small/.small.ipynb.new",
     "os.rename autograded/x/small/small.ipynb",
     "INSERT INTO submitted_assignment",
@@ -113,8 +113,8 @@ def _three(small_course: Path, prepared: Course, temporary: Path, tmp_path_facto
     (folder / "in" / "bob.ipynb").write_bytes(dies)
     (folder / "in" / "cem.ipynb").write_bytes(b"")
     workspace = folder / "undisturbed"
-    workspace.mkdir()
-    (workspace / "seed").write_text("5\n")
+    (workspace / "small").mkdir(parents=True)
+    (workspace / "small" / "seed").write_text("5\n")
     made = Class(small_course, folder / "in", workspace, temporary)
     done = made.grade(workspace)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -193,8 +193,8 @@ class Unboxed:
 
     def provide(self, workspace: Path) -> None:
         """Give a workspace the seed, and with it the answers that the solutions gave to it."""
-        workspace.mkdir(parents=True, exist_ok=True)
-        (workspace / "seed").write_bytes((self.settings.workspace / "seed").read_bytes())
+        (workspace / "small").mkdir(parents=True, exist_ok=True)
+        (workspace / "small" / "seed").write_bytes((self.settings.workspace / "small" / "seed").read_bytes())
         shutil.copytree(self.settings.workspace / "runs", workspace / "runs", dirs_exist_ok=True)
 
     def grade(self, workspace: Path, fatal: str = "") -> tuple[int, str]:
@@ -236,8 +236,8 @@ def test_when_the_grader_is_killed_at_any_touch_then_nothing_is_half_there_and_a
     for fatal in TOUCHES:
         assert unboxed.grade(workspace, fatal)[0] == -signal.SIGKILL, fatal
         assert all(entry in whole for entry in entries(workspace)), fatal
-        if fatal == "open .seed.new":  # killed with half a seed; from here on it is the one of the undisturbed run
-            (workspace / ".seed.new").rename(workspace / "seed")
+        if fatal == "open small/.seed.new":  # with half a seed; from here on it is the undisturbed run's
+            (workspace / "small" / ".seed.new").rename(workspace / "small" / "seed")
             unboxed.provide(workspace)
 
     assert unboxed.grade(workspace)[0] == 0
@@ -251,8 +251,8 @@ def test_when_the_grader_is_killed_while_boxes_run_then_they_end_with_it_and_a_r
     three: Class, tmp_path: Path, orphans: Callable[[], list[str]]
 ) -> None:
     workspace = tmp_path / "ws"
-    workspace.mkdir()
-    (workspace / "seed").write_text("5\n")
+    (workspace / "small").mkdir(parents=True)
+    (workspace / "small" / "seed").write_text("5\n")
     whole = entries(three.workspace)
 
     for count, (option, box, seconds, group) in enumerate(MOMENTS):
@@ -325,7 +325,7 @@ def test_when_the_disk_is_full_then_a_sentence_or_our_fault_and_a_rerun_with_roo
     assert files(workspace) == files(undisturbed)
 
 
-@pytest.mark.parametrize("full", ["seed", "small/results.json", "small/report/index.html", "the log"])
+@pytest.mark.parametrize("full", ["small/seed", "small/results.json", "small/report/index.html", "the log"])
 def test_when_there_is_no_room_for_a_file_then_one_sentence(
     full: str, small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

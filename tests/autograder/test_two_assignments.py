@@ -1,6 +1,7 @@
 """A course with two assignments: one workspace, one gradebook, and nothing of the one in the other."""
 
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -72,6 +73,22 @@ def test_each_is_graded_by_its_own_checks_and_keeps_its_own_results(two: Path, t
     assert "Nothing has changed" in again.output
     with sqlite3.connect(tmp_path / "ws" / "gradebook.db") as book:
         assert sorted(book.execute("SELECT name FROM assignment")) == [("other",), ("small",)]
+
+
+def test_the_seed_and_the_runs_of_one_are_not_touched_by_the_other(two: Path, tmp_path: Path) -> None:
+    places = ("--course", two, "--workspace", tmp_path / "ws", "--jobs", 1)
+    small = hand_in(two, tmp_path / "small", "small", **right_answers())
+    other = hand_in(two, tmp_path / "other", "other", mac_ratio=HALVES)
+    autograder("grade", small, *places, "--seed", 5)
+    for run in (tmp_path / "ws" / "runs").iterdir():
+        os.utime(run, (1, 1))
+    autograder("grade", other, *places, "--seed", 8)
+    again = autograder("grade", small, *places)
+
+    assert "Nothing has changed" in again.output, again.output
+    document = json.loads((tmp_path / "ws" / "small" / "results.json").read_text())
+    assert document["seed"] == 5
+    assert (tmp_path / "ws" / "runs" / document["submissions"][0]["run"]).is_dir()
 
 
 def test_when_the_wrong_one_is_named_then_nothing_is_right(two: Path, tmp_path: Path) -> None:
@@ -159,5 +176,12 @@ def test_when_a_check_breaks_on_one_answer_then_the_instructor_reads_how(two: Pa
 
     assert done.exit_code == 0, done.output
     assert ann["score"] == 0.0
-    assert "the check check_it raised AttributeError" in ann["notes"][-1]
-    assert "check_mac_ratio.py, line 7" in ann["notes"][-1]
+    (told,) = ann["tasks"]["mac_ratio"]["broken"]
+    assert "the check check_it raised AttributeError" in told and "check_mac_ratio.py, line 7" in told
+    assert f"A check broke on ann's answer. mac_ratio: {told}." in done.output
+    report = tmp_path / "ws" / "other" / "report"
+    assert "check_mac_ratio.py, line 7" in (report / "index.html").read_text()
+    student = (report / "0001-ann.html").read_text() + (
+        tmp_path / "ws" / "autograded" / "ann" / "other" / "other.ipynb"
+    ).read_text()
+    assert "check_mac_ratio.py" not in student, "it is for the instructor alone"

@@ -25,6 +25,11 @@ def _folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SMALL, folder, ignore=shutil.ignore_patterns("__pycache__")))
 
 
+def package(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+
+
 def refusal(folder: Path, toml: str | None = None) -> str:
     """What loading says; with another assignment.toml where one is given."""
     if toml is not None:
@@ -35,7 +40,7 @@ def refusal(folder: Path, toml: str | None = None) -> str:
 
 
 def test_every_field_of_the_file_is_a_field_of_the_value(folder: Path) -> None:
-    (folder.parent.parent / "own_package").mkdir()
+    package(folder.parent.parent / "own_package")
     (folder / "assignment.toml").write_text(
         'environment = { SIZE = "small" }\npackages = ["own_package"]\nrequires = ["numpy"]\npreload = ["json.tool"]\n'
         'probe = "print(1)"\nidioms = ["import json"]\n'
@@ -68,7 +73,7 @@ def test_a_course_takes_its_own_folder_before_the_installed_one(folder: Path, tm
 
 def test_a_package_of_the_course_is_taken_before_the_installed_one(tmp_path: Path) -> None:
     assert load_assignment("early_exit", tmp_path).packages == {"course_lib": ROOT / "course_lib"}
-    (tmp_path / "course_lib").mkdir()
+    package(tmp_path / "course_lib")
     assert load_assignment("early_exit", tmp_path).packages == {"course_lib": (tmp_path / "course_lib").resolve()}
 
 
@@ -103,7 +108,7 @@ def test_a_task_without_cases_and_cases_without_a_task_are_errors(folder: Path) 
     assert loaded.cases_of(["mac_ratio"], {"choose_tolerance"}) == (("mac_ratio", "two_totals"),)
 
 
-@pytest.mark.parametrize("name", ["", "a-b", "../x", "1st", "runs", "submitted", "feedback"])
+@pytest.mark.parametrize("name", ["", "a-b", "../x", "1st", "runs", "submitted", "feedback", "seed"])
 def test_a_name_that_cannot_be_a_folder_of_the_workspace_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(AssignmentError, match=r"An assignment cannot be called .* Rename its folder and its notebook"):
         load_assignment(name, tmp_path)
@@ -124,17 +129,22 @@ def test_when_there_is_no_folder_then_the_error_says_where_it_belongs_and_what_i
     [
         ("cases = = 1", "is not valid TOML: "),
         ("case = 1", "sets an unknown 'case'; known are cases, environment, idioms, "),
-        ("preload = 'torch'", "sets preload = 'torch'; expected text in quotes, or a list of such texts."),
-        ("packages = [1]", "sets packages = [1]; expected text in quotes, or a list of such texts."),
-        ("probe = 1", "sets probe = [1]; expected text in quotes"),
+        ("preload = 'torch'", "sets preload = 'torch'; expected a list of texts in quotes."),
+        ("packages = [1]", "sets packages = [1]; expected a list of texts in quotes."),
+        ("preload = ['a', 'a']", "sets preload = ['a', 'a']; expected no text twice."),
+        ("probe = 1", "sets probe = 1; expected a text in quotes."),
+        ("environment = { 'A=B' = 'x' }", "sets the variable 'A=B' under environment; expected letters"),
+        ('environment = { A = "\\u0000" }', "sets A = '\\x00'; expected a text in quotes."),
         ("environment = 'x'", "sets environment = 'x'; expected a table."),
-        ("environment = { SIZE = 1 }", "sets environment = [1]; expected text in quotes"),
+        ("environment = { SIZE = 1 }", "sets SIZE = 1; expected a text in quotes."),
         ("cases = ['mac_ratio']", "sets cases = ['mac_ratio']; expected a table."),
-        ("[cases]\nmac_ratio = 'two'", "sets cases.mac_ratio = 'two'; expected text in quotes"),
+        ("[cases]\nmac_ratio = 'two'", "sets cases.mac_ratio = 'two'; expected a list of texts in quotes."),
         ("raised = 'x'", "sets raised = 'x'; expected tables [[raised]] with sign and hint."),
         ("[[raised]]\nsign = 'x'", "has a table [[raised]] with sign; expected sign and hint."),
-        ("packages = ['no_such_package_anywhere']", "names the package no_such_package_anywhere, which is neither"),
-        ("packages = ['os.path']", "names the package os.path, which is neither"),
+        *(
+            (f"packages = ['{name}']", f"names the package '{name}'. Expected: a folder ")
+            for name in ("no_such_package_anywhere", "os.path", "", ".", "/etc", "sys", "six", "__main__", "solutions")
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused_in_a_sentence(folder: Path, toml: str, says: str) -> None:
@@ -175,3 +185,13 @@ def test_both_sides_of_the_wall_name_the_same_cases_in_the_same_order() -> None:
     assert CASES.names() == load_assignment("early_exit", ROOT).cases
     with pytest.raises(LookupError, match=r"inside/cases\.py has no case 'third' of the task mac_ratio"):
         CASES.get("mac_ratio", "third")
+
+
+@pytest.mark.parametrize("name", ["autograder", "solutions", IN_A_COURSE])
+def test_a_package_that_holds_answers_or_checks_is_refused(folder: Path, name: str) -> None:
+    course = folder.parent.parent
+    if name != "autograder":
+        (course / name).mkdir(exist_ok=True)
+        (course / name / "__init__.py").touch()
+
+    assert "answers and checks may not be in one" in refusal(folder, f"packages = ['{name}']")

@@ -32,6 +32,20 @@ def test_the_cells_say_which_assignment_it_is(tmp_path: Path) -> None:
     assert which_assignment(folder, IDS, 1 << 20) == "second"
 
 
+@pytest.mark.parametrize("place", ["ann/second/second.ipynb", "ann/second.ipynb"])
+def test_in_folders_that_are_called_after_one_assignment_that_one_is_meant(tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    path.write_text(notebook("imports", "halve"))
+
+    assert which_assignment(tmp_path, IDS, 1 << 20) == "second"
+
+
+def test_when_there_is_nothing_then_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"There is no .*nowhere\."):
+        which_assignment(tmp_path / "nowhere", IDS, 1 << 20)
+
+
 def test_the_most_notebooks_decide(tmp_path: Path) -> None:
     folder = handed_in(tmp_path, ann=notebook("halve"), bob=notebook("halve"), cem=notebook("double"))
 

@@ -209,6 +209,14 @@ def test_when_a_check_asks_for_a_case_that_is_not_listed_then_the_error_names_th
         graded(returned(14))
 
 
+@pytest.mark.parametrize("share", ["0", "-1", "float('nan')"])
+def test_when_nobody_could_earn_the_points_then_the_file_is_refused(checks: Write, share: str):
+    checks(double=f"@worth({share})\ndef check_it():\n    pass\n")
+
+    with pytest.raises(GraderError, match="share"):
+        graded(returned(14))
+
+
 def test_worth_needs_a_share(checks: Write):
     checks(double="@worth\ndef check_it():\n    pass\n")
 
