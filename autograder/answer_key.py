@@ -1,7 +1,8 @@
-"""The answer key: the solutions notebook, run in the same box on the same hidden inputs, and stored as any run is.
+"""Solutions notebook -> the evidence of each task, called the answer key. Knows no checks and no submission.
 
-So a check compares two observations, and no expected value is typed into one. Before a class is graded, the checks run
-on the answer key itself; if they do not give full marks, grading refuses to start (pipeline.py).
+The pipeline calls it before the first submission. The solutions run in the same box on the same hidden inputs as a
+submission, and their run is stored as any run is. So a check compares two observations, and no expected value is typed
+into one. The checks then run on the answer key itself. If they do not give full marks, grading refuses to start.
 """
 
 from autograder.config import Settings

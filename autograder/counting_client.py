@@ -1,7 +1,8 @@
-"""nbclient for a kernel that nobody trusts: it counts what it is sent, keeps what is wanted, and drops the rest.
+"""Messages of a kernel that nobody trusts -> outputs of cells, counted. Knows no boxes, time limits or verdicts.
 
-A message that breaks Jupyter's protocol is dropped too. Knows nothing of boxes, of the time a cell may take,
-nor of verdicts.
+execute.py drives it. Everything that cells and hidden calls show counts as output. Only the first two pieces of
+evidence of a hidden call do not: two are enough to show that it was doubled. An update of a display id counts once more
+for each output that it replaces. A message that breaks Jupyter's protocol is dropped.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Writes files so that they are never half there: as they should be, or as they were, whenever we are stopped."""
+"""Writes files so that they are never half there: whenever we are stopped, a file is as it should be, or as it was."""
 
 import os
 from pathlib import Path

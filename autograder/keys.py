@@ -1,7 +1,11 @@
-"""Keys: hashes of content. What was made under the same key before need not be made again.
+"""Content -> keys: hashes of everything that a thing depends on. What has the same key need not be made again.
 
-Each is made of everything that the thing depends on: the surroundings that a notebook runs in, one run in them, and the
-grade of one file. Light: nothing here imports nbgrader, Jupyter or torch.
+``run_key`` covers the rebuilt cells, the hidden calls, the seed and the surroundings. Surroundings are the code in and
+of the box, the assignment's packages, every installed package, and the limits. ``grade_key`` covers the file, the
+grader, the solutions, the checks and the same surroundings.
+
+So an unchanged class needs no import of nbgrader, an edited check judges stored runs, and a killed grader has nothing
+to run again. Light: nothing here imports nbgrader, Jupyter or torch.
 """
 
 import dataclasses

@@ -1,6 +1,7 @@
-"""What of a cell's outputs may be kept and shown: text and PNG pictures, nothing that a browser could run.
+"""Outputs of a cell -> those that may be kept and shown: text and re-encoded PNG, nothing that a browser could run.
 
-Outputs come from a kernel or a file that a student controls; every value is untrusted, its type included.
+Outputs come from a kernel or a file that a student controls; every value is untrusted, its type included. Markdown
+cannot start an HTML tag, a picture from elsewhere, or a link to anything but the web.
 """
 
 import base64

@@ -1,4 +1,12 @@
-"""A class on its way, as a table of contents: what is done once, and what for each submission."""
+"""An opened class -> its results, recorded: a table of contents of what is done once, and what for each submission.
+
+The command line and nbgrader's plugins call it.
+
+A grader that is stopped leaves nothing half done. Every file is written next to its place and then moved there
+(files.py). The scores of a submission are one transaction, and results.json comes last. So a later run needs to know
+nothing of an earlier one: it grades again and overwrites. Boxes die with the grader; the next grader removes what they
+left in /tmp and among the control groups (box/sweep.py). If a submission cannot be recorded, it gets a GRADER_ERROR.
+"""
 
 import contextlib
 import itertools

@@ -1,8 +1,8 @@
-"""Runs notebooks on this machine: in warm boxes where they can be had, else in cold ones, and each notebook once.
+"""Rebuilt notebook, cases, seed -> Run, in a warm box where one can be had, else in a cold one.
 
-The grader calls :meth:`Runner.run`, from as many threads as it has jobs. Knows nothing of students or grades. If two
-templates end under a notebook, it runs alone in a cold box. If none ever starts, or none for three notebooks in a row,
-all later notebooks run cold.
+The grader calls :meth:`Runner.run` from as many threads as it has jobs. Knows nothing of students or grades. A stored
+run is reused, and two equal notebooks run once. If two templates end under a notebook, it runs alone in a cold box. If
+none ever starts, or none for three notebooks in a row, all later notebooks run cold.
 """
 
 import collections

@@ -170,8 +170,8 @@ def enclose(command: Sequence[str], settings: Settings) -> list[str]:
     """
     if settings.unsafe_no_box:
         return list(command)
-    # Started by root, the box's user is root's uid without capabilities, and that uid may write /proc/sys
-    # (core_pattern, and so the host) as its owner.
+    # Started by root, the box's user has root's uid without capabilities, and that uid owns /proc/sys: core_pattern was
+    # writable, and through it the host. attack.py tries it.
     return _walls([*_namespaces(), *SEALED], ["--remount-ro", "/proc"], settings, command)
 
 

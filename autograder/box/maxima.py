@@ -12,7 +12,8 @@ from autograder.config import Limits
 
 PAGE = resource.getpagesize()
 OPEN_FILES = 512  # of one process; what all boxes of a user keep in flight is bounded by this too (see unix(7))
-# For one box. Forks inherit descriptors: pipes, sockets and paths count once, what has no name each time.
+# For one box. Forks inherit descriptors, and an honest pool has a process for each core of the machine. So pipes,
+# sockets and paths count once. What has no name counts each time.
 MAX_DESCRIPTORS = 8192
 MAX_SOCKETS = 512  # sockets and pipes; one may hold half a megabyte in the kernel
 MAX_IN_FLIGHT = 128  # descriptors that wait in sockets; the kernel counts them for the real user

@@ -1,4 +1,9 @@
-"""Bounds on what a box may send: how many bytes, and how many parts a message may have before it is read."""
+"""Bounds on what a box may send: how many bytes, and how many lists and objects a message may hold.
+
+The relay counts the bytes. Lists and objects are counted here before a message is parsed, because they take far more
+memory than bytes. More than that of either ends the box as OUTPUT_LIMIT. At most eight messages wait unread at one of
+our sockets (manager.py).
+"""
 
 import json
 import re

@@ -1,6 +1,7 @@
 """Passes bytes between the client's sockets and a box's, and hangs up when a box sends too much.
 
-Three things are bounded: one message, everything that a box sends, and the commands between messages.
+Three things are bounded: one message, everything that a box sends, and the commands between messages. If one bound
+is exceeded, all channels are cut off (OUTPUT_LIMIT). The bounds follow from the limits, see message_bounds.py.
 
 libzmq bounds the size of a frame and the number of waiting messages. It does not bound the frames of a message, which
 it holds whole: a message of sixty frames took gigabytes of the grader. So the frames are counted before they reach

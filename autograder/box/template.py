@@ -1,9 +1,9 @@
 """Warm boxes: a template process in a box of its own, of which every kernel is a fork (see inside/template.py).
 
 Starting Python and importing torch took longer than most notebooks. So each worker keeps one template, and each box
-is a fork of it. Boxes that run at the same time come from different templates, so they are as far apart as cold ones.
-If a workspace holds no run yet, templates start while the release is made. A box is
-separated from those before it by its own namespaces.
+is a fork of it. Boxes that run at the same time come from different templates, so they are as far apart as cold ones. A
+box is separated from those before it by its own namespaces. If a workspace holds no run yet, templates start while the
+release is made.
 """
 
 import contextlib

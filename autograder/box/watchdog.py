@@ -5,8 +5,9 @@ inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whol
 counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
 
 Some things take the kernel's memory and belong to no process: sockets and pipes, mappings without a page, files in the
-sized tmpfs. Only a control group bounds this kind of memory; here their number is watched. What cannot be read counts
-as a reason to end the box, never as nothing.
+sized tmpfs. Only a control group bounds this kind of memory; here their number is watched.
+
+A box that cannot be watched is ended: what cannot be read, or takes too long to read, never counts as nothing.
 """
 
 import threading

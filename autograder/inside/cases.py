@@ -1,9 +1,10 @@
 """The table of an assignment's hidden cases, which its cases.py fills, and how a box finds it.
 
 A case takes the notebook's names and random numbers, calls the student's function, and yields named values. It judges
-nothing: the same cases run on the solution, and outside the two are compared. A case may yield a second time: what
-explains a wrong value, and what tells which values are too close to call. That is asked for in the solution's run
-alone, and it comes after the call, because a function can read the variables of whoever calls it.
+nothing: the same cases run on the solution, and outside the two are compared. A case may yield a second time: values
+that explain a mistake, or that tell which results are too close to call. Only the solution's run asks for these. They
+are computed after the call, because a function can read its caller's variables. Checks take them from the answer key,
+never from a submission.
 """
 
 import importlib

@@ -2,8 +2,15 @@
 
 The filter is an allow-list. It starts from the calls that moby's default profile allows in a container
 (``syscalls.json``, made by ``autograder/box/syscall_list.py``). Our own rules come on top, each with its reason below.
-They close what neither namespaces nor limits bound: kernel memory that belongs to no process, quotas that the kernel
-counts for a real user or for the whole machine, and helpers that the host starts as root because of a box.
+They close what neither namespaces nor limits bound:
+
+* Memory that no process has mapped: memory files, nameless shared memory, System V and POSIX queues, semaphores, pages
+  given to pipes and sockets, huge pages, and datagrams. Only unix streams are allowed as sockets. ipykernel's children
+  print over TCP, so ours use a unix socket (kernel.py).
+* What the kernel counts for a real user or for the machine: I/O contexts, watches, waiting signals, pages of pipes,
+  real-time priorities. Some are refused; others are bounded by rlimits or by the watchdog.
+* Objects that carry the host's namespaces: the inherited sockets answer nothing about the host's network.
+* Work that the host would do because of a box: core handlers, modules, locks, write-out, cache, merging of equal pages.
 
 A refused call fails with "operation not permitted". A call that is newer than the list fails with "not implemented",
 because the C library then falls back to an older one. A pretended call answers "done" and does nothing.

@@ -1,9 +1,11 @@
-"""Puts a student's cells into the master notebook: everything that is not theirs to write comes from the master.
+"""Submission, master -> the cells that will run: everything that is not the student's to write comes from the master.
 
-A student's cell belongs to a master cell by grade_id, else by cell id, else by what it says: the same text for a given
-cell, the best similarity for a solution cell, and at last its place for a written answer. Cells of the master that the
-student edited, lost, tagged or retyped are the master's again. Cells the student added stay at their place. A
-solution cell that is missing is the released stub, never the solution.
+A student's cell belongs to a master cell by grade_id, else by cell id, else by its text: the same text for a given
+cell, the best similarity for a solution cell. A written answer can also be matched by its place. Cells of the master
+that the student edited, lost, tagged or retyped are the master's again. Cells the student added stay at their place.
+
+If a solution cell is there twice (copied or split), both run in order, as in the student's own kernel. A missing one
+becomes the released stub, never the solution, or a remark if its function is defined elsewhere.
 """
 
 import itertools

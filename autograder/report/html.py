@@ -1,4 +1,7 @@
-"""Grades as web pages: one for the class, one for each student. Everything is escaped; there is no script in them."""
+"""Grades as web pages: one for the class, one for each student.
+
+jinja2 escapes everything. The pages hold no script, and their policy forbids scripts.
+"""
 
 import re
 from collections import Counter

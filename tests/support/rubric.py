@@ -5,14 +5,18 @@
 
 The catalogue is tests/assignments/early_exit/rubric/: for each task the answers that students write. A wrong one names
 the checks that it must fail and words of which one must be in what the student reads. A right one must get full marks.
-In notebooks, right answers stand next to a wrong one, so that a mistake that affects other tasks shows.
+In notebooks, right answers are next to a wrong one, so that a mistake that affects other tasks shows. Where a wrong one
+quotes what the visible self-check says of it, tests/course_lib/test_selfcheck.py compares.
 
-Where the assignment leaves a question open, the catalogue says "contested" and the answer is accepted: any cross
-entropy in place of ``criterion``, and a loss of one element; a tensor of one element in place of a number; a sorted
-argument, and three as the number of the last exit; parameters frozen so that no graph is built, and a second forward
-pass in a training step; the CPU, whatever device is asked for. Compaction one image at a time is right in its values,
-and loses only the quarter point for staying together. Where a wrong one quotes what the visible self-check says of it,
-tests/course_lib/test_selfcheck.py compares.
+Where the assignment leaves a question open, the answer is accepted; some of these the catalogue calls "contested":
+
+* any cross entropy in place of ``criterion``, and a loss of one element;
+* a tensor of one element in place of a number;
+* an argument that is sorted in place, and a literal 3 for the last exit;
+* parameters frozen so that no graph is built, and a second forward pass in a training step;
+* the CPU, whatever device is asked for: grading has no other.
+
+Compaction one image at a time is right in its values, and loses only the quarter point for staying together.
 """
 
 import argparse

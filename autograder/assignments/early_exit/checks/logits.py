@@ -1,4 +1,7 @@
-"""What is computed from logits again, so that a claim can be held against them."""
+"""Computes again from logits what a submission claims, so that each task is judged separately.
+
+A loss, for example, is compared with that of the claimed outputs. If these are wrong, another check says so.
+"""
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """Recognises a mistake from the value that it leads to, so that the hint is about that mistake and no other.
 
-Each known mistake is made here on the solution's evidence; where that gives what the student has, its hint is shown.
-What nothing here explains gets the check's general hint. No verdict depends on this file.
+Each known mistake is made here on the solution's evidence: an entropy in bits, or the last sure exit instead of the
+first. If that gives the student's value, its hint is shown. If no known mistake does, the check's general hint is
+shown. No verdict depends on this file.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is called with which hidden inputs, and what of it is written down. One function per case.
+"""The hidden cases: each calls a student's function on hidden inputs and yields the values to write down.
 
 Two kinds of check use what the observer noted instead of results: train mode and graph during evaluation, and the
 samples that each stage saw. A student who tampers with the spy on purpose can have 1 + 1 + 1 + 2 of the 27 points;

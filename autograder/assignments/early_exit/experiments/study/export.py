@@ -1,6 +1,8 @@
-"""What leaves the study: the full-width weights that students get, in half precision, and what halving them changes.
+"""Exports the full-width weights that students get, in half precision, and measures what halving them changes.
 
-The logits of the full-width runs are committed too, whole, so that anyone can replay a rule on them without a network.
+They take 24 MB in half precision and 48 MB exactly. ``results/study/half.json`` holds what that changes, and a test
+bounds it. The logits of the full-width runs are committed too, whole, so that anyone can replay a rule on them without
+a network.
 """
 
 import json

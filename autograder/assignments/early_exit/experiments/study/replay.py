@@ -1,4 +1,7 @@
-"""From the logits that the runs left to the numbers that are published: one summary, made without a network.
+"""Logits that the runs left -> the numbers that are published: one summary, made without a network.
+
+A rule for leaving is a function of stored logits. So every rule is judged on the same networks, a thousand thresholds
+at once. A test replays the committed logits and compares; another makes the page and README's table again.
 
 Thresholds are chosen on validation and looked at on test once. The target is the accuracy of the plain network of the
 same seed and width less half a point. The best of many settings on validation is partly luck, so a quarter of a point
