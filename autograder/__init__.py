@@ -1,6 +1,6 @@
-"""Grades a class of notebooks: runs each in a sealed box, judges what it computed outside of it.
+"""Grades a class of notebooks: runs each in a sealed box, and judges outside of it what was computed.
 
-The instructors' side of the course. The way of a submission is the order of the rooms:
+The instructors' side of the course. A submission goes through these packages in this order:
 intake -> execute (box, inside) -> judge -> records -> report. See ARCHITECTURE.md.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m autograder` is the command line, for where its script is not on the PATH."""
+"""`python -m autograder` is the command line, also if its script is not on the PATH."""
 
 from autograder.cli import main
 

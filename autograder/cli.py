@@ -31,8 +31,8 @@ def main() -> None:
     a zip of either. Everything goes to the workspace, by default grading/ in the course folder. Exit code 0: no
     submission ended in GRADER_ERROR; 1: some did, or the grader could not start; 2: bad usage.
     """
-    # nbformat imports jsonschema, and that, where it finds this package, a grammar of international web addresses. To
-    # build it takes longer than all other imports together, and no notebook's schema asks for it.
+    # nbformat imports jsonschema, which builds a grammar of international web addresses if it finds this package. That
+    # takes longer than all other imports together, and no notebook's schema asks for it.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
@@ -77,7 +77,7 @@ def _told_in_a_sentence() -> Iterator[None]:
 
 
 def _no_room(error: Exception) -> str:
-    """What to say where the machine has no room for us; "" for any other error."""
+    """The sentence for a machine that has no room for us; "" for any other error."""
     if not isinstance(error, OSError) or error.errno not in MACHINE:
         return ""
     where = f" ({error.filename})" if error.filename else ""
@@ -85,7 +85,7 @@ def _no_room(error: Exception) -> str:
 
 
 def _logged(error: Exception) -> str:
-    """Keep the details of a fault of ours in a file; what to say of it."""
+    """Keep the details of a fault of ours in a file; the sentence about it."""
     import tempfile
     import traceback
 

@@ -72,7 +72,7 @@ class Settings:
 
     @property
     def release_notebook(self) -> Path:
-        """What students start from."""
+        """The notebook that students start from."""
         return self.course / "assignment" / self.assignment.name / f"{self.assignment.name}.ipynb"
 
 

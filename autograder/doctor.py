@@ -83,7 +83,7 @@ def _few(names: Sequence[str], most: int = 5) -> str:
 
 
 def no_box_remedy(platform: str = sys.platform, root: Path = Path("/")) -> str:
-    """What to do on a machine where no box starts, by what can be seen of the reason.
+    """Advice for a machine where no box starts, by what can be seen of the reason.
 
     Args:
         root: Where /proc and the marks of containers are looked for.
@@ -184,7 +184,7 @@ def _remedy(settings: Settings) -> str:
 
 
 def _found_by_the_assignment(settings: Settings, template: Template | None) -> Finding:
-    """What the assignment's probe prints in a box; a line of ours at the end says that it got there."""
+    """The output of the assignment's probe in a box; a line of ours at the end says that it got there."""
     name = settings.assignment.name
     code = f"from inside.preload import preload\npreload(**{to_preload(settings)!r})\n{settings.assignment.probe}"
     try:

@@ -63,7 +63,7 @@ READY_S = 90  # from the start of a box to its kernel's first answer, on a loade
 
 @dataclass(frozen=True)
 class Run:
-    """What came out of one box.
+    """Everything that came out of one box.
 
     Attributes:
         outputs: Per cell of the rebuilt notebook, what the run left there, made safe.
@@ -112,7 +112,7 @@ def is_run(cell: RebuiltCell) -> bool:
 
 
 def is_silent(cell: RebuiltCell) -> bool:
-    """Whether what our run might show at the cell would be shown to nobody."""
+    """Whether nobody will see what our run shows at the cell."""
     return is_run(cell) and bool(cell.outputs)
 
 
@@ -169,7 +169,7 @@ class _Session:
         )
 
     async def _start(self) -> None:
-        kind = TemplateFailed if self.warm else GraderError  # of a warm box another try may do
+        kind = TemplateFailed if self.warm else GraderError  # after a warm box another try may succeed
         try:
             await self.manager.start_kernel()
             await asyncio.wait_for(self.client.async_start_new_kernel_client(), READY_S)

@@ -75,7 +75,7 @@ def failed(observed: Observed, course: Course, message: str) -> Graded:
 
 
 def _silences(run: Run, course: Course) -> dict[str, str]:
-    """What to say of a task whose hidden calls left nothing."""
+    """Task -> the sentence for it if its hidden calls left nothing."""
     one, every = course.settings.limits.call_s, course.settings.limits.calls_s
     slow = f"A call on hidden inputs took more than {one:g} s, or all of them more than {every:g} s, and was stopped."
     gone = run.message if run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) else ""
@@ -91,6 +91,6 @@ def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:
 
 
 def our_fault(error: Exception) -> str:
-    """What to say where ``error`` kept us from grading a submission."""
+    """The sentence for a submission that ``error`` kept us from grading."""
     what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
     return f"The grader failed, not the student: {what}"

@@ -31,11 +31,11 @@ LENGTH = 32  # hexadecimal digits: 128 bits, because students choose what is has
 
 @dataclass(frozen=True)
 class Basis:
-    """What a class is graded on.
+    """The basis that a class is graded on.
 
     Attributes:
         seed: Seed of the hidden inputs.
-        drawn: Whether it was not asked for.
+        drawn: Whether the seed was drawn, because nobody asked for one.
         box: What isolates submissions, for reports.
         surroundings: Hash of everything but the notebook that a run depends on.
         key: Hash of everything but the file that a grade depends on.
@@ -50,7 +50,7 @@ class Basis:
 
 def surroundings_key(settings: Settings) -> str:
     """Key of everything but the notebook that a run depends on: code in and of the box, packages, limits."""
-    # Not sys.path, which grows by what is imported. The others: of a virtual environment that sees the system's.
+    # Not sys.path, which imports can extend. getsitepackages: a virtual environment may see the system's packages.
     folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
     assignment = settings.assignment
     return _hash(
@@ -98,7 +98,7 @@ def grade_key(data: bytes, notes: Sequence[str], course: str) -> str:
 
 
 def _files(place: Path) -> list[tuple[str, str]]:
-    """What is in a folder, or in one file: (name, hash of the content) pairs."""
+    """The content of a folder, or of one file: (name, hash of the content) pairs."""
     paths = [place] if place.is_file() else sorted(place.rglob("*"))
     paths = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
     return [(str(path.relative_to(place)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]

@@ -27,7 +27,7 @@ from autograder.workspace import locked
 
 
 def course_config(course: Path) -> Config:
-    """What ``nbgrader_config.py`` in the course folder says."""
+    """nbgrader's settings, as ``nbgrader_config.py`` in the course folder wants them."""
     config = nbgrader_config(course, course / "grading")
     config.CourseDirectory.root = str(course)
     config.Autograde.exporter_class = "autograder.nbgrader_plugins.ReadsAnything"

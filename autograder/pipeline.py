@@ -37,7 +37,7 @@ from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed,
 
 @dataclass(frozen=True)
 class Watcher:
-    """What a caller may watch while a class is graded; every member is called from the main thread."""
+    """Functions that are called while a class is graded, all from the main thread."""
 
     prepared: Callable[[Course], None] = lambda course: None
     graded: Callable[[Grade], None] = lambda grade: None

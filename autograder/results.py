@@ -1,4 +1,4 @@
-"""What a submission, and a class, got. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
+"""The grades of a submission and of a class. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum

@@ -23,7 +23,7 @@ RETRIES = 3  # notebooks in a row whose warm boxes do not start, before the rest
 
 
 class Runner:
-    """What runs the notebooks of one grading.
+    """Runs the notebooks of one grading.
 
     Args:
         surroundings: Hash of everything but the notebook that a run depends on.
@@ -48,7 +48,7 @@ class Runner:
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
 
     def prestart(self, notebooks: int) -> None:
-        """Start templates for so many notebooks in the background, where none was run before: then all will run."""
+        """Start templates for so many notebooks in the background, if none was run before: then all will run."""
         if not self.why_cold and self._stored.none():
             self.templates.prestart(min(notebooks, self._settings.jobs))
 
@@ -132,5 +132,5 @@ class Runner:
         if failed and not ran:
             self._failures_left -= 1
             if not self.why_cold and self._failures_left <= 0:
-                self.why_cold = failed  # the machine's fault, for none of the notebook has run
+                self.why_cold = failed  # the machine's fault, because none of the notebook has run
         return run_notebook(rebuilt, cases, seed, self._settings, explain=explain)

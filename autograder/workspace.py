@@ -1,4 +1,4 @@
-"""What a workspace keeps from one grading to the next: a lock, the seed, the results, and what need not be done again.
+"""Keeps in a workspace what the next grading needs: a lock, the seed, the results, and what need not be done again.
 
 Light to import: a class in which nothing changed is told so without nbgrader, Jupyter or a box.
 """
@@ -57,7 +57,7 @@ def open_class(path: Path, settings: Settings, seed: int | None = None) -> Itera
 
 
 def basis_of(settings: Settings, seed: int | None = None) -> Basis:
-    """What a class is graded on with these settings.
+    """The basis that a class is graded on with these settings.
 
     Args:
         seed: As it was asked for; None for the workspace's own.
@@ -93,7 +93,7 @@ def _content(found: Found, settings: Settings) -> bytes:
 
 
 def why_refused(refusal: BadSubmission) -> bytes:
-    """What takes the place of the bytes of a file that cannot be read."""
+    """Bytes that take the place of those of a file that cannot be read."""
     return f"{refusal.verdict}: {refusal}".encode()
 
 
@@ -110,7 +110,7 @@ def _in_gradebook(settings: Settings) -> set[str]:
 
 
 def results_so_far(settings: Settings, basis: Basis) -> ClassResults:
-    """What the workspace holds already, as far as it was graded on the same hidden inputs in the same kind of box.
+    """The results that the workspace holds already, if they are of the same hidden inputs and kind of box.
 
     Raises:
         UsageError: It is damaged.

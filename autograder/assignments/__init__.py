@@ -1,1 +1,1 @@
-"""What is particular to one assignment, a folder for each. Nothing general imports these folders; they are loaded."""
+"""A folder for each assignment, with all that is particular to it. General code loads the folders and imports none."""

@@ -1,11 +1,11 @@
-"""What the grader must know of an assignment beyond its notebook: one folder, read into one value.
+"""Folder of an assignment -> one value: what the grader must know besides the notebook.
 
     assignment.toml   what a box needs to run the notebook, and the hidden cases of each task
     inside/           cases.py and what it imports; the box shows this folder, read-only, and nothing else of the rest
-    checks/           check_<task>.py and what they import; read outside of the box alone
+    checks/           check_<task>.py and what they import; read only outside of the box
     README.txt        optional: what the students' bundle says about starting
 
-A course keeps it in ``autograder_assignments/<name>``. Where it has none of that name, the installed package's is used.
+A course keeps it in ``autograder_assignments/<name>``. If it has none of that name, the installed package's is used.
 Knows nothing of notebooks, boxes or grading. README.md next to this file is the page for authors.
 """
 

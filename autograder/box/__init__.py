@@ -1,1 +1,1 @@
-"""A sealed place for code nobody has read. Knows nothing of notebooks' meaning and nothing of grading."""
+"""A sealed place for code nobody has read. Knows nothing of what notebooks mean, or of grading."""

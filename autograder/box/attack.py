@@ -31,7 +31,7 @@ OTHER_NAMESPACES = (0x00020000, 0x08000000, 0x20000000, 0x40000000)  # mounts, i
 
 
 def blocked(action: Callable[[], object]) -> bool:
-    """Whether ``action`` raised OSError, or what Python makes of it for a limit."""
+    """Whether ``action`` raised OSError, or the ValueError with which Python refuses a limit."""
     try:
         action()
     except (OSError, ValueError):
@@ -143,7 +143,7 @@ def is_collected(by_a_program: bool) -> bool:
 
 
 def told_of_the_network() -> list[str]:
-    """What sockets that came from outside say of the host's network."""
+    """Names of what the inherited sockets tell about the host's network."""
     told = []
     room = ctypes.create_string_buffer(4096)
     for descriptor in range(3, 64):

@@ -51,7 +51,7 @@ def guarded(box: Endable) -> Iterator[None]:
 
 
 def runs_low_on() -> str | None:
-    """What this machine has too little of: "memory" or "files"; None where it has enough."""
+    """The thing that this machine has too little of, "memory" or "files"; None if it has enough."""
     memory = psutil.virtual_memory()
     if memory.available < min(LOW_WATER, memory.total // 8):
         return "memory"

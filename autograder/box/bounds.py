@@ -30,8 +30,8 @@ class Trial:
     """One thing that a box is to use too much of.
 
     Attributes:
-        code: What tries it; it prints "refused" where the kernel does not let it, and "got through" at the end.
-        ended_for: What the box is ended for where the kernel lets it.
+        code: Tries it. It prints "refused" if the kernel refuses, and "got through" at the end.
+        ended_for: The reason for which the box is ended if the kernel does not refuse.
     """
 
     what: str

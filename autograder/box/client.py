@@ -9,14 +9,14 @@ from jupyter_client.asynchronous import AsyncKernelClient
 class BoxClient(AsyncKernelClient):
     """An AsyncKernelClient without heartbeat, with a faster ready check, and with a switch for silent cells.
 
-    It has no heartbeat, because the box's process says whether it lives. The heartbeat is a thread that opens sockets,
-    and one opened while their context is being closed is waited for for ever.
+    It has no heartbeat, because the box's process says whether it lives. The heartbeat is a thread that opens sockets.
+    If it opens one while their context is being closed, the grader waits for ever.
 
-    It is ready when the kernel's answer to one request has come over both channels; jupyter_client waits from then on
-    for a fifth of a second in which nothing comes.
+    It is ready when the kernel has answered one request over both channels. jupyter_client would then wait until
+    nothing has come for a fifth of a second.
 
     Attributes:
-        silent: Whether cells are run without showing the value of their last line; what they print comes all the same.
+        silent: Whether cells are run without showing the value of their last line; what they print is still shown.
     """
 
     silent = False

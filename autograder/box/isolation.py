@@ -16,12 +16,12 @@ What it does not stop
 ---------------------
 * Code in the box can use what it was given: CPU until its time is over, memory up to its limit, its scratch.
 * It shares the kernel with the host: a hole in Linux's system calls is a hole in the box. ``inside/confine.py`` leaves
-  the calls that Docker's containers have, less what a notebook has no use for.
-* Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) is bounded by a
-  control group alone. Without one the watchdog bounds how many there are, and what the machine has left (watchdog.py).
-* The kernel counts some things for the real user, the grader's own where that is no root: processes, pages of pipes,
+  the calls that Docker's containers have, without those that a notebook has no use for.
+* Memory that the kernel keeps and no process has mapped (sockets, descriptors, mappings without a page) has only one
+  bound, a control group. Without one the watchdog bounds their number, and what the machine has left (watchdog.py).
+* The kernel counts some things for the real user, the grader's own unless that is root: processes, pages of pipes,
   signals that wait, watches of epoll, descriptors in flight. Limits give each box a share, and many boxes have many.
-  Descriptors in flight are also refused to a neighbour where one box has as many as a box may.
+  If one box has as many descriptors in flight as a box may have, its neighbours are refused more.
 * Names that are looked for and not there leave entries in the kernel's cache that outlive the box, a gigabyte in ten
   seconds; the kernel drops them when memory is wanted.
 * Crashes: where the host hands them to a program, none is started (RLIMIT_CORE, rlimits.py); where it hands them to a
@@ -155,7 +155,7 @@ def _tried(path: str) -> str:
 
 
 def box_label(settings: Settings) -> str:
-    """What isolates submissions under these settings; raises BoxUnavailable when nothing can."""
+    """The name of what isolates submissions under these settings; raises BoxUnavailable when nothing can."""
     if settings.unsafe_no_box:
         return UNSAFE_LABEL
     refuse_unsafe_folders(settings)
@@ -366,7 +366,7 @@ def _prefixes() -> list[str]:
 
 
 def _python_binds(settings: Settings) -> list[str]:
-    """The environment we run in, less whatever of ours or of the course's lies under it."""
+    """The environment we run in, without anything of ours or of the course's that lies under it."""
     refuse_unsafe_folders(settings)
     shown = [*_prefixes(), *map(str, packages_elsewhere(settings))]
     words = [word for prefix in shown for word in ("--ro-bind", prefix, prefix)]
@@ -382,7 +382,7 @@ def _python_binds(settings: Settings) -> list[str]:
 
 
 def _code_binds(settings: Settings) -> list[str]:
-    """Show of an assignment's folder ``inside`` alone: what judges an answer must not be where it is written."""
+    """Show only ``inside`` of an assignment's folder: what judges an answer must not be where the answer is written."""
     assignment = settings.assignment
     shown = {f"{BOX}/lib/{name}": folder for name, folder in assignment.packages.items()}
     shown |= {f"{BOX}/lib/inside": PACKAGE / "inside"}

@@ -10,7 +10,7 @@ from autograder.box.cgroup import ControlGroup
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether a box still runs; one that we started ourselves stays in the process table until it is asked for."""
+    """Whether a box still runs; one that we started ourselves stays in the process table until we wait for it."""
     return process.poll() is None if isinstance(process, psutil.Popen) else process.is_running()
 
 

@@ -50,12 +50,12 @@ class BoxedKernelManager(AsyncKernelManager):
             self.context.destroy(linger=0)
 
     def last_words(self) -> str:
-        """What the box said last of its start; "" where it said nothing. To be asked before :meth:`end`."""
+        """The last line that the box wrote while it started; "" if it wrote nothing. Ask before :meth:`end`."""
         assert isinstance(self.provisioner, BoxProvisioner)
         return self.provisioner.last_words()
 
     def ended_for(self) -> str | None:
-        """What the watchdog ended the box for (see there), or "memory" where the kernel did; None where neither did."""
+        """The watchdog's reason for ending the box, or "memory" if the kernel ended it; None if neither did."""
         assert isinstance(self.provisioner, BoxProvisioner)
         watchdog, group = self.provisioner.watchdog, self.provisioner.group
         if watchdog and watchdog.broken:
@@ -63,6 +63,6 @@ class BoxedKernelManager(AsyncKernelManager):
         return "memory" if group and group.ran_out_of_memory() else None
 
     def cut_off_for(self) -> str:
-        """What the box sent that the relay hung up for; "" where it did not."""
+        """What the box sent that made the relay hang up; "" if it did not."""
         assert isinstance(self.provisioner, BoxProvisioner)
         return self.provisioner.relay.broken if self.provisioner.relay else ""

@@ -1,7 +1,7 @@
 """Reads what the processes of a box use, from /proc. See proc(5). Knows no limits.
 
-What cannot be read of a process that is there raises OSError: it may hide on purpose. Only a process without memory may
-be unreadable, because it is ending, and what is left of it belongs to root.
+An unreadable file of a process that is there raises OSError, because it may hide on purpose. Only a process without
+memory may be unreadable: it is ending, and what is left of it belongs to root.
 
 The first thread of a process can end before the others. /proc/PID then shows no memory and no descriptors, and
 /proc/PID/task/TID of another thread does.
@@ -62,7 +62,7 @@ def members(pid: int) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """What ``pid`` started and is still there.
+    """Processes that ``pid`` started and that are still there.
 
     Raises:
         OSError: This kernel does not list children (it was built without CONFIG_PROC_CHILDREN).

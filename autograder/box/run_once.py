@@ -14,7 +14,7 @@ CELL_S = 120  # for one cell; importing torch takes seconds, many on a loaded ma
 
 
 def printed_in_a_box(code: str, settings: Settings, template: Template | None = None) -> str:
-    """What ``code`` prints as a cell of a kernel in a new box.
+    """The text that ``code`` prints as a cell of a kernel in a new box.
 
     Raises:
         BoxUnavailable: The box did not start, or the code took too long.
@@ -64,6 +64,6 @@ async def kernel_in_a_box(
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """What a message prints; not its warnings, of which Python 3.12 and later have one for each fork of a kernel."""
+    """The text that a message prints, without warnings: Python 3.12 and later warn at each fork of a kernel."""
     content = message["content"]
     return content["text"] if content.get("name") == "stdout" else ""

@@ -45,7 +45,7 @@ def number_of(name: str, machine: int) -> int | None:
 
 
 def syscall_list(profile: dict[str, Any]) -> dict[str, Any]:
-    """What the profile allows, and the numbers of all calls that it names: machine -> name -> number."""
+    """Names of the calls that the profile allows, and machine -> name -> number of all that it names."""
     named = sorted({name for group in profile["syscalls"] for name in group["names"]})
     numbers = {
         machine: {name: number for name in named if (number := number_of(name, code)) is not None}

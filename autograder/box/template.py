@@ -31,7 +31,7 @@ class Template:
     """One template process.
 
     Args:
-        begun: Told of it before it is ready, by when it can be closed already.
+        begun: Called with the template before it is ready; from then on it can be closed.
 
     Raises:
         BoxUnavailable: It did not come up, for instance where bubblewrap may not allow nested namespaces.
@@ -106,14 +106,14 @@ class Templates:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # bubblewrap ends with the thread that started it, so that is none of those who come and go.
+        # bubblewrap ends with the thread that started it, so threads that stay start all templates.
         self._makers = ThreadPoolExecutor(settings.jobs + 1, thread_name_prefix="template")
         self._idle: queue.SimpleQueue[Template] = queue.SimpleQueue()
         self._ahead: queue.SimpleQueue[Future[Template]] = queue.SimpleQueue()
         self._all: list[Template] = []  # the unready and the dead too
 
     def prestart(self, count: int) -> None:
-        """Make so many while the caller does something else; what goes wrong is told to whom they are given."""
+        """Make so many while the caller does something else; whoever borrows one gets its error."""
         for _ in range(count):
             self._ahead.put(self._made())
 

@@ -38,14 +38,14 @@ from autograder.config import Limits
 LOOK_S = 5.0  # of processor time for one look at a box, which takes 1.5 where it has 235 forks of a kernel with torch
 POLL_S = 0.1  # a process touches some 100 MiB between two looks; the kernel's own OOM killer comes after that
 MAPPINGS_EVERY = 10  # looks: reading the mappings of a process that has torch takes a millisecond
-FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so that those of few are no matter for a second
+FEW_PROCESSES = 8  # each may have 65,530 mappings (vm.max_map_count), so those of few processes can wait for a second
 MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
 Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process tree uses at one moment.
+    """The resources that a process tree uses at one moment.
 
     Attributes:
         memory_bytes: Resident and swapped-out memory, and page tables.
@@ -73,12 +73,12 @@ class Usage:
 
 
 def tree_usage(pid: int, memory_matters_above: int = 0, *, count_mappings: bool = False) -> Usage:
-    """What ``pid`` and everything below it use.
+    """The resources that ``pid`` and everything below it use.
 
-    Memory is the sum of resident sizes and page tables; where that exceeds ``memory_matters_above``, proportional sizes
-    take the place of the resident ones, which count a page shared by n processes once (slower to read).
+    Memory is the sum of resident sizes and page tables. If that exceeds ``memory_matters_above``, proportional sizes
+    replace the resident ones: they count a page shared by n processes once, and are slower to read.
 
-    The order is that of cost, and an excess of mappings ends it: reading proportional sizes takes seconds where
+    What is read fastest comes first, and too many mappings end the look. Reading proportional sizes takes seconds if
     processes have all the mappings that they can have.
 
     Raises:

@@ -7,8 +7,8 @@ these changes:
   descriptor and leaves the path alone (ZMQ_USE_FD).
 * ``kernelapp.IOPubThread`` is the class of the sender of output, looked up when the kernel starts.
 * That class calls ``_setup_pipe_in`` once, which binds one socket by ``bind_to_random_port``, and in a forked child
-  ``_setup_pipe_out``, which gives a context and a socket. A forked child sends what it prints over TCP, which a box
-  has not; here it is an abstract unix socket.
+  ``_setup_pipe_out``, which gives a context and a socket. A forked child sends what it prints over TCP, which a
+  box does not have; here it is an abstract unix socket.
 * ``OutStream.flush_interval`` is the time in seconds after which what was printed is sent.
 """
 
@@ -75,7 +75,7 @@ class SenderWithoutTcp(iostream.IOPubThread):
     """ipykernel's sender of output, with another address for its children."""
 
     def _setup_pipe_in(self) -> None:
-        self._path = f"@children.{os.getpid()}"  # abstract: no file stands in the student's folder
+        self._path = f"@children.{os.getpid()}"  # abstract: no file appears in the student's folder
         usual = zmq.Socket.bind_to_random_port
         zmq.Socket.bind_to_random_port = lambda socket, _: zmq.Socket.bind(socket, f"ipc://{self._path}")  # type: ignore
         try:

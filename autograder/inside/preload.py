@@ -1,6 +1,6 @@
-"""What a box has loaded before any student code runs, on our time and not on the notebook's.
+"""Imports what a box needs before any student code runs, on our time and not on the notebook's.
 
-Warm boxes have it from their template, a cold one loads it itself: what a notebook then finds is the same in both.
+The template does it for warm boxes; a cold box does it itself. A notebook finds the same in both.
 """
 
 import gc
@@ -30,8 +30,8 @@ PRELOADED = (
 def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> None:
     """Import it all, and leave it out of every later search for garbage.
 
-    To search ever more modules while they are imported takes a quarter of the time and finds next to nothing. And in a
-    fork the first search would write to, and so copy, every page of theirs.
+    Searching ever more modules during the imports takes a quarter of the time and finds next to nothing. In a fork, the
+    first search would write to every page of theirs, and so copy it.
 
     Args:
         modules: What the assignment's notebook imports.

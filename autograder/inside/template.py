@@ -133,7 +133,7 @@ def _build_walls(spec: dict) -> None:
 
 
 def _mount_scratch_over(folder: str, options: str) -> None:
-    """Mount an empty scratch; what stood mounted below the folder (a course that lies there) stays where it was."""
+    """Mount an empty scratch; what was mounted below the folder (a course that lies there) stays where it was."""
     below = ns.mounted_below(folder)
     uppermost = [where for where in below if not any(where.startswith(f"{other}/") for other in below)]
     held = [(where, os.open(where, os.O_PATH)) for where in uppermost]

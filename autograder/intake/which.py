@@ -1,4 +1,4 @@
-"""Tells which assignment a class was handed in for, where the course has several and nobody said."""
+"""Tells which assignment a class was handed in for, if the course has several and nobody said."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a check is made of: its share of the points, and the failure that it raises.
+"""The parts of a check: its share of the points, and the failure that it raises.
 
 A check is a function ``check_*`` in ``check_<task>.py``. It takes ``student`` and ``key``, or only one of them: the
 evidence of the submission and of the solution. The first paragraph of its docstring is the sentence that the student

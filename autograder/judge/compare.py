@@ -1,4 +1,4 @@
-"""What the checks compare with: values out of evidence, or a Failure that says what was expected and found.
+"""Takes values out of evidence for the checks, or raises a Failure that says what was expected and found.
 
 Comparisons are written so that NaN fails.
 """

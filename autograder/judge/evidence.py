@@ -85,7 +85,7 @@ class Evidence:
         self._raised = tuple(raised)
 
     def values(self, case: str) -> Mapping[str, Any]:
-        """What the case wrote down.
+        """The values that the case wrote down.
 
         Raises:
             Failure: The call raised, was stopped, or left nothing.
@@ -96,7 +96,7 @@ class Evidence:
             raise LookupError(f"assignment.toml lists no case {case!r} of {self._task} under [cases], only {listed}")
         observation = self._observations[case]
         if observation is None:
-            raise Failure(self._silence or "The function was never seen to return.", "Does the cell run by itself?")
+            raise Failure(self._silence or "The function was never seen to return.", "Does the cell run on its own?")
         if observation.error:
             hint = next((hint for sign, hint in self._raised if sign in observation.error), RAISED_OTHERWISE)
             raise Failure(f"Called on inputs of the right form, it raised {observation.error}.", hint)

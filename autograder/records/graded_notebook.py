@@ -1,8 +1,8 @@
 """The notebook that people open after grading: in nbgrader's autograded folder, its feedback and its formgrader.
 
 Solution cells and added cells show what the grading run printed; self-check cells show what was judged; given cells
-show what the student's own run had left there, for whoever grades the written questions reads off those. All outputs
-are text and PNG only.
+show the outputs of the student's own run, because whoever grades the written questions reads those. All outputs are
+text and PNG only.
 
 What a student wrote is bounded in sum: nbgrader makes a page of it, and takes 20 s for 100,000 characters of odd code.
 """
@@ -67,7 +67,7 @@ def _checked(cell: dict[str, Any], task: TaskGrade | None) -> dict[str, Any]:
 
 
 def _said(title: str, text: str) -> dict[str, Any]:
-    """A cell of ours. A code cell with a printed text: nbconvert escapes that, and Markdown it does not."""
+    """A cell of ours. A code cell with a printed text: nbconvert escapes that, but not Markdown."""
     return _cell(title.lower().replace(" ", "-"), "code") | {"source": f"# {title}", "outputs": [_printed(text)]}
 
 

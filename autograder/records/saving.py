@@ -11,7 +11,7 @@ SAVING_SHARE = 0.01  # of the time at most, however large the class
 
 
 class Saving:
-    """Keeps results.json up with the grades, at most so often that a large class is not spent on writing it.
+    """Keeps results.json up with the grades, but not so often that a large class spends its time on that.
 
     Attributes:
         results: The class as graded so far.

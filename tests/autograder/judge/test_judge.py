@@ -82,7 +82,7 @@ def test_when_a_case_is_missing_then_the_failure_says_the_function_never_returne
     with pytest.raises(Failure) as failure:
         Evidence("double", {"seven": None}).values("seven")
     assert failure.value.rationale == "The function was never seen to return."
-    assert failure.value.hint == "Does the cell run by itself?"
+    assert failure.value.hint == "Does the cell run on its own?"
 
 
 def test_when_a_case_is_missing_for_a_known_reason_then_the_failure_says_it():

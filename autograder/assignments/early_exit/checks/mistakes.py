@@ -34,7 +34,7 @@ def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np
     fixed = [other for other in (0.8, 0.45, 0.05) if same(first_sure(entropies < other, entropies))]
     hints += [f"These are the exits at tolerance {other:g}: use the argument." for other in fixed]
     if hints:
-        return " Or: ".join(dict.fromkeys(hints))  # several mistakes may come to the same exits
+        return " Or: ".join(dict.fromkeys(hints))  # several mistakes may lead to the same exits
     for other in np.unique(entropies.round(2)):
         if same(first_sure(entropies < other, entropies)):
             return f"These are the exits at another tolerance, about {other:g}: use the argument."

@@ -1,4 +1,4 @@
-"""What several checks require."""
+"""Requirements that several checks share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,7 +48,7 @@ def wrong_exits(found: np.ndarray, wanted: np.ndarray, truth: Mapping[str, Any],
 
     Args:
         found: ``(N,)`` exits, and so is ``wanted``.
-        truth: Of the key: all exits' ``logits`` and the ``tolerance``.
+        truth: Values of the key: all exits' ``logits`` and the ``tolerance``.
         otherwise: The hint where no known mistake explains the exits.
 
     Returns:

@@ -5,7 +5,7 @@
 
 The difficulty constants in course_lib/data/shapes.py aim at an accuracy of 0.89 to 0.93 for a network that is large and
 trained long enough; this is the measurement. State is kept after every epoch in grading/calibration/, so that a run
-that was stopped goes on there. Results: results/calibration.json and calibration.md beside this file.
+that was stopped goes on there. Results: results/calibration.json and calibration.md next to this file.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ def train(name: str) -> None:
     data = draw_split("train", setting.images)
     state_file = KEPT / f"{name}-{_fingerprint(data)}.pt"
     seed_everything(SEED)
-    # Channels last: oneDNN's convolutions need no reordering then; the same numbers, the sooner the wider.
+    # Channels last: oneDNN's convolutions need no reordering then. Same numbers; wider networks gain more.
     model = EarlyExitResNet18(width=setting.width).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters())
     steps = setting.epochs * -(-setting.images // setting.batch)

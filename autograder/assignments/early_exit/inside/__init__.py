@@ -1,1 +1,1 @@
-"""What a box of this lesson shows in addition to the notebook; a student's code can read all of it."""
+"""The folder that a box of this lesson shows in addition to the notebook; a student's code can read all of it."""

@@ -42,7 +42,7 @@ def _second(returned: object) -> object:
 
 
 def _after_step(network: EarlyExitResNet18) -> dict[str, bool]:
-    """What a training step left behind."""
+    """Whether a training step left the network in train mode, and with gradients."""
     return {"training": network.training, "backward": any(p.grad is not None for p in network.parameters())}
 
 

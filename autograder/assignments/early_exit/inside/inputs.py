@@ -124,7 +124,7 @@ def sweep_with_target(rng: np.random.Generator, *, best_at_zero: bool) -> tuple[
     rows = sweep(rng, 12)
     target = sorted(row[1] for row in rows)[int(rng.integers(3, 9))] - 0.0005  # between two rows
     fewest = min(row[2] for row in rows)
-    # Cheaper than all, and a little below the target: for those who round it or lower it.
+    # Cheaper than all, and a little below the target: it catches those who round it or lower it.
     rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
     # The first row is never the one to take: its place, 0, could be taken for a tolerance.
     rows = [(1.9, 0.69, 3_500_000_000), *(rows[i] for i in rng.permutation(len(rows)))]

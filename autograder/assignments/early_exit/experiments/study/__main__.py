@@ -38,7 +38,7 @@ def train_all(runs: list[Run], workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         failed = [run.name for run, code in zip(runs, pool.map(one, runs), strict=True) if code]
     if failed:
-        sys.exit(f"These runs did not finish: {', '.join(failed)}. Their last words stand above; run again to go on.")
+        sys.exit(f"These runs did not finish: {', '.join(failed)}. Their last words are above; run again to go on.")
 
 
 def train_one(name: str) -> None:
@@ -51,7 +51,7 @@ def train_one(name: str) -> None:
 
 
 def measure(parts: list[str]) -> None:
-    """What needs the networks again; what is timed wants a quiet machine."""
+    """Measure what needs the networks again. Timing needs a quiet machine."""
     from study import at_init, clock, controls, speed
     from study.results import stored
 

@@ -1,4 +1,4 @@
-"""What a network loses before it has learnt anything, as a share of a pure guess: the band that the lesson names."""
+"""The loss of a network that has learnt nothing yet, as a share of a pure guess's: the band that the lesson names."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Wall clock: what leaving early saves in seconds, beside what it saves in MACs.
+"""Wall clock: what leaving early saves in seconds, next to what it saves in MACs.
 
 Timed is compaction against the same network run to its end, in two ways: as in the lesson, with the solution in the
 notebook; and tuned, where both sides have BatchNorms folded into convolutions, channels last, and each stage run on

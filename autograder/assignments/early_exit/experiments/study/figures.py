@@ -82,7 +82,7 @@ def exits(summary: Summary) -> plt.Figure:
 
 
 def clock(rows: Sequence[dict[str, Any]]) -> plt.Figure:
-    """Speed-up beside MAC ratio for each batch and number of threads."""
+    """Speed-up next to MAC ratio for each batch and number of threads."""
     names = list(dict.fromkeys(one["run"] for one in rows))
     figure, axes = plt.subplots(len(names), 1, figsize=(12, 3 * len(names)), layout="constrained", squeeze=False)
     for axis, name in zip(axes[:, 0], names, strict=True):
@@ -107,7 +107,7 @@ def clock(rows: Sequence[dict[str, Any]]) -> plt.Figure:
 
 
 def write(folder: Path = RESULTS) -> None:
-    """Draw all of them beside the results."""
+    """Draw all of them next to the results."""
     summary: Summary = stored("summary", folder)
     pictures = {
         "frontier": frontier(summary),

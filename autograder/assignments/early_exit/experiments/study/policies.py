@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BATCH = 128  # images that leave together under the batch mean, as in the homework
-LEVELS = 40  # thresholds tried for each exit beside never: 41 ** 3 = 68,921 vectors
+LEVELS = 40  # thresholds tried for each exit besides never: 41 ** 3 = 68,921 vectors
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Frontier:
     """What a rule does at each of its settings.
 
     Attributes:
-        settings: What stands for each row: thresholds `(T,)`, or vectors of them `(T, K - 1)`.
+        settings: The setting of each row: thresholds `(T,)`, or vectors of them `(T, K - 1)`.
         accuracy: `(T,)`, share of the images answered rightly.
         left: `(T, K)`, share of the images that left at each exit.
     """
@@ -222,7 +222,7 @@ def cheapest(frontier: Frontier, table: Sequence[int], target: float) -> int | N
 def accuracy_at(frontier: Frontier, table: Sequence[int], share: float) -> float:
     """Accuracy that the rule reaches with a share of the MACs, NaN where it cannot spend so little.
 
-    It lies on the line between the rows on either side, for tossing a coin between the two for every image does that.
+    It is on the line between the rows on either side: tossing a coin between the two for every image reaches it.
     """
     cost = frontier.cost(table)
     order = np.lexsort((frontier.accuracy, cost))

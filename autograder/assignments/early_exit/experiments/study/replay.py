@@ -52,11 +52,11 @@ def frontiers(logits: np.ndarray, labels: np.ndarray) -> Iterator[tuple[str, Fro
 
 
 def replayed(run: Run, logits: dict[str, np.ndarray], baselines: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """What every rule reaches with one jointly trained network.
+    """The results of every rule with one jointly trained network.
 
     Args:
         run: The network's.
-        logits: Of validation and test, `(K, N, C)`, and the labels of both, `(N,)`.
+        logits: Those of validation and test, `(K, N, C)`, and the labels of both, `(N,)`.
         baselines: Validation and test accuracy of the plain networks that it is held against, "plain" among them.
     """
     table, honest = tables(run)

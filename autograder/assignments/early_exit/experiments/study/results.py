@@ -25,7 +25,7 @@ def runs_of(summary: Summary, dataset: str, recipe: str, width: int = SMALL) -> 
 
 
 def ratios(records: Sequence[dict[str, Any]], rule: str, key: str = "mac_ratio", against: str = "plain") -> list[float]:
-    """MAC ratios at the chosen settings; 1 where no setting reached the target, for the plain network stays then."""
+    """MAC ratios at the chosen settings; 1 if no setting reached the target: the plain network stays then."""
     chosen = [record["rules"][rule]["chosen"][against] for record in records]
     return [1.0 if one is None else one[key] for one in chosen]
 

@@ -8,7 +8,7 @@ threshold is its mean. From n images drawn like those to come, a threshold is ch
   A fixed order needs no correction for many tests, and no monotone risk.
 - `in_expectation` [3]: on average over draws. Its proof wants a loss that never falls as thresholds grow careless; an
   image that is right at exit 0 and wrong at exit 1 breaks that, so each image is charged its worst loss so far.
-- `naive`: the measured risk is at most epsilon. What is done without thinking, and what it costs is shown beside.
+- `naive`: the measured risk is at most epsilon. It is what people do without thinking; its cost is shown too.
 
 References:
     [1] Jazbec et al. 2024, "Fast yet Safe: Early-Exiting with Risk Control", https://arxiv.org/abs/2405.20915
@@ -90,7 +90,7 @@ def simulate(
         epsilon: Risk that is allowed.
         delta: Share of draws that may miss it, for `tested`.
         draws: How often.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         For each choice: `held`, the share of draws whose true risk is at most epsilon; `risk`, its mean; `cost`, the

@@ -1,4 +1,4 @@
-"""What is trained: every run of the study, by name.
+"""Every run of the study that is trained, by name.
 
 A run is a data set, a size, a recipe and a seed; its name says all four. Knows nothing of how it is trained.
 """
@@ -21,8 +21,8 @@ class Phase:
     """One training with a one-cycle schedule of its own.
 
     Attributes:
-        weights: Of each exit's loss, first exit first.
-        share: Of the run's steps.
+        weights: Weight of each exit's loss, first exit first.
+        share: Share of the run's steps.
         distilled: Weight of the divergence from the last exit's softened answer, 0 for none.
     """
 

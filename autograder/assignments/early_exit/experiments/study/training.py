@@ -60,7 +60,7 @@ def _train(run: Run, folder: Path, stop_after: int | None) -> dict[str, Any] | N
     if record_file.is_file():
         record = json.loads(record_file.read_text())
         if any(record[name] != value for name, value in vars(run).items()):
-            raise ValueError(f"{record_file} was trained with other settings. Move it away, and what lies beside it.")
+            raise ValueError(f"{record_file} was trained with other settings. Move it away, and what lies next to it.")
         return record
     if run.starts_from is not None:
         train(run.starts_from, folder=folder)
@@ -140,7 +140,7 @@ class Trainer:
         return True
 
     def _enter_phase(self) -> bool:
-        """Make optimizer and schedule anew where a phase begins; False after the last one."""
+        """Make a new optimizer and schedule where a phase begins; False after the last one."""
         ends, end = [], 0
         for phase in self.phases:
             end += self.steps_of(phase)
