@@ -16,15 +16,15 @@ def write_whole(path: Path, data: bytes) -> None:
     if _holds(path, data):  # reading takes a tenth of the time until a disk has what was written
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
+    fresh = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("wb") as file:
+        with fresh.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(fresh, path)
     finally:
-        beside.unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -55,7 +55,7 @@ class Spy:
         return note
 
     def seen(self) -> dict[str, Any]:
-        """What was noted of the stages so far: `samples`, `calls`, `training` and `graph`."""
+        """Notes on the stages so far: `samples`, `calls`, `training` and `graph`."""
         return {
             "samples": list(self.samples),
             "calls": list(self.calls),

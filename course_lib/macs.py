@@ -1,7 +1,7 @@
 """Counts multiply-accumulate operations (MACs): of one call, and of the way to each exit.
 
 Knows nothing of training, accuracy or wall-clock time. `python -m course_lib.macs` prints what the original
-homework printed beside what is counted here.
+homework printed next to what is counted here.
 
 What is counted is torchprofile's convention: a convolution or a linear layer costs one MAC for each product
 that it sums, without its bias; a BatchNorm and an average pool one for each element they put out; ReLU,
@@ -95,7 +95,7 @@ def exit_macs(model: Any, input_shape: Sequence[int], *, all_heads: bool = False
             f"{tuple(input_shape)}. Give the shape of the images that the model takes, such as (3, 32, 32)."
         )
     structure = _structure(model)
-    key = (structure, *input_shape[-3:], torchprofile.profile_macs)  # another counter counts anew
+    key = (structure, *input_shape[-3:], torchprofile.profile_macs)  # another counter counts again
     parts = _counted.get(key) if structure else None
     if parts is None:
         parts = _parts(model, input_shape)
@@ -182,8 +182,8 @@ def _untouched(model: nn.Module) -> Iterator[None]:
 
 
 def main() -> None:
-    """Print the original homework's MACs beside ours."""
-    from course_lib.model import EarlyExitResNet18  # here, for the counting knows no particular model
+    """Print the original homework's MACs next to ours."""
+    from course_lib.model import EarlyExitResNet18  # here, because counting knows no particular model
 
     model = EarlyExitResNet18(num_classes=6, width=64)
     path = exit_macs(model, (3, 32, 32))

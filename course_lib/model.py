@@ -1,6 +1,6 @@
 """A ResNet-18 for 32x32 images with four exits.
 
-Three early exits stand after the first three stages; the fourth is the network's own end. Knows nothing of
+Three early exits follow the first three stages; the fourth is the network's own end. Knows nothing of
 training, of data, or of what a forward pass costs.
 
 References:
@@ -18,7 +18,7 @@ IMAGE_SHAPE = (3, 32, 32)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut: the residual block of [1].
+    """Two 3x3 convolutions next to a shortcut: the residual block of [1].
 
     Maps `(N, in_channels, H, H)` to `(N, out_channels, H / stride, H / stride)`.
     """

@@ -1,6 +1,6 @@
 """Prediction depth: from which stage on the network's mind is made up about an image.
 
-After each stage stands a probe without weights, a k-nearest-neighbour vote among the features of images whose
+After each stage comes a probe without weights, a k-nearest-neighbour vote among the features of images whose
 classes are known. Knows nothing of exits, tolerances or grading.
 
 References:
@@ -21,7 +21,7 @@ BATCH = 256  # images at a time
 
 
 def knn_predictions(model: Any, images: Tensor, known: ImageSet, *, neighbours: int = 30) -> Tensor:
-    """What the nearest neighbours say of each image after each stage.
+    """The class that the nearest neighbours vote for, for each image after each stage.
 
     Distances are Euclidean, between the stage's outputs averaged over 4x4 places; a tie goes to the lower class. The
     model is run in eval mode, and left in the mode it was in.

@@ -1,4 +1,4 @@
-"""What other seeds got from the same notebook: bands to hold one's own curves against.
+"""Results of other seeds with the same notebook: bands to compare one's own curves with.
 
 The numbers are in `reference.json`, which `reference_runs.py` of the lesson's experiments makes by
 running the solutions notebook. Knows nothing of how they are drawn.

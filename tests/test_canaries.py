@@ -65,7 +65,7 @@ def test_when_a_pickle_was_read_then_what_it_made_is_named(bait: Canaries, works
 def test_when_the_secret_got_out_then_its_place_is_named(bait: Canaries, workspace: Path) -> None:
     (workspace / "results.json").write_text(f'{{"found": "{bait.secret}"}}')
 
-    assert bait.complaints(workspace) == [f"the secret stands in {workspace / 'results.json'}"]
+    assert bait.complaints(workspace) == [f"the secret is in {workspace / 'results.json'}"]
 
 
 def test_bait_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

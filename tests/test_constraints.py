@@ -30,8 +30,8 @@ Resolve = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module", name="resolve")
 def _resolve() -> Resolve:
     """Runs uv on requirements; skips where there is no uv or no package index that answers it."""
-    beside = Path(sys.executable).parent / "uv"
-    uv = str(beside) if beside.exists() else shutil.which("uv")
+    installed = Path(sys.executable).parent / "uv"
+    uv = str(installed) if installed.exists() else shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not installed; the extra 'dev' brings it")
 

@@ -129,13 +129,13 @@ def _make_gradebook(settings: Settings) -> None:
     file = settings.workspace / "gradebook.db"
     if not file.exists() or not file.stat().st_size:  # a program that was killed may leave an empty one
         # nbgrader makes it table by table. It has another name until then, or a killed grader would leave a part of it.
-        beside = file.with_name(".gradebook.db.new")
-        for left in (beside, beside.with_name(f"{beside.name}-journal")):
+        fresh = file.with_name(".gradebook.db.new")
+        for left in (fresh, fresh.with_name(f"{fresh.name}-journal")):
             left.unlink(missing_ok=True)
         # Stamped here, or nbgrader would start alembic's program to ask it for the version: two seconds, not 0.1.
-        engine = create_engine(f"sqlite:///{beside}")
+        engine = create_engine(f"sqlite:///{fresh}")
         with engine.begin() as connection:
             MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
         engine.dispose()
-        Gradebook(f"sqlite:///{beside}").close()
-        os.replace(beside, file)
+        Gradebook(f"sqlite:///{fresh}").close()
+        os.replace(fresh, file)

@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the course: labelled images, three splits of them, and batches.
+"""A data set as the rest of the course knows it: labelled images, three splits of them, and batches.
 
 Knows nothing of where the images come from.
 """

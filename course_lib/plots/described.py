@@ -30,7 +30,7 @@ class DescribedFigure(Figure):
     description = ""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
-        # IPython asks for this before it would draw the figure by itself, which leaves no room for a description.
+        # IPython asks for this before it would draw the figure itself, which leaves no room for a description.
         data = {"text/plain": self.description}
         if "inline" not in plt.get_backend():  # in a notebook IPython draws it anyway, and what was drawn here is lost
             picture = io.BytesIO()

@@ -111,7 +111,7 @@ def overthinking(
 ) -> DescribedFigure:
     """Images that an earlier exit has right and the last one wrong, by the exit that has them right last.
 
-    Below each stands that exit's answer, which is the right one, and then what the last exit made of it.
+    Below each is that exit's answer, which is the right one, and then the last exit's.
 
     Args:
         image_set: N images.

@@ -1,4 +1,4 @@
-"""What is counted of what a kernel sends."""
+"""How much of a kernel's messages counts as output."""
 
 from autograder.counting_client import weight
 

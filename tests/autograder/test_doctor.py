@@ -1,4 +1,4 @@
-"""What the doctor says of a machine that cannot grade, by what can be seen of the reason."""
+"""The doctor says why a machine cannot grade, by what can be seen of the reason."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ from autograder.errors import BoxUnavailable
 
 
 def machine(root: Path, **files: str) -> Path:
-    """A folder that looks like / of a machine with these files; ``__`` stands for a slash."""
+    """A folder that looks like / of a machine with these files; ``__`` means a slash."""
     for name, text in files.items():
         path = root / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Names for content change with everything that the thing they name depends on, and with nothing else."""
+"""Keys change with everything that the thing they are for depends on, and with nothing else."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""Runs kept by the name of what was run: the same comes back, or nothing."""
+"""Runs stored by the key of what was run: the same comes back, or nothing."""
 
 import os
 import time

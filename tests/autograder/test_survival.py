@@ -41,7 +41,7 @@ from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import load_results, results_path
 from autograder.results import Verdict
 
-# In the order in which an undisturbed run comes to them. The chain goes on in the workspace that the last one left.
+# In the order in which an undisturbed run reaches them. The chain goes on in the workspace that the last one left.
 TOUCHES = (
     "open .lock",
     "INSERT INTO alembic_version",
@@ -514,7 +514,7 @@ def test_when_a_check_breaks_on_one_submission_then_the_class_goes_on_and_a_reru
         class BreaksOnce(pipeline.Judge):
             def __call__(self, *words: Any) -> Any:
                 if next(judged) == 1:  # the first judges the solutions
-                    raise GraderError("A check failed by itself: check_it raised ZeroDivisionError")
+                    raise GraderError("A check is broken: check_it raised ZeroDivisionError")
                 return super().__call__(*words)
 
         patch.setattr(pipeline, "Judge", BreaksOnce)

@@ -1,12 +1,12 @@
-"""What grading costs on this machine, beside stock nbgrader and otter, and where the time goes.
+"""Measures what grading costs on this machine, next to stock nbgrader and otter, and where the time goes.
 
     make bench                              a class of 6; minutes
     make bench CLASS=30 OTHERS=3 ROUNDS=3   the published figures; on two cores half an hour
 
 Every notebook is the solutions notebook with a comment of its own in each answer: distinct, and equally much work. Each
-round grades with all three graders one after the other, and their ratio is the round's; shown is the median of rounds,
-for the machine is noisy. CPU seconds are those of the whole machine, so nothing else should run meanwhile. How the cost
-beside the notebooks grows is measured with classes whose runs are taken to be the solution's, as after an edited check.
+round grades with all three graders one after the other, and their ratio is the round's. Shown is the median of rounds,
+because the machine is noisy. CPU seconds are those of the whole machine, so nothing else should run meanwhile. How the
+cost besides the notebooks grows is measured with classes whose stored runs are the solution's, as after an edit.
 """
 
 import argparse
@@ -81,8 +81,8 @@ def main() -> None:
 def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: int) -> None:
     """Ours and the others in turn, with nothing kept from before.
 
-    What the cells alone cost is measured in each round, for it differs as much from hour to hour as all else does: as a
-    plain nbclient runs them, and without drawing what was handed in drawn, which ours does not do again.
+    What the cells alone cost is measured in each round, because it differs from hour to hour as much as all else: as
+    a plain nbclient runs them, and without drawing what was handed in drawn, which ours does not do again.
     """
     handed_in = _class(folder / f"class-{size}", size)
     some = sorted(handed_in.glob("*.ipynb"))[:others]
@@ -100,7 +100,7 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
         note(hidden=hidden, wall=ours["wall"], each=ours["wall"] / size, memory=ours["memory"] / MIB)
         for how, cells in zip(CELLS, (drawn, undrawn), strict=True):
             over = ours["wall"] * settings.jobs / (size * cells)
-            note(**{f"cells {how}": cells, f"over {how}": over, f"beside {how}": ours["cpu"] / size - cells})
+            note(**{f"cells {how}": cells, f"over {how}": over, f"besides {how}": ours["cpu"] / size - cells})
         note(again=_watched(handed_in, settings)["wall"])
         for name, rival in rivals.items():
             seconds = rival.grade(some) / others
@@ -114,11 +114,11 @@ def _paired(folder: Path, settings: Settings, size: int, others: int, rounds: in
         print(f"  {f'{name} (of {others}), a notebook':<40} {median[name]:8.2f} s, "
               f"{median[times]:.1f} times ours ({_listed(measured[times])})")  # fmt: skip
     for how in CELLS:
-        cells, over, beside = (measured[f"{what} {how}"] for what in ("cells", "over", "beside"))
+        cells, over, besides = (measured[f"{what} {how}"] for what in ("cells", "over", "besides"))
         print(f"  cells {how:<28} {'':>6} {statistics.median(cells):6.2f} CPU s a notebook ({_listed(cells)})")
         print(f"    wall over (their CPU / cores)          {statistics.median(over):8.2f} ({_listed(over)})")
-        print(f"    CPU beside them, start and all         {statistics.median(beside):8.2f} s ({_listed(beside)})")
-    print(f"  of the CPU beside cells, hidden calls    {median['hidden']:8.2f} s")
+        print(f"    CPU besides them, start and all        {statistics.median(besides):8.2f} s ({_listed(besides)})")
+    print(f"  of the CPU besides cells, hidden calls   {median['hidden']:8.2f} s")
     print(f"  most memory of grader and boxes          {median['memory']:8.0f} MiB")
     print(f"  the same class again                     {median['again']:8.2f} s\n", flush=True)
 
@@ -211,7 +211,7 @@ def _timed(owner: type, name: str, taken: dict[str, list[float]]) -> Iterator[No
 def _work_of_one(settings: Settings) -> tuple[float, float, float]:
     """CPU seconds of the solution's cells, of them without drawing what is drawn already, and of the hidden calls.
 
-    As many boxes do the same side by side as a class would have, for they share caches and memory; given is the mean.
+    As many boxes do the same side by side as a class has, because they share caches and memory; given is the mean.
     """
     course = prepared_with(settings, SEED)
     rebuilt = rebuild(parse_notebook(SOLUTION.read_bytes(), "bench"), course.master)
@@ -301,8 +301,8 @@ def _busy() -> float:
 
 
 def _growth(folder: Path, settings: Settings) -> None:
-    """What a class costs beside its notebooks, when all are judged anew, and when nothing changed."""
-    print(f"{'class':>6}{'judged anew':>14}{'a notebook':>12}{'unchanged':>12}{'grader itself':>15}")
+    """What a class costs besides its notebooks, when all are judged again, and when nothing changed."""
+    print(f"{'class':>6}{'judged again':>14}{'a notebook':>12}{'unchanged':>12}{'grader itself':>15}")
     rows = []
     for size in SIZES:
         workspace = folder / f"ws-{size}"
@@ -310,11 +310,11 @@ def _growth(folder: Path, settings: Settings) -> None:
         handed_in = _class(folder / f"class-{size}", size)
         _pretend_run(handed_in, course)
         course.runner.close()
-        anew = _watched(handed_in, course.settings)
+        again = _watched(handed_in, course.settings)
         unchanged = _watched(handed_in, course.settings)
-        rows.append((size, anew["wall"], unchanged["wall"]))
-        print(f"{size:>6}{anew['wall']:>12.1f} s{anew['wall'] / size:>10.3f} s{unchanged['wall']:>10.2f} s"
-              f"{anew['own'] / MIB:>11.0f} MiB", flush=True)  # fmt: skip
+        rows.append((size, again["wall"], unchanged["wall"]))
+        print(f"{size:>6}{again['wall']:>12.1f} s{again['wall'] / size:>10.3f} s{unchanged['wall']:>10.2f} s"
+              f"{again['own'] / MIB:>11.0f} MiB", flush=True)  # fmt: skip
     _draw(rows)
 
 
@@ -355,10 +355,10 @@ def _draw(rows: list[tuple[int, float, float]]) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    sizes, anew, unchanged = zip(*rows, strict=True)
-    axes.plot(sizes, anew, "o-", color="0.1", label="every notebook judged anew")
+    sizes, again, unchanged = zip(*rows, strict=True)
+    axes.plot(sizes, again, "o-", color="0.1", label="every notebook judged again")
     axes.plot(sizes, unchanged, "s--", color="0.5", label="nothing changed")
-    axes.set(xlabel="submissions", ylabel="seconds", title="What a class costs beside running its notebooks")
+    axes.set(xlabel="submissions", ylabel="seconds", title="What a class costs besides running its notebooks")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     PICTURE.parent.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@
 
 Stock means: the release of this course, `nbgrader autograde` as it comes, the locked self-checks as its tests. Each
 case is graded in a course of its own, before a neighbour who handed in a notebook without cells, with bait around it
-and a time limit; all of that in a bubblewrap box without network, for stock nbgrader itself has none. What came of each
+and a time limit; all of that in a bubblewrap box without network, because stock nbgrader has none. What came of each
 case is appended to stock_corpus.json, so that an interrupted run goes on where it stopped. The corpus grows faster than
 that file: cases that came later were never run, and the table names them.
 """
@@ -123,7 +123,7 @@ def _graded(case: Path, course: Path, run: Path) -> dict[str, Any]:
         harm.append("a file of the course was changed")
     graded = run / "autograded" / "attacker"
     if any(secret in file.read_text(errors="replace") for file in graded.rglob("*.ipynb")):
-        harm.append("a secret of the course stands in the graded notebook")
+        harm.append("a secret of the course is in the graded notebook")
     return {"ended": ended, "points": points.get("attacker"), "ours": read_case(case)["score"], "harm": harm}
 
 

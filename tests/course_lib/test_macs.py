@@ -273,7 +273,7 @@ def test_when_a_count_is_a_fraction_then_it_is_refused():
         total_macs(PATH, {0: 0.5})
 
 
-def test_main_prints_the_homeworks_numbers_beside_ours(capsys: pytest.CaptureFixture[str]):
+def test_main_prints_the_homeworks_numbers_next_to_ours(capsys: pytest.CaptureFixture[str]):
     main()
 
     printed = capsys.readouterr().out

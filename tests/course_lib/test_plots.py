@@ -30,7 +30,7 @@ def texts(figure):
 
 
 def brightness(figure, row, column, tile=34):
-    """Of the image at a place of a picture of images."""
+    """The brightness of the image at a place of a picture of images."""
     picture = figure.axes[0].images[0].get_array()
     return float(picture[row * tile + 16, column * tile + 16])
 

@@ -26,7 +26,7 @@ NEIGHBOUR = "neighbour"
 
 @dataclass
 class Canaries:
-    """What was laid out.
+    """The bait that was laid out.
 
     Attributes:
         secret: In every piece of bait.
@@ -41,7 +41,7 @@ class Canaries:
     settings: str = ""
 
     def complaints(self, workspace: Path) -> list[str]:
-        """What was touched on the host, and where the secret stands in a workspace: one sentence each."""
+        """What was touched on the host, and where the secret is in a workspace: one sentence each."""
         found = [f"{path} was changed" for path, content in self.files.items() if not _still(path, content)]
         found += [f"somebody called {name}" for name, listener in self.listening.items() if _was_called(listener)]
         if self.process is None or self.process.poll() is not None:
@@ -54,7 +54,7 @@ class Canaries:
         for file in workspace.rglob("*"):
             own = NEIGHBOUR in file.relative_to(workspace).parts
             if file.is_file() and not own and self.secret.encode() in file.read_bytes():
-                found.append(f"the secret stands in {file}")
+                found.append(f"the secret is in {file}")
         return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-DEEP, LONG = "@deep@", "@long@"  # stand for what json.dumps cannot write: thousands of brackets, of digits
+DEEP, LONG = "@deep@", "@long@"  # in place of what json.dumps cannot write: thousands of brackets, of digits
 
 
 def tiers(quick: int, slow: int) -> Callable[[Any], Any]:

@@ -64,7 +64,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What grading made of one answer. For a right answer `hinted` says nothing."""
+    """The grade of one answer, held against the catalogue. For a right answer `hinted` says nothing."""
 
     answer: Answer
     score: float
@@ -119,7 +119,7 @@ def check_names(task: str) -> dict[str, str]:
 def write_class(dest: Path) -> dict[str, list[Answer]]:
     """Notebooks in which every other task is answered wrong and the rest right. Name -> the answers in it.
 
-    So that each wrong answer stands beside right ones, whose points must not suffer from it.
+    So each wrong answer is next to right ones, whose points must not suffer from it.
     """
     solution_nb, release_nb = (json.loads(file.read_text(encoding="utf-8")) for file in (SOLUTION, RELEASE))
     solved = build_notebook("solution", solution_nb, release_nb)
@@ -163,7 +163,7 @@ def the_real_way(workspace: Path) -> list[Outcome]:
         untouched = all(one.as_it_should for one in here if not one.answer.wrong)
         for one in here:
             before = outcomes.get(one.answer)
-            if before is None or before.as_it_should:  # a right answer stands in several notebooks
+            if before is None or before.as_it_should:  # a right answer is in several notebooks
                 outcomes[one.answer] = replace(one, untouched=untouched)
     return list(outcomes.values())
 
@@ -218,7 +218,7 @@ def complaints(outcomes: Iterable[Outcome]) -> list[str]:
         elif one.answer.wrong and not one.hinted:
             said.append(f"{name} wants one of {one.answer.hint} in: {one.told}")
         if not one.untouched and one.answer.wrong:
-            said.append(f"{name} stands beside a right answer that lost points")
+            said.append(f"{name} is next to a right answer that lost points")
     return said
 
 

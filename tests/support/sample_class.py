@@ -5,7 +5,7 @@
 
 `--all` takes every case, not only the sample; names of cases take just these.
 
-A case is a folder: `case.toml` says what is wrong and which grade that should come to, each `<grade_id>.py` is a whole
+A case is a folder: `case.toml` says what is wrong and which grade that should get, each `<grade_id>.py` is a whole
 solution cell as a student handed it in, and `_top.py` and `_end.py` are cells that the student added. Everything else
 is from the course's two notebooks, so that the cases follow them. Knows nothing of the grader but the two files it
 writes for each student, and of nbgrader only its cell metadata.
@@ -39,8 +39,8 @@ def read_case(folder: Path) -> dict[str, Any]:
 
     damage: What happened to the notebook or its file, by the names of the functions below.
     file: Where the file lies in the class; `<case>.ipynb` where nothing is said.
-    tasks: Points of the tasks that do not get full ones; `"*"` stands for all that are not named.
-    notes: Texts that stand in the grader's notes.
+    tasks: Points of the tasks that do not get full ones; `"*"` means all that are not named.
+    notes: Texts that must be in the grader's notes.
     shows, hides: Texts that the outputs of the graded notebook show, or do not show.
     sample: Whether the case belongs to the sample class.
     """
@@ -331,7 +331,7 @@ def print_to_pdf(content: bytes) -> bytes:
 
 
 def nest_deeply(content: bytes) -> bytes:
-    """A hundred thousand lists in each other: more than a reader that calls itself can stand."""
+    """A hundred thousand lists in each other: more than a recursive reader can bear."""
     return b'{"cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
@@ -430,7 +430,7 @@ def main() -> None:
         build_class(words.folder, folders)
         return
     wrong = differences(words.folder, folders)
-    print("\n".join(wrong) or f"All {len(folders)} cases came to their expected verdict and points.")
+    print("\n".join(wrong) or f"All {len(folders)} cases got their expected verdict and points.")
     sys.exit(bool(wrong))
 
 

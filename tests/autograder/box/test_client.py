@@ -28,9 +28,9 @@ def test_when_the_kernel_dies_before_it_is_ready_then_waiting_ends(settings: Set
         asyncio.run(session())
 
 
-def test_no_thread_opens_sockets_beside_ours(settings: Settings) -> None:
+def test_no_thread_opens_sockets_next_to_ours(settings: Settings) -> None:
     """jupyter_client's heartbeat opens one each second where nobody answers. libzmq ends its context when the last one
-    is closed: one opened in that moment was closed by nobody, and a box that did not start was waited for for ever."""
+    is closed. Nobody closed one that was opened in that moment, so the grader waited for ever for a box."""
     beating: list[threading.Thread] = []
     run(settings, "1", then=lambda _: beating.extend(t for t in threading.enumerate() if isinstance(t, HBChannel)))
 

@@ -62,7 +62,7 @@ def test_when_the_system_has_none_that_works_then_the_wheels_is_used(
 
 def test_when_secrets_lie_under_the_python_prefix_then_they_are_masked(small_course: Path, tmp_path: Path) -> None:
     settings = settings_for(small_course, tmp_path)
-    hidden = Path(sys.prefix) / "lib"  # stands for a workspace inside the environment
+    hidden = Path(sys.prefix) / "lib"  # in place of a workspace inside the environment
     masked = enclose(["/bin/ls", str(hidden)], dataclasses.replace(settings, workspace=hidden))
 
     assert subprocess.run(masked, capture_output=True, text=True).stdout == ""

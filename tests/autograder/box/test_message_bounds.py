@@ -31,7 +31,7 @@ def test_brackets_that_are_printed_are_text_and_count_as_such() -> None:
         '["' + "[" * MAX_CONTAINERS + '", ' + "{}," * MAX_CONTAINERS + "1]",
         "[" * 100_000 + "]" * 100_000,
     ],
-    ids=["many", "many beside text", "deep"],
+    ids=["many", "many next to text", "deep"],
 )
 def test_when_a_message_holds_more_lists_than_any_output_then_it_is_not_read(message: str) -> None:
     with pytest.raises(TooManyContainers, match="lists and objects"):

@@ -94,7 +94,7 @@ def test_when_a_box_sends_too_much_on_one_channel_then_the_relay_hangs_up_on_all
 
 
 def test_when_a_connection_holds_many_commands_then_it_is_refused() -> None:
-    """A command stands between messages: it costs the relay time, and is no part of what a message may have."""
+    """A command comes between messages: it costs the relay time, and is no part of what a message may have."""
     frames = Frames(4000)
     frames.feed(HELLO + (frame(1, COMMAND) + frame(10)) * MAX_COMMANDS)
 

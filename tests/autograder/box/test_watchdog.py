@@ -1,4 +1,4 @@
-"""What the watchdog sees of a box."""
+"""The watchdog sees what a box uses."""
 
 import contextlib
 import ctypes
@@ -25,7 +25,7 @@ NOBODY = 65534
 
 
 def usage_of(code: str, small_course: Path, tmp_path: Path) -> Usage:
-    """Of a box whose program printed a line."""
+    """The usage of a box whose program printed a line."""
     command = enclose([sys.executable, "-c", f"{code}\nprint('ready', flush=True)\nimport time; time.sleep(30)"],
                       settings_for(small_course, tmp_path))  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

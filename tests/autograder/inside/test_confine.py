@@ -100,7 +100,7 @@ ANSWERS = {
     "socket.socketpair(socket.AF_VSOCK)": "EPERM",
     "socket.socketpair(30)": "EPERM",  # TIPC, for which the host would load a module
     "socket.socketpair()": None,
-    "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)": "EPERM",  # what waits in it is counted by nobody
+    "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)": "EPERM",  # nobody counts what waits in it
     "socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)": "EPERM",
     "os.sendfile(os.pipe()[1], host_file.fileno(), 0, 1)": "ENOSYS",
     "os.fork() or os._exit(0)": None,
@@ -150,7 +150,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def answered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
-    """What each of ANSWERS comes to, in a process of its own."""
+    """The result of each of ANSWERS, in a process of its own."""
     code = f"""
 def numbered(made):
     if made < 0:
@@ -202,7 +202,7 @@ def test_a_lock_on_a_file_of_the_host_is_answered_and_not_held(lock: str, tmp_pa
 
 
 def test_an_ordinary_program_does_not_notice_the_filter(tmp_path: Path) -> None:
-    """What students' code uses beside torch: threads, processes, pools, event loops, databases, archives, copies."""
+    """Besides torch, students' code uses threads, processes, pools, event loops, databases, archives, copies."""
     code = """
 import asyncio, concurrent.futures, multiprocessing, shutil, sqlite3, subprocess, threading, zipfile
 os.chdir(tempfile.mkdtemp())

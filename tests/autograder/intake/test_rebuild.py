@@ -311,7 +311,7 @@ def test_a_solution_cell_that_was_split_runs_whole():
 
 
 def test_two_solutions_in_one_cell_are_not_undone_by_a_released_stub():
-    """The second cell is gone because what it held stands in the first."""
+    """The second cell is gone because the first holds what it held."""
     both = RIGHT + "\n\n" + HALF
     result = rebuilt([cell for cell in handed_in(double=both) if cell.grade_id != "halve"])
 

@@ -87,14 +87,14 @@ def test_when_the_bomb_is_loaded_the_usual_way_then_it_goes_off(file, tmp_path):
     assert canary.exists()
 
 
-@pytest.mark.parametrize("place", ["beside the arrays", "in an array", "instead of the dictionary"])
+@pytest.mark.parametrize("place", ["next to the arrays", "in an array", "instead of the dictionary"])
 def test_when_a_file_names_code_then_it_is_refused_and_not_run(file, tmp_path, arrays, place):
     canary = tmp_path / "canary"
     bomb = _Bomb(canary)
     in_array = np.empty(5, dtype=object)
     in_array[0] = bomb
     content = {
-        "beside the arrays": {**arrays, "z": bomb},
+        "next to the arrays": {**arrays, "z": bomb},
         "in an array": {**arrays, "x": in_array},
         "instead of the dictionary": bomb,
     }[place]
