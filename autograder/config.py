@@ -100,7 +100,7 @@ def load_settings(course: Path, workspace: Path, assignment: str | None = None, 
     """Settings for ``course`` with the limits its pyproject.toml sets.
 
     Args:
-        assignment: Its name; None where the course has one only.
+        assignment: Its name; None if the course has one only.
 
     Raises:
         SettingsError: A limit is unknown, or not a positive number; or it is not clear which assignment is meant.

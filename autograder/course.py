@@ -45,7 +45,7 @@ class Observed:
         original: The bytes handed in; None when they could not be read.
         rebuilt: None when the file was refused.
         run: None when nothing ran.
-        run_key: Hash of what was run; "" where nothing ran.
+        run_key: Hash of what was run; "" if nothing ran.
         grade_key: Hash of the file and of everything else that its grade depends on.
         wall_s: Seconds from reading the file to the end of its run.
     """

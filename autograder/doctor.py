@@ -112,7 +112,7 @@ def no_box_remedy(platform: str = sys.platform, root: Path = Path("/")) -> str:
 
 
 def _kernel_setting(root: Path, name: str) -> int | None:
-    """A setting below /proc/sys; None where the kernel has none of that name."""
+    """A setting below /proc/sys; None if the kernel has none of that name."""
     try:
         return int((root / "proc/sys" / name).read_text())
     except (OSError, ValueError):

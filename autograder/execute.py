@@ -67,7 +67,7 @@ class Run:
 
     Attributes:
         outputs: Per cell of the rebuilt notebook, what the run left there, made safe.
-        evidence: (task, case) -> one JSON text as emitted, not yet read; missing where nothing was emitted.
+        evidence: (task, case) -> one JSON text as emitted, not yet read; missing if nothing was emitted.
         too_slow: Tasks of which a hidden call took longer than allowed, or was not made because all took too long.
     """
 

@@ -1,9 +1,8 @@
 """Lets ``nbgrader autograde`` grade as ``autograder grade`` does: same box, same verdicts, same scores.
 
 nbgrader reads a submission, sanitizes it with one list of preprocessors, writes it, reads that, and grades it with a
-second list. Here the first step only makes sure that there is something to read (a damaged file becomes the released
-notebook), and the second goes back to the file handed in and grades that from the start. So there is one way of
-grading.
+second list. Here the first step only makes sure that there is something to read: a damaged file becomes the released
+notebook. The second goes back to the file handed in and grades that from the start. So there is one way of grading.
 """
 
 import contextlib

@@ -41,7 +41,7 @@ def harmless_markdown(source: str) -> str:
     """Markdown that can start no HTML tag, no picture from elsewhere and no link but to the web.
 
     nbgrader's pages pass raw HTML through unchanged, and make links of any scheme. A character of no width breaks up
-    what could start one, so that the text reads as it was written, also in code and in formulas.
+    what could start one. So the text reads as it was written, also in code and in formulas.
     """
     source = shortened(source, MAX_MARKDOWN)
     source = re.sub(r"<(?=[A-Za-z/!?])", "<" + APART, source)
@@ -91,7 +91,7 @@ def _safe_bundle(bundle: dict[str, Any]) -> dict[str, str]:
 
 
 def _pixels(png: bytes) -> int:
-    """Width times height, as the header says; 0 where it is cut off."""
+    """Width times height, as the header says; 0 if it is cut off."""
     header = png[16:24]  # behind the signature, the length and the name of the first chunk
     return int.from_bytes(header[:4], "big") * int.from_bytes(header[4:], "big") if len(header) == 8 else 0
 

@@ -94,7 +94,7 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
     """Write the released notebook and the student bundle; their paths.
 
     Raises:
-        UsageError: A line of a solution, of a check or of the grader would be handed out, or the bundle would lack
+        UsageError: A line of a solution, of a check or of the grader would be handed out. Or the bundle would lack
             a module of the assignment's packages or what they need.
     """
     name, text = settings.assignment.name, release_text(settings)

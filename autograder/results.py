@@ -68,8 +68,8 @@ class Grade:
         message: One sentence on the verdict; empty for OK.
         notes: What was mended or set aside on the way, for the instructor and the student.
         wall_s: Seconds from reading the file to the end of its run; waiting for an equal notebook's run is among them.
-        key: Hash of everything the grade depends on; "" where that is not known.
-        run: Hash of what was run; two submissions with the same cells have the same. "" where nothing ran.
+        key: Hash of everything the grade depends on; "" if that is not known.
+        run: Hash of what was run; two submissions with the same cells have the same. "" if nothing ran.
     """
 
     student: str

@@ -34,7 +34,7 @@ class Runs:
         return not self._folder.is_dir()
 
     def load(self, key: str) -> Run | None:
-        """The run of that key; None where there is none that can be read."""
+        """The run of that key; None if there is none that can be read."""
         self._used.add(key.partition("/")[0])
         try:
             entry = json.loads(zlib.decompress(self._file(key).read_bytes()))
@@ -45,7 +45,7 @@ class Runs:
             return None  # it is made again
 
     def made(self, run: str) -> Run | None:
-        """A stored run of the key ``run``, whichever of its outputs were kept; None where there is none."""
+        """A stored run of the key ``run``, whichever of its outputs were kept; None if there is none."""
         files = sorted((self._folder / run).glob("*.json.z"), key=lambda file: file.stat().st_mtime)
         return self.load(f"{run}/{files[-1].name.removesuffix('.json.z')}") if files else None
 

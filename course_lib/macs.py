@@ -115,7 +115,7 @@ _counted: dict[tuple[Any, ...], tuple[int, list[int], list[int]]] = {}  # what _
 
 def _structure(model: Any) -> tuple[Any, ...]:
     """All that the MACs depend on where each layer is torch's or ours: kinds and what they compute, settings, sizes of
-    the weights (of a pruned layer, not what it was made with); empty where one is not.
+    the weights (of a pruned layer, not what it was made with); empty if one is not.
 
     A layer defined in a notebook may cost anything, and another thing when its cell is run again. Hooks are taken to
     look on and to compute nothing.

@@ -152,6 +152,6 @@ def _check_images(x: Tensor) -> None:
 
 def _mean_entropy(logits: Tensor) -> float:
     """Softmax entropy of a batch in nats, averaged over its images."""
-    # p * log(p) is NaN where p underflows to 0; log_softmax stays finite there, so that the product is 0.
+    # p * log(p) is NaN if p underflows to 0; log_softmax stays finite there, so that the product is 0.
     log_p = F.log_softmax(logits, dim=1)
     return (log_p.exp() * -log_p).sum().item() / len(logits)

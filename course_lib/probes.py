@@ -56,8 +56,8 @@ def prediction_depth(votes: Tensor, answers: Tensor) -> Tensor:
         answers: The network's own answer, `(N,)`.
 
     Returns:
-        `(N,)` int64: 0 where the probes after all stages agree with it, k where those from stage k on do, and the
-        number of stages where even the last one does not.
+        `(N,)` int64: 0 if the probes after all stages agree with it, k if those from stage k on do, and the
+        number of stages if even the last one does not.
     """
     agree = (votes == answers).long()
     return len(votes) - agree.flip(0).cumprod(dim=0).sum(dim=0)

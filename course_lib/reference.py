@@ -28,7 +28,7 @@ class Band:
 
 
 def reference(curve: str, profile: str, data: str) -> Band | None:
-    """Where the reference runs lie, or None where there are none for this profile and data set.
+    """Where the reference runs lie, or None if there are none for this profile and data set.
 
     Args:
         curve: "baseline_loss", "joint_loss" (nats by share of the training done) or "per_sample" (validation

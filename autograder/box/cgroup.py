@@ -93,7 +93,7 @@ class ControlGroup:
 
 
 def make_group(limits: Limits) -> ControlGroup | None:
-    """A new group with the limits of one box; None where none can be made here, see :func:`why_no_group`."""
+    """A new group with the limits of one box; None if none can be made here, see :func:`why_no_group`."""
     global _why
     folders = group_folders()
     if not folders:
@@ -132,7 +132,7 @@ def make_group(limits: Limits) -> ControlGroup | None:
 
 
 def why_no_group() -> str:
-    """Why :func:`make_group` gave None, and what to do, in a sentence or two; "" where it gave a group."""
+    """Why :func:`make_group` gave None, and what to do, in a sentence or two; "" if it gave a group."""
     return _why
 
 
@@ -152,7 +152,7 @@ def abandoned(path: Path) -> bool:
 
 
 def group_folders() -> dict[str, Path]:
-    """Controller ("" for version 2) -> the folder in which groups of boxes are made; empty where none can be.
+    """Controller ("" for version 2) -> the folder in which groups of boxes are made; empty if none can be.
 
     The first call may move this process, and what it started, to another group. So it comes before the first process
     of a box, because a process that is left behind could not be moved into a group later.

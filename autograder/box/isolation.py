@@ -2,11 +2,11 @@
 
 Theory of operation
 -------------------
-A box is one bubblewrap process tree in its own user, pid, net, ipc, uts, cgroup and mount namespaces, with no
-capabilities and no_new_privs set. Its file system is put together from nothing: the system's libraries and the
-Python environment read-only, the assignment's packages and folder ``inside`` and the code of ``autograder.inside``
-read-only under ``/box``, a fresh /proc that shows only the box's own processes, a minimal /dev, and two size-bounded
-tmpfs (/tmp, the working directory, and /dev/shm). Everything else, the root of the box included, is read-only and
+A box is one bubblewrap process tree in its own user, pid, net, ipc, uts, cgroup and mount namespaces. It has no
+capabilities, and no_new_privs is set. Its file system is put together from nothing. The system's libraries and the
+Python environment are read-only. So are the assignment's packages and folder ``inside`` and the code of
+``autograder.inside``, under ``/box``. There is a fresh /proc that shows only the box's own processes, a minimal /dev,
+and two size-bounded tmpfs (/tmp, the working directory, and /dev/shm). All else, the root included, is read-only and
 empty. Nothing the host can write to is writable inside, and nothing inside is writable that the host would read: the
 kernel's sockets are handed in as already listening descriptors (see provisioner.py), so the two sides share no
 directory. The environment is empty but for the variables set here. The network namespace has a loopback device of its
@@ -178,8 +178,8 @@ def enclose(command: Sequence[str], settings: Settings) -> list[str]:
 def enclose_template(command: Sequence[str], settings: Settings) -> list[str]:
     """``command``, of our own code, inside a new box in which it can make boxes: forks that wall themselves off.
 
-    It keeps what it needs to uncover its /proc and to map a user, within its own user namespace, and gives both up
-    before it forks; it must be the box's root for that. Its /proc stays writable, because it mounts those of its forks.
+    It can uncover its /proc and map a user, within its own user namespace, and gives both up before it forks. It must
+    be the box's root for that. Its /proc stays writable, because it mounts those of its forks.
     """
     return _walls([*_namespaces(), *NESTING], [], settings, command)
 
@@ -223,7 +223,7 @@ def as_box_user(settings: Settings) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=8)
 def why_roots_number(settings: Settings) -> str:
-    """Why boxes that root starts have root's number, in a sentence; "" where they have their own."""
+    """Why boxes that root starts have root's number, in a sentence; "" if they have their own."""
     for user in BOX_USERS:
         with contextlib.suppress(KeyError):
             return f"The user with the number {user}, which boxes would have, is {pwd.getpwuid(user).pw_name} here."

@@ -30,7 +30,7 @@ class Seen:
 
     Attributes:
         threads: Their numbers.
-        view: The folder of a thread that still has memory; "" where there is none.
+        view: The folder of a thread that still has memory; "" if there is none.
         status: The text of its status.
     """
 
@@ -88,7 +88,7 @@ def proportional_bytes(seen: Seen) -> int:
 
 
 def descriptors(seen: Seen) -> dict[str, str]:
-    """Number -> what it leads to, as "socket:[7]" or a path; "" where it was closed meanwhile."""
+    """Number -> what it leads to, as "socket:[7]" or a path; "" if it was closed meanwhile."""
     if not seen.view:
         return {}
     with _unless_it_ends(seen):
@@ -109,7 +109,7 @@ def mappings(seen: Seen, most: int) -> int:
 def sockets_of_the_namespace(seen: Seen, most: int) -> int:
     """Unix sockets in the network namespace of a box, also those that no process has; no further than to ``most``.
 
-    0 where the namespace is our own.
+    0 if the namespace is our own.
     """
     ours, its = os.stat("/proc/self/ns/net"), None
     with _unless_it_ends(seen):
@@ -152,7 +152,7 @@ def _seen(pid: int, threads: list[str]) -> Seen:
 
 
 def _read(path: str) -> str:
-    """A file of a process; nothing where the process ended meanwhile."""
+    """A file of a process; nothing if the process ended meanwhile."""
     try:
         with open(path, errors="replace") as file:  # the names of a box's processes are what it wants them to be
             return file.read()
@@ -161,7 +161,7 @@ def _read(path: str) -> str:
 
 
 def _listed(folder: str) -> list[str]:
-    """Names in a folder of a process; none where the process ended meanwhile."""
+    """Names in a folder of a process; none if the process ended meanwhile."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, ProcessLookupError):

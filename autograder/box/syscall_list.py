@@ -33,7 +33,7 @@ def allowed_names(profile: dict[str, Any]) -> list[str]:
 
 
 def number_of(name: str, machine: int) -> int | None:
-    """The number of a call; None where the machine has no such call, or libseccomp is older than the call.
+    """The number of a call; None if the machine has no such call, or libseccomp is older than the call.
 
     Raises:
         OSError: libseccomp is not installed.

@@ -57,7 +57,7 @@ class Usage:
         terminals: Terminals and their masters.
         kernel_files: Open files of /proc.
         watches: Watches of epoll, each counted as often as processes have it.
-        mappings: Mappings of memory in all processes; 0 where they were not counted.
+        mappings: Mappings of memory in all processes; 0 if they were not counted.
     """
 
     memory_bytes: int = 0
@@ -134,7 +134,7 @@ def _in_time(parts: Iterable[Part], end: float) -> Iterator[Part]:
 
 
 def exceeded(usage: Usage, limits: Limits) -> str | None:
-    """The first limit that is exceeded, by the name that :class:`Watchdog` gives it; None where all are kept."""
+    """The first limit that is exceeded, by the name that :class:`Watchdog` gives it; None if all are kept."""
     used = {
         "memory": (usage.memory_bytes, limits.memory_bytes),
         "tasks": (usage.tasks, limits.tasks),

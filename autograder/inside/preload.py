@@ -37,7 +37,7 @@ def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> N
         modules: What the assignment's notebook imports.
         packages: Packages that must have every module named of them; any other may be arranged otherwise in another
             release, and then loads what it needs later.
-        folder: The assignment's folder ``inside``; "" where it has no hidden cases.
+        folder: The assignment's folder ``inside``; "" if it has no hidden cases.
 
     Raises:
         ImportError: A package, or a part of it that it needs, is not there.

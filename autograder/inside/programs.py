@@ -1,8 +1,8 @@
 """Lets no program start but those that were installed in the box, by Landlock. See landlock(7).
 
 A submission can write a file and start it. Until Linux 6.14 a file of unknown kind made the kernel start modprobe as
-root on the host, once for each try, to look for a module that knows it (removed in "exec: Remove legacy custom binfmt
-modules autoloading"). From then on, and where the kernel has no Landlock, nothing is done here.
+root on the host, once for each try. That was removed in "exec: Remove legacy custom binfmt modules
+autoloading". From then on, and where the kernel has no Landlock, nothing is done here.
 """
 
 import ctypes

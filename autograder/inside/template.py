@@ -1,9 +1,11 @@
 """A process with everything imported that a notebook needs, of which each box is a fork: torch is loaded once.
 
-It runs alone in a bubblewrap box and never sees student code. For each order it forks; the fork moves to namespaces of
-its own (user, mount, pid, ipc, uts, cgroup and network), mounts a /proc that shows only itself, empty scratch folders
-and terminals, loses every capability and the way to new namespaces, and becomes a kernel (start.py). Nothing leads
-back: the template takes one message, five sockets and two pipes, and answers with a word, before student code exists.
+It runs alone in a bubblewrap box and never sees student code. For each order it forks. The fork moves to namespaces of
+its own (user, mount, pid, ipc, uts, cgroup and network). It mounts a /proc that shows only itself, empty scratch
+folders and terminals. It loses every capability and the way to new namespaces, and becomes a kernel (start.py).
+
+Nothing leads back: the template takes one message, five sockets and two pipes, and answers with a word, before student
+code exists.
 
 What a fork inherits, and what becomes of it:
 

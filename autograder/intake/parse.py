@@ -22,7 +22,7 @@ class Cell:
 
     Attributes:
         kind: "code", "markdown" or "raw".
-        grade_id: nbgrader's id, "" where metadata were lost.
+        grade_id: nbgrader's id, "" if metadata were lost.
         outputs: What the student's own run left, as untrusted JSON values.
     """
 

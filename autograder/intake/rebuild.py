@@ -40,7 +40,7 @@ class MasterCell:
     Attributes:
         grade_id: nbgrader's id; every cell of the master has one.
         solution: Whether the student writes it.
-        points: What it is worth; 0 where nothing is graded.
+        points: What it is worth; 0 if nothing is graded.
         task: The task that a self-check cell is for; "" for every other cell.
     """
 
@@ -59,7 +59,7 @@ class RebuiltCell:
 
     Attributes:
         master: The master cell that it replaces; None for a cell the student added.
-        outputs: What the student's own run left at a given cell, made safe: people are shown it. Empty where there is
+        outputs: What the student's own run left at a given cell, made safe: people are shown it. Empty if there is
             none, and for cells of the student's, where people are shown what the grading run leaves.
     """
 
@@ -139,7 +139,7 @@ def _added(cell: Cell) -> RebuiltCell:
 
 
 def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) -> tuple[list[str], list[str]]:
-    """The student's text for one solution cell: one source, or several where the cell was split or copied.
+    """The student's text for one solution cell: one source, or several if the cell was split or copied.
 
     Args:
         defined: Functions that some cell of the student's defines; a stub put in for a lost cell must not undo one.
@@ -223,7 +223,7 @@ def _following(index: int, matches: dict[int, int]) -> int | None:
 
 
 def _candidates(function: str, defines: dict[int, set[str]]) -> Iterable[int]:
-    """Positions of cells that define ``function``; all where there is none to define."""
+    """Positions of cells that define ``function``; all if there is none to define."""
     return (position for position, names in defines.items() if not function or function in names)
 
 
@@ -234,7 +234,7 @@ def _similarity(source: str, master: MasterCell) -> float:
 
 
 def _function(master: MasterCell) -> str:
-    """The function that a solution cell is there to define; "" where it defines none."""
+    """The function that a solution cell is there to define; "" if it defines none."""
     names = DEFINED.findall(master.source) if master.kind == "code" else []
     return names[0] if names else ""
 

@@ -17,7 +17,7 @@ class Failure(Exception):
 
     They may quote expected values, because a student learns from them. The hidden inputs stay the same until the
     workspace gets another seed. A student who sees feedback and hands in again could type the values back (7 of 27
-    points in three rounds, tried), so another round needs another seed.
+    points in three rounds, tried). So another round needs another seed.
 
     Args:
         rationale: What was expected and what was found.

@@ -5,9 +5,9 @@ one after the other in the order of their file. pytest's protocol for fifty chec
 for people who debug one (pytest_plugin.py).
 
 If a check raises anything but Failure, it is called again on the solution's evidence. If it breaks there too, it is our
-fault. So is a name that is not defined. If it holds there, either the submission's evidence has a form that the
-observer never writes, or the check has a mistake where it meets a wrong answer. Then it fails, and the instructor is
-told how.
+fault. So is a name that is not defined. If it holds there, the submission's evidence may have a form that the
+observer never writes, or the check may have a mistake that only a wrong answer meets. Then it fails, and the instructor
+is told how.
 """
 
 import importlib

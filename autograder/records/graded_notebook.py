@@ -56,8 +56,8 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
 
 
 def notebook_text(notebook: dict[str, Any]) -> bytes:
-    """The notebook as a file. Not by nbformat, which validates what it writes and takes longer than all the checks, and
-    not indented, which json does in Python, ten times as slowly."""
+    """The notebook as a file. Not by nbformat, which validates what it writes and takes longer than all the checks. Not
+    indented, because json does that in Python, ten times as slowly."""
     return json.dumps(notebook, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 

@@ -1,8 +1,8 @@
 """Reads the `.npy` dictionaries of earlier years, `{"x": images, "y": labels}`, and runs nothing in them.
 
 Such a file is a pickle, and a pickle is a program: loading it the usual way (`allow_pickle=True`) calls
-whatever it names. Here the few names that an array needs are answered by inert records, every other name is
-refused, and the arrays are rebuilt from the records' raw bytes afterwards. This guards against code, not
+whatever it names. Here the few names that an array needs are answered by inert records, and every other name
+is refused. The arrays are rebuilt from the records' raw bytes afterwards. This guards against code, not
 against a file that asks for much memory.
 """
 

@@ -6,7 +6,7 @@ profile begins with the images of a smaller one. Knows nothing of models.
 
 Geometry: every class is a star polygon, corners alternating between an outer and an inner radius. A regular
 polygon is the star whose inner corners lie on its sides, and a circle is a polygon of many corners. Folding the
-plane along the symmetry axes brings every pixel into one sector with one side, so its distance to the contour is
+plane along the symmetry axes brings every pixel into one sector with one side. So its distance to the contour is
 one dot product; half a pixel on either side of the contour is shaded, which smooths the edge.
 """
 

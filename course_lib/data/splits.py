@@ -46,7 +46,7 @@ class ImageSet:
         return len(self.labels)
 
     def first(self, count: int) -> ImageSet:
-        """The first `count` images, or all where there are fewer, on the same memory."""
+        """The first `count` images, or all if there are fewer, on the same memory."""
         factors = {name: values[:count] for name, values in self.factors.items()}
         return ImageSet(self.images[:count], self.labels[:count], factors)
 

@@ -123,7 +123,7 @@ def _three(small_course: Path, prepared: Course, temporary: Path, tmp_path_facto
 
 
 def entries(workspace: Path) -> list[dict[str, Any]]:
-    """The submissions in results.json, without their times; none where there is no file."""
+    """The submissions in results.json, without their times; none if there is no file."""
     if not results_path(workspace, "small").exists():
         return []
     load_results(workspace, "small")

@@ -128,7 +128,7 @@ def _graded(case: Path, course: Path, run: Path) -> dict[str, Any]:
 
 
 def _points(run: Path) -> dict[str, float | None]:
-    """Student -> automatic points in the gradebook; missing where it has no entry."""
+    """Student -> automatic points in the gradebook; missing if it has no entry."""
     query = """
         SELECT student.id, SUM(grade.auto_score) FROM grade
         JOIN submitted_notebook ON grade.notebook_id = submitted_notebook.id

@@ -76,7 +76,7 @@ def places(document: Any, path: tuple = ()) -> list[tuple]:
 
 
 def put(document: Any, path: tuple, value: Any) -> None:
-    """Replace the value at ``path``; nothing where an earlier change took the way there away."""
+    """Replace the value at ``path``; nothing if an earlier change took the way there away."""
     try:
         for key in path[:-1]:
             document = document[key]

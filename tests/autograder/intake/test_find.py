@@ -19,7 +19,7 @@ NOTEBOOK = b'{"cells": []}'
 
 
 def only(found: Found) -> PurePosixPath | None:
-    """The one notebook that is meant; None where there is none, or more than one."""
+    """The one notebook that is meant; None if there is none, or more than one."""
     return found.members[0] if len(found.members) == 1 else None
 
 

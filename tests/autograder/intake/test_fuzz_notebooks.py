@@ -74,7 +74,7 @@ def notebooks(draw: Any) -> bytes:
 
 
 def taken_in(data: bytes) -> Rebuilt | None:
-    """The rebuilt notebook, or None where it was refused in a sentence; anything else is raised."""
+    """The rebuilt notebook, or None if it was refused in a sentence; anything else is raised."""
     try:
         return rebuild(parse_notebook(data, "student"), MASTER)
     except BadSubmission as refusal:

@@ -27,7 +27,7 @@ COSTS = {"table": exit_macs(_ANY, (3, 32, 32)), "all_heads": exit_macs(_ANY, (3,
 
 
 def _gradients(loss: object, parameters: list[torch.Tensor]) -> list[torch.Tensor | None]:
-    """Gradient of ``loss`` by each of ``parameters``; None where the loss does not depend on it."""
+    """Gradient of ``loss`` by each of ``parameters``; None if the loss does not depend on it."""
     if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
         return [None for _ in parameters]
     return list(torch.autograd.grad(loss.sum(), parameters, allow_unused=True))

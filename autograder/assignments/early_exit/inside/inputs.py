@@ -34,8 +34,8 @@ def images(rng: np.random.Generator, contrasts: np.ndarray) -> torch.Tensor:
 def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNet18:
     """An untrained network that behaves like a trained one where it matters.
 
-    Its logits spread more at later exits, and its BatchNorm statistics differ from those of any batch, so that eval
-    and train mode give different answers.
+    Its logits spread more at later exits. Its BatchNorm statistics differ from those of any batch, so that eval and
+    train mode give different answers.
     """
     network = EarlyExitResNet18(CLASSES, WIDTH)
     for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):

@@ -1,8 +1,8 @@
 """Wall clock: what leaving early saves in seconds, next to what it saves in MACs.
 
 Timed is compaction against the same network run to its end, in two ways: as in the lesson, with the solution in the
-notebook; and tuned, where both sides have BatchNorms folded into convolutions, channels last, and each stage run on
-CHUNK images at a time, which keeps the wide first stage in the processor's cache. Both sides take turns on the same
+notebook; and tuned. Tuned, both sides have BatchNorms folded into convolutions and channels last, and run each stage on
+CHUNK images at a time: that keeps the wide first stage in the processor's cache. Both sides take turns on the same
 images, so that what else the machine does meets both; shown are medians of the turns' ratios. A ratio of 1 between
 speed-up and MAC ratio would mean that a MAC saved is a MAC's time saved.
 """

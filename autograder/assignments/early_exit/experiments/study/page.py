@@ -51,7 +51,7 @@ def head(*cells: str) -> list[str]:
 
 
 def without(records: Sequence[dict[str, Any]], rule: str, against: str = "plain") -> str:
-    """How many seeds have no setting, as a remark; "" where all have one."""
+    """How many seeds have no setting, as a remark; "" if all have one."""
     none = len(records) - len(drops(records, rule, against))
     return f" ({none} of {len(records)} without a setting)" if none else ""
 
@@ -195,7 +195,7 @@ def narrower(summary: Summary, dataset: str) -> list[str]:
 
 
 def _interpolated(frontier: Sequence[float | None], share: float) -> float | None:
-    """The accuracy there, on the line between its neighbours; None where the rule cannot spend so little."""
+    """The accuracy there, on the line between its neighbours; None if the rule cannot spend so little."""
     known = [(x, y) for x, y in zip(SHARES, frontier, strict=True) if y is not None]
     return None if share < known[0][0] else float(np.interp(share, *zip(*known, strict=True)))
 

@@ -1,8 +1,8 @@
 """Rules for leaving early, replayed on stored logits: which exit each image takes, what that costs and gets right.
 
-Nothing here runs a network. A rule of one threshold is replayed for all its thresholds at once: an image has left by
-exit k at threshold t exactly when the smallest of its scores at exits 0..k is below t, so that one sort per exit
-answers every threshold by a binary search in cumulative sums.
+Nothing here runs a network. A rule of one threshold is replayed for all its thresholds at once. An image has left by
+exit k at threshold t exactly when the smallest of its scores at exits 0..k is below t. So one sort per exit answers
+every threshold by a binary search in cumulative sums.
 
 Shape letters: K exits, N images, C classes, T thresholds. Scores are low where the network is sure.
 
@@ -220,7 +220,7 @@ def cheapest(frontier: Frontier, table: Sequence[int], target: float) -> int | N
 
 
 def accuracy_at(frontier: Frontier, table: Sequence[int], share: float) -> float:
-    """Accuracy that the rule reaches with a share of the MACs, NaN where it cannot spend so little.
+    """Accuracy that the rule reaches with a share of the MACs, NaN if it cannot spend so little.
 
     It is on the line between the rows on either side: tossing a coin between the two for every image reaches it.
     """

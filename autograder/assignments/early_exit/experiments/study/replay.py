@@ -4,8 +4,8 @@ A rule for leaving is a function of stored logits. So every rule is judged on th
 at once. A test replays the committed logits and compares; another makes the page and README's table again.
 
 Thresholds are chosen on validation and looked at on test once. The target is the accuracy of the plain network of the
-same seed and width less half a point. The best of many settings on validation is partly luck, so a quarter of a point
-of that is kept back there, a number set before any rule was replayed.
+same seed and width less half a point. The best of many settings on validation is partly luck. So a quarter of a point
+of that is kept back there; the number was set before any rule was replayed.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Thresholds with a guarantee: how much worse than the full network early exit may make the answers.
 
-The loss of an image is 1 where it leaves early with a wrong answer though the last exit is right, else 0; the risk of a
+The loss of an image is 1 if it leaves early with a wrong answer though the last exit is right, else 0; the risk of a
 threshold is its mean. From n images drawn like those to come, a threshold is chosen whose risk is at most epsilon:
 
 - `tested` [1, 2]: with probability at least 1 - delta over the draw. Thresholds are tested from careful to careless,

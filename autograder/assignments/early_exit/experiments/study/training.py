@@ -44,7 +44,7 @@ def train(run: Run, *, folder: Path = KEPT, stop_after: int | None = None) -> di
         stop_after: Stop after so many steps in all, with the state kept, as if interrupted.
 
     Returns:
-        The record, or None where it was stopped.
+        The record, or None if it was stopped.
 
     Raises:
         ValueError: What is kept under the run's name was trained with other settings.
@@ -121,7 +121,7 @@ class Trainer:
         return round(phase.share * self.run.epochs * self.steps_an_epoch)
 
     def finish(self, stop_after: int | None) -> bool:
-        """Take every step that is left; False where it was stopped before."""
+        """Take every step that is left; False if it was stopped before."""
         saved = time.monotonic()
         begin = time.process_time()
         self.model.train()
