@@ -201,14 +201,13 @@ def _package(name: str, course: Path, file: Path) -> Path:
     own = course / name
     found = importlib.util.find_spec(name) if name.isidentifier() and name not in sys.builtin_module_names else None
     where = found.origin if found and found.submodule_search_locations else None
-    if name.isidentifier() and (own / "__init__.py").is_file():
+    if name.isidentifier() and own.is_dir():
         folder = own.resolve()
     elif where and Path(where).name == "__init__.py":
         folder = Path(where).resolve().parent
     else:
         raise AssignmentError(
-            f"{file} names the package {name!r}. Expected: a folder {own} with an __init__.py, or an installed "
-            "package. Add or install it."
+            f"{file} names the package {name!r}. Expected: a folder {own}, or an installed package. Add or install it."
         )
     for secret in (course / "solutions", course / IN_A_COURSE, INSTALLED.parent):
         if folder.is_relative_to(secret.resolve()) or secret.resolve().is_relative_to(folder):
