@@ -14,6 +14,7 @@ CASES = [case.name for case in case_folders()]
 STORED = json.loads(stock_corpus.RESULTS.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["bench_grading.py", "stock_corpus.py"])
 def test_the_benchmarks_find_all_that_they_import(program: str) -> None:
     words = [sys.executable, ROOT / "tests" / "bench" / program, "--help"]

@@ -49,6 +49,7 @@ def _checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_when_a_pin_has_no_release_for_this_python_then_setup_says_what_to_do(checkout: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "PIP_INDEX_URL": f"file://{checkout.parent}/index"}
     words = ["make", "setup", f"PYTHON={sys.executable}"]

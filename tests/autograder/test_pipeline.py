@@ -197,6 +197,7 @@ def test_when_only_a_hidden_call_loops_then_timeout_and_that_task_is_lost(graded
     assert "more than 3 s" in result.grade.tasks[1].checks[0].message
 
 
+@pytest.mark.slow
 def test_when_the_hidden_calls_take_too_long_together_then_timeout_and_what_was_not_called_is_lost(
     graded: Grader,
 ) -> None:

@@ -47,6 +47,7 @@ def _graded(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Grade
     return Graded(settings.course, settings.workspace, tuple(check for task in bob.tasks for check in task.checks))
 
 
+@pytest.mark.slow
 def test_the_checks_fail_with_the_words_that_the_grader_gave(graded: Graded) -> None:
     done = graded.pytest()
 
@@ -77,7 +78,7 @@ def test_one_check_can_be_chosen_and_says_what_it_needs(graded: Graded) -> None:
 @pytest.mark.parametrize(
     ("student", "says"),
     [
-        ("", "Give --submission WORKSPACE and --student NAME."),
+        pytest.param("", "Give --submission WORKSPACE and --student NAME.", marks=pytest.mark.slow),
         pytest.param("nobody", "There is no stored run of 'nobody' in", marks=pytest.mark.slow),
         pytest.param("cem", "There is no stored run of 'cem' in", marks=pytest.mark.slow),
     ],

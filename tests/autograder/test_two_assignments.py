@@ -75,6 +75,7 @@ def test_each_is_graded_by_its_own_checks_and_keeps_its_own_results(two: Path, t
         assert sorted(book.execute("SELECT name FROM assignment")) == [("other",), ("small",)]
 
 
+@pytest.mark.slow
 def test_the_seed_and_the_runs_of_one_are_not_touched_by_the_other(two: Path, tmp_path: Path) -> None:
     places = ("--course", two, "--workspace", tmp_path / "ws", "--jobs", 1)
     small = hand_in(two, tmp_path / "small", "small", **right_answers())
@@ -147,6 +148,7 @@ def test_what_an_assignment_requires_is_in_its_bundle(two: Path, tmp_path: Path)
         assert archive.read("other/requirements.txt").decode().split() == ["ipykernel", "numpy>=2", "Tqdm"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["def _(:\n", "import no_such_module\n"])
 def test_when_the_cases_cannot_be_imported_then_the_error_says_so(two: Path, tmp_path: Path, broken: str) -> None:
     course = Path(shutil.copytree(two, tmp_path / "course"))

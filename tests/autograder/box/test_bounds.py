@@ -44,6 +44,7 @@ def test_when_nothing_bounds_a_box_then_each_trial_says_so(
     assert all("Do not grade on this machine" in finding.remedy for finding in findings)
 
 
+@pytest.mark.slow
 def test_how_much_a_busy_neighbour_slows_a_box_down_is_measured(small_course: Path, tmp_path: Path) -> None:
     assert 0.1 < slowed_by_a_neighbour(settings_for(small_course, tmp_path)) < 100
 

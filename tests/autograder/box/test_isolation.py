@@ -107,6 +107,7 @@ def settings_that_need_tqdm(course: Path, workspace: Path) -> Settings:
     return dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, requires=("tqdm",)))
 
 
+@pytest.mark.slow
 def test_when_a_needed_package_lies_in_another_folder_of_the_path_then_it_is_seen(
     small_course: Path, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from autograder.box.run_once import printed_in_a_box
 from autograder.errors import BoxUnavailable
 
 
+@pytest.mark.slow
 def test_when_a_box_lives_and_never_answers_then_the_doctor_does_not_wait_for_ever(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

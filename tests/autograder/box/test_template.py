@@ -236,6 +236,7 @@ def test_the_templates_own_processes_are_gone_when_it_is_closed(settings: Settin
     assert [one for one in tree if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
 
 
+@pytest.mark.slow
 def test_when_the_thread_that_made_a_template_is_gone_then_nobody_is_given_it(settings: Settings) -> None:
     templates = Templates(settings)
 

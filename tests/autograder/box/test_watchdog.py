@@ -48,6 +48,7 @@ def test_when_the_last_process_of_a_box_is_a_zombie_then_its_files_are_still_cou
     assert usage_of(code, small_course, tmp_path).files > 3000
 
 
+@pytest.mark.slow
 def test_page_tables_count_as_memory(small_course: Path, tmp_path: Path) -> None:
     """Reading untouched memory maps one page of zeros: nothing resident, and two thousandths of it in page tables."""
     code = (
