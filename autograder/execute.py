@@ -19,22 +19,17 @@ After a stop, the rest is judged. If cells exceed the time of the notebook or fl
 interrupted. From then on only cells that define solutions run. So an endless loop costs what depends on it. If the
 kernel dies, runs out of memory or ignores the interrupt, what was observed until then is judged: mostly nothing.
 
-A kernel that breaks Jupyter's protocol (any message that makes nbclient raise) ends its own box as KERNEL_DIED. A box
-that ends before any of the notebook ran, or together with its template, is our fault.
+The notebook's own outputs are collected in the box (inside/driver.py) and come out after each cell. A box that sends
+too much, or what is no message, ends; so does one that ends its kernel. A box that ends before any of the notebook ran,
+or together with its template, is our fault.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import nbformat
-import zmq
-from nbclient.exceptions import DeadKernelError
-
-from autograder.box.isolation import to_preload
-from autograder.box.manager import BoxedKernelManager
+from autograder.box.box import Box
 from autograder.box.maxima import (
     MAX_DESCRIPTORS,
     MAX_IN_FLIGHT,
@@ -45,12 +40,10 @@ from autograder.box.maxima import (
     max_mappings,
     max_watches,
 )
-from autograder.box.message_bounds import TooManyContainers
+from autograder.box.stream import Done, Flooded, HungUp, NotAMessage, TooMuch
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
-from autograder.counting_client import CountingClient
-from autograder.errors import GraderError, TemplateFailed
-from autograder.inside.names import EVIDENCE
+from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.outputs import safe_outputs
 from autograder.results import Verdict
@@ -58,7 +51,6 @@ from autograder.results import Verdict
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
 SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
-READY_S = 90  # from the start of a box to its kernel's first answer, on a loaded machine
 
 
 @dataclass(frozen=True)
@@ -103,7 +95,12 @@ def run_notebook(
     Raises:
         GraderError: The box or its kernel did not start; nothing can be said of the submission.
     """
-    return asyncio.run(_Session(rebuilt, settings, template).run(list(cases), seed, explain))
+    try:
+        box = Box(settings, template)
+    except BoxUnavailable as error:  # after a warm box another try may succeed
+        raise (TemplateFailed if template else GraderError)(str(error)) from None
+    with box:
+        return _Session(rebuilt, settings, box).run(list(cases), seed, explain)
 
 
 def is_run(cell: RebuiltCell) -> bool:
@@ -131,76 +128,39 @@ class _BoxEnded(Exception):
 
 
 class _Session:
-    """One box, from its start to its end."""
+    """One notebook in one box."""
 
-    def __init__(self, rebuilt: Rebuilt, settings: Settings, template: Template | None) -> None:
+    def __init__(self, rebuilt: Rebuilt, settings: Settings, box: Box) -> None:
         self.cells = rebuilt.cells
         self.limits = settings.limits
-        self.notebook = nbformat.v4.new_notebook(cells=[_as_node(cell) for cell in rebuilt.cells])
-        self.manager = BoxedKernelManager(settings, template)
-        self.warm = template is not None
-        self.preload = to_preload(settings)
-        self.client = CountingClient(self.notebook, self.manager, self.limits.output_bytes)
+        self.box = box
+        self.outputs: dict[int, list[Any]] = {}  # of the cells that ran
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
-        # Done when the kernel's outputs are cut off, by its death or by the relay; None until the kernel has answered.
-        self.cut: asyncio.Future[Any] | None = None
         self.verdict = Verdict.OK
         self.message = ""
 
-    async def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
+    def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
         try:
-            await self._start()
-            await self._run_cells(time.monotonic() + self.limits.wall_s)
-            await self._observe(cases, seed, explain)
+            self._run_cells(time.monotonic() + self.limits.wall_s)
+            self._observe(cases, seed, explain)
         except _BoxEnded as end:
             self.verdict, self.message = end.verdict, str(end)
-        finally:
-            await self._end()
         if self.raised and self.verdict == Verdict.OK:
             self._set(Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(self.raised)}.")
         return Run(
             verdict=self.verdict,
             message=self.message,
-            outputs=tuple(safe_outputs(node.get("outputs", ())) for node in self.notebook.cells[: len(self.cells)]),
+            outputs=tuple(safe_outputs(self.outputs.get(index, ())) for index in range(len(self.cells))),
             evidence=self.evidence,
             too_slow=frozenset(self.too_slow),
         )
 
-    async def _start(self) -> None:
-        kind = TemplateFailed if self.warm else GraderError  # after a warm box another try may succeed
-        try:
-            await self.manager.start_kernel()
-            await asyncio.wait_for(self.client.async_start_new_kernel_client(), READY_S)
-            monitor = self.client.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-            self.cut = asyncio.ensure_future(monitor.recv_multipart())
-        except (RuntimeError, OSError) as error:  # a TimeoutError is an OSError
-            reason = str(error) or f"its kernel did not answer within {READY_S} s"
-            said = self.manager.last_words()
-            said = f" It said: {said}." if said else ""
-            raise kind(f"The box did not start: {reason}.{said} Run `autograder doctor`.") from error
-        # Before any student code and on our time: importing torch takes seconds, many on a loaded machine.
-        try:
-            ended = await self._hidden(
-                f"__import__('inside.preload', fromlist=['preload']).preload(**{self.preload!r})", READY_S
-            )
-        except _BoxEnded as end:
-            raise kind(f"The box did not start: it ended before any of the notebook ran. {end}") from None
-        if ended == "late" or self.client.failed:
-            raise kind(f"What the box needs cannot be imported in it. {self.client.error or 'It took too long.'}")
-
-    async def _end(self) -> None:
-        if self.cut is not None:
-            self.cut.cancel()
-        if self.client.kc is not None:
-            self.client.kc.stop_channels()
-        await self.manager.end()
-
-    async def _run_cells(self, deadline: float) -> None:
+    def _run_cells(self, deadline: float) -> None:
         stopped = False
         for index, cell in enumerate(self.cells):
-            node, name = self.notebook.cells[index], _name(cell)
+            name = _name(cell)
             if not is_run(cell):
                 continue
             time_left = deadline - time.monotonic()
@@ -208,8 +168,10 @@ class _Session:
                 continue
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
+            self.outputs[index] = []
             # Drawing a figure takes longer than computing what is in it, so it is not drawn where nobody will see it.
-            ended = await self._execute(node, index, max(time_left, 0.1), silent=is_silent(cell))
+            ended, done = self._execute(index, cell.source, max(time_left, 0.1), silent=is_silent(cell))
+            self.outputs |= {place: outputs for place, outputs in done.outputs.items() if place in self.outputs}
             if ended == "late":
                 stopped = True
                 self._set(
@@ -221,10 +183,10 @@ class _Session:
                     Verdict.OUTPUT_LIMIT,
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
-            elif self.client.failed:
+            elif done.error:
                 self.raised.append(name)
 
-    async def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
+    def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
         deadline = time.monotonic() + self.limits.calls_s
         for number, (task, case) in enumerate(cases):
@@ -233,7 +195,13 @@ class _Session:
             time_left = deadline - time.monotonic()
             words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
             call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
-            ended = await self._hidden(call, min(self.limits.call_s, time_left)) if time_left > SHORTEST_S else "late"
+            ended, evidence = "late", None
+            if time_left > SHORTEST_S:
+                # The call comes after the last cell, and is not given out.
+                ended, done = self._execute(
+                    len(self.cells), call, min(self.limits.call_s, time_left), silent=True, hidden=True
+                )
+                evidence = done.evidence
             if ended == "late" and time_left < self.limits.call_s:
                 late = [late for late, _ in cases[number:] if late not in self.too_slow]
                 self.too_slow.update(late)
@@ -255,71 +223,45 @@ class _Session:
                     Verdict.OUTPUT_LIMIT,
                     f"A hidden call of {task} was stopped: it showed more than {self.limits.output_bytes // MIB} MiB.",
                 )
-            outputs = self.notebook.cells[-1].outputs
-            texts = [output["data"][EVIDENCE] for output in outputs if EVIDENCE in output.get("data", {})]
-            if len(texts) == 1 and isinstance(texts[0], str) and len(texts[0]) <= allowance:
-                allowance -= len(texts[0])
-                self.evidence[task, case] = texts[0]
+            if evidence is not None and len(evidence) <= allowance:
+                allowance -= len(evidence)
+                self.evidence[task, case] = evidence
 
-    async def _hidden(self, code: str, seconds: float) -> str:
-        """Run code of ours that is no cell of the notebook; it becomes the last cell, which is not given out."""
-        node = nbformat.v4.new_code_cell(code)
-        self.notebook.cells[len(self.cells) :] = [node]  # nbclient wants every cell to be in its notebook
-        self.client.hidden_call, self.client.shown = True, 0
+    def _execute(
+        self, index: int, source: str, seconds: float, *, silent: bool, hidden: bool = False
+    ) -> tuple[str, Done]:
+        """Run one cell for at most ``seconds``: "done", "late" or "flooded", and what it left."""
+        ended = "done"
         try:
-            return await self._execute(node, len(self.cells), seconds, silent=True)
-        finally:
-            self.client.hidden_call = False
-
-    async def _execute(self, node: Any, index: int, seconds: float, *, silent: bool) -> str:
-        """Run one cell for at most ``seconds``; "done", "late" or "flooded"."""
-        assert self.cut is not None  # the box has started
-        self.client.kc.silent = silent
-        self.client.failed = False
-        self.client.flooded.clear()
-        running = asyncio.ensure_future(self.client.async_execute_cell(node, index))
-        flood = asyncio.ensure_future(self.client.flooded.wait())
-        try:
-            ends = {running, flood, self.cut}
-            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if flood.done() and not self.cut.done() and not self.client.hidden_call:
-                # Where the flood was the cell's last words, an interrupt would meet a kernel between two cells. Some
-                # do not survive that: their loop ends, and they answer nothing any more.
-                await asyncio.wait({running}, timeout=LAST_WORDS_S)
-            if self.cut.done():
-                await asyncio.wait({running}, timeout=GRACE_S)  # for nbclient to see whether the kernel died
-                if not await self.manager.is_alive():
-                    raise self._death(index)
-                if not running.done():
-                    sent = self.manager.cut_off_for() or "what is no message"
-                    raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {sent} and was cut off.")
-            ended = "flooded" if flood.done() else "done" if running.done() else "late"
-            if not running.done():
-                await self.manager.interrupt_kernel()
-                await asyncio.wait({running}, timeout=GRACE_S)
-                if not running.done():
-                    verdict, what = _REASONS[ended]
-                    raise _BoxEnded(verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted.")
-            running.result()
-        except DeadKernelError:
+            try:
+                self.box.send({"at": index, "source": source, "silent": silent, "hidden": hidden}, GRACE_S)
+                said = self.box.receive(seconds)
+                if isinstance(said, Flooded):
+                    ended = "flooded"
+                    # Where that was its last word, an interrupt would meet a kernel between two cells. Some do not
+                    # survive that: their loop ends, and they answer nothing any more.
+                    said = self.box.receive(LAST_WORDS_S)
+            except TimeoutError:
+                ended = "late" if ended == "done" else ended
+                self.box.interrupt()
+                said = self.box.receive(GRACE_S)
+                if isinstance(said, Flooded):
+                    said = self.box.receive(GRACE_S)
+        except TimeoutError:
+            verdict, what = _REASONS[ended]
+            raise _BoxEnded(verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted.") from None
+        except HungUp:
             raise self._death(index) from None
-        except _BoxEnded:
-            raise
-        except TooManyContainers as error:
-            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {error}.") from None
-        except Exception as error:  # nbclient met a message that no honest kernel sends
-            where = self._name_at(index)
-            reason = f"The kernel broke Jupyter's protocol in cell {where} ({type(error).__name__})."
-            raise _BoxEnded(Verdict.KERNEL_DIED, reason) from error
-        finally:
-            flood.cancel()
-            running.cancel()
-            # nbclient answers with an error of its own, which nobody else would look at.
-            await asyncio.gather(running, return_exceptions=True)
-        return ended
+        except TooMuch as what:
+            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {what} and was cut off.") from None
+        except NotAMessage:
+            said = None
+        if not isinstance(said, Done):
+            raise _BoxEnded(Verdict.KERNEL_DIED, f"The box sent what is no message in cell {self._name_at(index)}.")
+        return ended, said
 
     def _death(self, index: int) -> _BoxEnded:
-        reason = self.manager.ended_for()
+        reason = self.box.ended_for()
         where = self._name_at(index)
         if reason == "memory":
             allowed = self.limits.memory_bytes // MIB
@@ -357,8 +299,3 @@ class _Session:
 
 def _name(cell: RebuiltCell) -> str:
     return cell.master.grade_id if cell.master else "(added by the student)"
-
-
-def _as_node(cell: RebuiltCell) -> Any:
-    make = {"code": nbformat.v4.new_code_cell, "raw": nbformat.v4.new_raw_cell}
-    return make.get(cell.kind, nbformat.v4.new_markdown_cell)(cell.source)

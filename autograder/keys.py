@@ -25,7 +25,7 @@ from autograder.config import Settings
 from autograder.intake.rebuild import Rebuilt
 
 PACKAGE = Path(__file__).resolve().parent
-MAKING_A_RUN = ("inside", "box", "execute.py", "counting_client.py", "outputs.py")
+MAKING_A_RUN = ("inside", "box", "execute.py", "outputs.py")
 LENGTH = 32  # hexadecimal digits: 128 bits, because students choose what is hashed
 
 

@@ -9,7 +9,7 @@ import collections
 import threading
 from collections.abc import Collection, Sequence
 
-from autograder.box.provisioner import end_all
+from autograder.box.box import end_all
 from autograder.box.template import Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed

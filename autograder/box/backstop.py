@@ -3,7 +3,7 @@
 Without a control group, only counts bound what the kernel keeps for a box (sockets, descriptors, mappings without a
 page). A busy machine counts late. So one thread looks at the machine as a whole, however many boxes run. It cannot
 know which box is to blame, so a box that ends here is never the student's fault. If the kernel's own OOM killer comes
-first, it ends a box too, and not the grader (``oom_score_adj``, provisioner.py).
+first, it ends a box too, and not the grader (``oom_score_adj``, box.py).
 """
 
 import contextlib

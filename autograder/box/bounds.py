@@ -3,15 +3,12 @@
 Called by the doctor. What is tried is what student code meets: cells of a kernel that was started as for a submission.
 """
 
-import asyncio
-import time
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
-from autograder.box.manager import BoxedKernelManager
+from autograder.box.box import Box
 from autograder.box.proof import Finding
-from autograder.box.run_once import kernel_in_a_box, text_of
+from autograder.box.run_once import printed
+from autograder.box.stream import Broken
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable
@@ -21,7 +18,6 @@ MEMORY = 768 * MIB  # above what a box has before student code runs
 SCRATCH = 16 * MIB
 TASKS = 64
 SPINNERS = 24  # processes that do nothing but compute
-Result = TypeVar("Result")
 SLOWED = 3.0  # times: what a neighbour may be slowed down by them where boxes share the processors evenly
 
 
@@ -65,8 +61,8 @@ TRIALS = (
         "sockets",
     ),
 )
-SPIN = f"for _ in range({SPINNERS}):\n    if os.fork() == 0:\n        while True:\n            pass"
-WORK = "begin = time.monotonic()\nfor _ in range(8_000_000):\n    pass\nprint(time.monotonic() - begin)"
+SPIN = f"import os\nfor _ in range({SPINNERS}):\n    if os.fork() == 0:\n        while True:\n            pass"
+WORK = "import time\nbegin = time.monotonic()\nfor _ in range(8_000_000):\n    pass\nprint(time.monotonic() - begin)"
 
 
 def exhaust_the_box(settings: Settings, template: Template | None = None) -> list[Finding]:
@@ -83,9 +79,9 @@ def exhaust_the_box(settings: Settings, template: Template | None = None) -> lis
     kind = "warm box" if template else "box"
     findings = []
     for trial in TRIALS:
-        printed, ended_for = _run(_tried(trial.code, settings, template))
-        bounded = ended_for == trial.ended_for or (ended_for is None and printed.startswith("refused"))
-        came_of_it = f"it was ended for {ended_for}" if ended_for else f"it printed {printed!r}"
+        words, ended_for = _tried(trial.code, settings, template)
+        bounded = ended_for == trial.ended_for or (ended_for is None and words.startswith("refused"))
+        came_of_it = f"it was ended for {ended_for}" if ended_for else f"it printed {words!r}"
         remedy = f"Do not grade on this machine: a box had more {trial.what} than its limit, and {came_of_it}."
         findings.append(Finding(f"{kind}: no more {trial.what} than the limit", bounded, remedy))
     return findings
@@ -97,42 +93,26 @@ def slowed_by_a_neighbour(settings: Settings, template: Template | None = None) 
     Raises:
         BoxUnavailable: No box can be had.
     """
-    return _run(_slowed(settings, template))
-
-
-def _run(trial: Coroutine[Any, Any, Result]) -> Result:
     try:
-        return asyncio.run(trial)
-    except (OSError, RuntimeError, ValueError) as error:  # a TimeoutError is an OSError
-        raise BoxUnavailable(f"The limits could not be tried in a box: {str(error) or 'it took too long'}.") from None
+        return _slowed(settings, template)
+    except (Broken, TimeoutError, ValueError) as error:
+        why = "it took too long" if isinstance(error, TimeoutError) else "it ended"
+        raise BoxUnavailable(f"The limits could not be tried in a box: {why}.") from None
 
 
-async def _tried(code: str, settings: Settings, template: Template | None) -> tuple[str, str | None]:
-    async with kernel_in_a_box(settings, template) as box:
-        return await _cell(*box, code), box[0].ended_for()
+def _tried(code: str, settings: Settings, template: Template | None) -> tuple[str, str | None]:
+    """What a trial printed, and what its box was ended for."""
+    with Box(settings, template, bare=True) as box:
+        try:
+            words = printed(box, f"import os, time\n{code}", TRIAL_S)
+        except (Broken, TimeoutError):
+            words = ""
+        return words, box.ended_for()
 
 
-async def _slowed(settings: Settings, template: Template | None) -> float:
-    async with kernel_in_a_box(settings, template) as worker:
-        alone = float(await _cell(*worker, WORK))
-        async with kernel_in_a_box(settings) as neighbour:  # a template makes one box at a time
-            await _cell(*neighbour, SPIN)
-            return float(await _cell(*worker, WORK)) / alone
-
-
-async def _cell(manager: BoxedKernelManager, client: Any, code: str) -> str:
-    """Run a cell until it is done, its box has ended, or the time of a trial is over; what it printed."""
-    printed: list[str] = []
-    cell = asyncio.ensure_future(
-        client.execute_interactive(
-            f"import os, time\n{code}",
-            allow_stdin=False,
-            output_hook=lambda message: printed.append(text_of(message)),
-        )
-    )
-    end = time.monotonic() + TRIAL_S
-    while not cell.done() and time.monotonic() < end and await manager.is_alive():
-        await asyncio.wait({cell}, timeout=0.05)
-    cell.cancel()
-    await asyncio.gather(cell, return_exceptions=True)
-    return "".join(printed)
+def _slowed(settings: Settings, template: Template | None) -> float:
+    with Box(settings, template, bare=True) as worker:
+        alone = float(printed(worker, WORK, TRIAL_S))
+        with Box(settings, bare=True) as neighbour:  # a template makes one box at a time
+            printed(neighbour, SPIN, TRIAL_S)
+            return float(printed(worker, WORK, TRIAL_S)) / alone

@@ -2,7 +2,7 @@
 
 Boxes that run side by side then also share the processors evenly, however many processes one of them starts. Version 1
 works for root, version 2 for users as well. Where no group can be had, :func:`why_no_group` says why, and the watchdog
-alone keeps the limits. A box is moved into its group before its first program gets its orders (provisioner.py).
+alone keeps the limits. A box is moved into its group before its first program gets its orders (box.py).
 
 In version 2 a group passes controllers on to its subgroups only while it holds no process itself:
 https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint. So the grader divides a group once:

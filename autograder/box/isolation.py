@@ -7,10 +7,10 @@ capabilities, and no_new_privs is set. Its file system is put together from noth
 Python environment are read-only. So are the assignment's packages and folder ``inside`` and the code of
 ``autograder.inside``, under ``/box``. There is a fresh /proc that shows only the box's own processes, a minimal /dev,
 and two size-bounded tmpfs (/tmp, the working directory, and /dev/shm). All else, the root included, is read-only and
-empty. Nothing the host can write to is writable inside, and nothing inside is writable that the host would read: the
-kernel's sockets are handed in as already listening descriptors (see provisioner.py), so the two sides share no
-directory. The environment is empty but for the variables set here. The network namespace has a loopback device of its
-own and nothing else. When the grader or the outermost process dies, the kernel kills everything inside.
+empty. Nothing the host can write to is writable inside, and nothing inside is writable that the host would read: one
+socket leads in and out (see box.py), so the two sides share no directory. The environment is empty but for the
+variables set here. The network namespace has a loopback device of its own and nothing else. When the grader or the
+outermost process dies, the kernel kills everything inside.
 
 What it does not stop
 ---------------------
@@ -58,7 +58,11 @@ _turns = itertools.count()
 BOX = "/box"  # where the assignment's packages and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
-NEEDED = ("ipykernel", "numpy")  # what a box needs whatever the assignment; with everything that these require
+NEEDED = (
+    "ipykernel",
+    "nbclient",
+    "numpy",
+)  # what every box needs, with everything that these require
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")

@@ -1,6 +1,6 @@
 """Keeps a running box within its memory and its number of tasks, from outside; with or without a control group.
 
-Time and output are counted by execute.py and its client; files, CPU seconds and single-file size are bounded from
+Time is counted by execute.py, what a box sends by stream.py; files, CPU seconds and single-file size are bounded from
 inside by rlimits and a sized tmpfs. What is left, memory and tasks of the *whole tree*, is watched here: RLIMIT_AS
 counts address space, of which torch reserves gigabytes it never touches, and RLIMIT_NPROC does not bind root.
 

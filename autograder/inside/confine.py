@@ -9,7 +9,7 @@ They close what neither namespaces nor limits bound:
   print over TCP, so ours use a unix socket (kernel.py).
 * What the kernel counts for a real user or for the machine: I/O contexts, watches, waiting signals, pages of pipes,
   real-time priorities. Some are refused; others are bounded by rlimits or by the watchdog.
-* Objects that carry the host's namespaces: the inherited sockets answer nothing about the host's network.
+* Objects that carry the host's namespaces: the socket to the grader answers nothing about the host's network.
 * Work that the host would do because of a box: core handlers, modules, locks, write-out, cache, merging of equal pages.
 
 A refused call fails with "operation not permitted". A call that is newer than the list fails with "not implemented",

@@ -1,10 +1,10 @@
-"""ipykernel in a box: on sockets that it is given, and without TCP.
+"""ipykernel in a box: on abstract unix sockets, and without TCP.
 
 What we rely on in ipykernel, next to its documented interface; tests/autograder/inside/test_kernel.py fails when one of
 these changes:
 
-* ``IPKernelApp`` binds each channel by ``zmq.Socket.bind`` to ``ipc://<ip>-<port>``. Here libzmq adopts a listening
-  descriptor and leaves the path alone (ZMQ_USE_FD).
+* ``IPKernelApp`` binds each channel to ``ipc://<ip>-<port>``, and libzmq takes a name that begins with ``@`` as an
+  abstract one: no file appears in the student's folder.
 * ``kernelapp.IOPubThread`` is the class of the sender of output, looked up when the kernel starts.
 * That class calls ``_setup_pipe_in`` once, which binds one socket by ``bind_to_random_port``, and in a forked child
   ``_setup_pipe_out``, which gives a context and a socket. A forked child sends what it prints over TCP, which a
@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import zmq
 from ipykernel import iostream, kernelapp
@@ -24,34 +24,25 @@ from ipykernel import iostream, kernelapp
 FLUSH_S = 0.05  # in ipykernel's 0.2 a loop that prints fills a message larger than is taken
 
 
-def run(spec: dict) -> None:
-    """Adopt the sockets and run the kernel until it ends."""
+def run(connection: dict, bound: Callable[[], None]) -> None:
+    """Run the kernel until it ends.
+
+    Args:
+        connection: What a connection file holds.
+        bound: Called when the kernel listens, before any cell runs.
+    """
     # The parent set this for kernels in its own pid namespace; here the number names nobody and the kernel would quit.
     os.environ.pop("JPY_PARENT_PID", None)
-
-    sockets = {int(port): descriptor for port, descriptor in spec["sockets"].items()}
-    bind = zmq.Socket.bind
-
-    def bind_adopted(self: zmq.Socket, address: str) -> object:
-        port = address.rpartition("-")[2]
-        # The path in the address lies outside the box; libzmq listens on the descriptor and never touches the path.
-        if address.startswith("ipc://") and port.isdecimal():
-            self.setsockopt(zmq.USE_FD, sockets.pop(int(port)))
-        return bind(self, address)
-
-    zmq.Socket.bind = bind_adopted  # type: ignore[method-assign,assignment]
-
-    connection = os.path.join(os.environ["TMPDIR"], "kernel.json")
-    with open(connection, "w") as file:
-        json.dump(spec["connection"], file)
-
+    path = os.path.join(os.environ["TMPDIR"], "kernel.json")
+    with open(path, "w") as file:
+        json.dump(connection, file)
     kernelapp.IOPubThread = SenderWithoutTcp
     iostream.OutStream.flush_interval = FLUSH_S
     app = kernelapp.IPKernelApp.instance()
     with quiet_but_for_failure():
-        app.initialize(["-f", connection, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
-    zmq.Socket.bind = bind  # type: ignore[method-assign]
-    os.unlink(connection)
+        app.initialize(["-f", path, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
+    os.unlink(path)
+    bound()
     app.start()
 
 

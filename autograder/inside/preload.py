@@ -5,11 +5,12 @@ The template does it for warm boxes; a cold box does it itself. A notebook finds
 
 import gc
 import importlib
+import sys
 from collections.abc import Collection, Sequence
 
 from . import cases
 
-# What the kernel and the observer import.
+# What the kernel, its driver and the observer import.
 PRELOADED = (
     "IPython.core.completerlib",
     "IPython.core.logger",
@@ -18,13 +19,21 @@ PRELOADED = (
     "ipykernel.debugger",  # which a kernel imports as it starts, and which takes half of that time
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
+    "jupyter_client.asynchronous",
+    "nbclient",
+    "nbformat.v4",
     "tornado.platform.asyncio",
     "inside.confine",
+    "inside.driver",
     "inside.kernel",
     "inside.observe",
     "inside.programs",
     "inside.start",
 )
+
+
+# jsonschema, which nbformat imports, takes this if it is there, and then makes a grammar for a second. Nobody uses it.
+NOT_NEEDED = "rfc3987_syntax"
 
 
 def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> None:
@@ -43,6 +52,7 @@ def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> N
         ImportError: A package, or a part of it that it needs, is not there.
     """
     gc.disable()
+    sys.modules[NOT_NEEDED] = None  # type: ignore[assignment]  # which is how Python marks what cannot be imported
     try:
         for name in (*modules, *PRELOADED):
             try:
@@ -54,4 +64,5 @@ def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> N
             cases.load(folder)
         gc.freeze()
     finally:
+        sys.modules.pop(NOT_NEEDED, None)
         gc.enable()

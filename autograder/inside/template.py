@@ -2,16 +2,16 @@
 
 It runs alone in a bubblewrap box and never sees student code. For each order it forks. The fork moves to namespaces of
 its own (user, mount, pid, ipc, uts, cgroup and network). It mounts a /proc that shows only itself, empty scratch
-folders and terminals. It loses every capability and the way to new namespaces, and becomes a kernel (start.py).
+folders and terminals. It loses every capability and the way to new namespaces, and starts a kernel (start.py).
 
-Nothing leads back: the template takes one message, five sockets and two pipes, and answers with a word, before student
-code exists.
+Nothing leads back: the template takes one message, a socket and a pipe, and answers with a word, before student code
+exists.
 
 What a fork inherits, and what becomes of it:
 
 * memory: copied on write; it holds imported modules and nothing of any submission;
 * threads and locks: there are none, or the template refuses to start;
-* descriptors: all are closed but the fork's own sockets, and 0 to 2 are opened again;
+* descriptors: all are closed but the fork's own socket, and 0 to 2 are opened again;
 * random numbers: Python reseeds itself in a fork, NumPy is reseeded here, torch starts from its constant either way;
 * signal handlers, the working directory, limits: as a fresh Python has them (start.py sets the limits).
 
@@ -29,14 +29,14 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
 
 from . import namespaces as ns
+from . import start, wire
 from .preload import preload
 
 QUIET = ns.NO_SETUID | ns.NO_DEVICES
-MAX_ORDER = 64  # bytes of an order; what it is about comes through its pipe
-MAX_DESCRIPTORS = 16
+MAX_ORDER = 64  # bytes of an order; what it is about comes through the socket that comes with it
+MAX_DESCRIPTORS = 2
 TERMINALS = 64
 
 
@@ -83,36 +83,33 @@ def _receive(orders: socket.socket) -> tuple[bytes, list[int]]:
 def _become_a_box(descriptors: list[int]) -> None:
     """In the fork: wait for the rest of the order, build the walls, run the kernel; never returns."""
     try:
-        pipe, complaints, *sockets = descriptors
+        descriptor, complaints = descriptors
         os.dup2(complaints, 2)
-        with os.fdopen(pipe, "rb") as orders:  # ends when the grader has put this process in its control group
-            spec = json.load(orders)
-        _close_others(sockets)
+        stream = socket.socket(fileno=descriptor)
+        spec = wire.receive(stream)  # comes when the grader has put this process in its control group
+        _close_others(descriptor)
         ns.unshare(ns.ALL, outer_id=ns.ID)
         init = os.fork()  # the first process of the new pid namespace
         if init:
-            _close(sockets)
+            stream.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.waitpid(init, 0)
         else:
             _build_walls(spec)
-            _run(spec, sockets)
+            start.give_up(spec["rlimits"], confined=True)  # process 1 too: a kernel could write to its memory
+            start.run(spec, stream)
     except BaseException:
         traceback.print_exc()  # to the grader, which says why its box did not start
     finally:
         os._exit(1)  # whatever happened: nothing of the template's may run here
 
 
-def _close_others(kept: list[int]) -> None:
+def _close_others(kept: int) -> None:
     """Close what the template had open. Standard error leads to the grader until the kernel is ready."""
     nowhere = os.open("/dev/null", os.O_RDWR)  # flags set on the template's would come through to every fork
     for descriptor in (0, 1):
         os.dup2(nowhere, descriptor)
-    _close({int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *kept})
-
-
-def _close(descriptors: Iterable[int]) -> None:
-    for descriptor in descriptors:
+    for descriptor in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, kept}:
         with contextlib.suppress(OSError):  # the one that listed them is closed by now
             os.close(descriptor)
 
@@ -144,28 +141,6 @@ def _mount_scratch_over(folder: str, options: str) -> None:
         os.makedirs(where, exist_ok=True)
         ns.bind(f"/proc/self/fd/{descriptor}", where)
         os.close(descriptor)
-
-
-def _run(spec: dict, sockets: list[int]) -> None:
-    """As process 1: start the kernel, collect what ends, end with the kernel, which ends everything here."""
-    from . import start
-    from .kernel import run
-
-    start.give_up(spec["rlimits"], confined=True)  # process 1 too: a kernel could write to its memory
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    kernel = os.fork()
-    if kernel:
-        _close(sockets)
-        os.dup2(0, 2)  # student code can open what process 1 has open
-        while os.wait()[0] != kernel:
-            pass
-        return
-    os.setsid()
-    import numpy as np
-
-    np.random.seed(None)
-    sys.argv = [str(start.__file__)]
-    run({**spec, "sockets": dict(enumerate(sockets, start=1))})
 
 
 if __name__ == "__main__":

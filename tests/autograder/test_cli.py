@@ -102,7 +102,7 @@ def test_when_there_is_no_box_then_one_sentence_and_nothing_runs(
 def test_when_the_kernel_does_not_start_then_one_sentence(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("provisioner", "template"):
+    for module in ("box", "template"):
         monkeypatch.setattr(f"autograder.box.{module}.python_in_box", lambda: "/bin/false")
     (tmp_path / "ann.ipynb").write_text(json.dumps(ANOTHER))
     result = autograder("grade", tmp_path / "ann.ipynb", "--course", small_course, "--workspace", tmp_path / "ws")

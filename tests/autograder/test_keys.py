@@ -26,7 +26,7 @@ def _settings(tmp_path: Path) -> Settings:
         ("inside/observe.py", True),
         ("box/isolation.py", True),
         ("execute.py", True),
-        ("counting_client.py", True),
+        ("inside/driver.py", True),
         ("outputs.py", True),
         ("judge/judge.py", False),
         ("report/html.py", False),

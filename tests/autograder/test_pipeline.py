@@ -149,7 +149,7 @@ print("took", time.time() - begin < 5)
 def test_when_sockets_pile_up_then_the_box_is_ended_also_without_a_control_group(
     graded: Grader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autograder.box.provisioner.make_group", lambda limits: None)
+    monkeypatch.setattr("autograder.box.box.make_group", lambda limits: None)
     attack = """
 import os, socket, time
 def fill():
@@ -294,12 +294,12 @@ def test_when_a_long_list_of_lists_is_printed_then_it_costs_nothing(graded: Grad
 
 
 @pytest.mark.slow
-def test_when_a_message_holds_more_lists_than_any_output_then_output_limit(graded: Grader) -> None:
-    shows = "from IPython.display import display\ndisplay({'application/json': [[]] * 200_001}, raw=True)"
+def test_when_an_output_is_a_list_of_many_lists_then_it_is_left_out(graded: Grader) -> None:
+    shows = "from IPython.display import display\ndisplay({'application/json': [[]] * 60_000}, raw=True)"
     result = graded(mac_ratio=f"{RATIO}\n{shows}")
 
-    assert result.grade.verdict == Verdict.OUTPUT_LIMIT
-    assert "lists and objects" in result.grade.message
+    assert result.grade.verdict == Verdict.OK
+    assert result.grade.score == result.grade.max_score
 
 
 @pytest.mark.slow
@@ -360,12 +360,12 @@ def test_when_evidence_is_forged_then_it_does_not_count(graded: Grader, stage: s
 
 
 @pytest.mark.slow
-def test_when_one_message_is_larger_than_any_output_then_output_limit_and_no_wait_for_the_rest(graded: Grader) -> None:
+def test_when_one_output_is_larger_than_all_may_be_then_output_limit_and_the_rest_is_judged(graded: Grader) -> None:
     result = graded(mac_ratio=f"{RATIO}\nprint('x' * {90 << 20})")
 
     assert result.grade.verdict == Verdict.OUTPUT_LIMIT
-    assert f"sent a message of more than {(8 + 16) * MIB:,} bytes and was cut off" in result.grade.message
-    assert result.grade.wall_s < 40  # the connection is gone: nothing more would come until the notebook's time is over
+    assert result.grade.message == "Cell mac_ratio was stopped: the notebook printed more than 1 MiB."
+    assert result.grade.score == result.grade.max_score
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from small_course import ROOT, graded_class, submission
 from stricken import strike_at
 
 from autograder import pipeline
-from autograder.box import provisioner
+from autograder.box import box as box_module
 from autograder.box.cgroup import abandoned, group_folders
 from autograder.cli import main
 from autograder.config import Settings
@@ -479,7 +479,7 @@ def test_when_one_box_does_not_start_then_the_class_goes_on_and_a_rerun_finishes
     settings = dataclasses.replace(settings, cold=True)
     boxes = itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr(provisioner, "python_in_box", lambda: "/bin/false" if next(boxes) == 0 else sys.executable)
+        patch.setattr(box_module, "python_in_box", lambda: "/bin/false" if next(boxes) == 0 else sys.executable)
         first = graded_class(handed_in, settings)
 
     assert graded(first) == {"ann": ("GRADER_ERROR", 0.0), "bob": ("OK", 4.0)}
@@ -494,7 +494,7 @@ def test_when_no_box_starts_then_nobody_loses_a_point_and_a_rerun_finishes(
     handed_in, settings = in_class(prepared, tmp_path)
     settings = dataclasses.replace(settings, cold=True)
     with monkeypatch.context() as patch:
-        patch.setattr(provisioner, "python_in_box", lambda: "/bin/false")
+        patch.setattr(box_module, "python_in_box", lambda: "/bin/false")
         first = graded_class(handed_in, settings)
     scores = [row[2] for row in gradebook(settings.workspace) if len(row) > 1 and row[1].startswith("check_")]
 

@@ -10,7 +10,6 @@ cost besides the notebooks grows is measured with classes whose stored runs are 
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import shutil
@@ -21,18 +20,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import psutil
-from nbclient import NotebookClient
 
 from autograder import execute
 from autograder.assignments.assignment import IN_A_COURSE
-from autograder.box.manager import BoxedKernelManager
-from autograder.box.run_once import printed_in_a_box
+from autograder.box.box import Box
+from autograder.box.run_once import printed, printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, load_settings
 from autograder.course import Course, Observed
@@ -58,6 +56,12 @@ SIZES = (10, 30, 100, 300)
 PICTURE = ROOT / "grading" / "bench_growth.png"
 SEED = 1
 CELLS = ("as nbclient runs them", "without drawing again")
+WITHIN = (  # the stages of one box
+    (Box, "__init__"),
+    (execute._Session, "_run_cells"),
+    (execute._Session, "_observe"),
+    (Box, "end"),
+)
 LIGHT = "import torch\n\nprint(torch.arange(3.0).sum())"
 
 
@@ -161,8 +165,8 @@ def _stages(folder: Path, settings: Settings) -> None:
     records, runner = Records(course), course.runner
     taken: dict[str, list[float]] = {}
     with contextlib.ExitStack() as stack:
-        for name in ("_start", "_run_cells", "_observe", "_end"):
-            stack.enter_context(_timed(execute._Session, name, taken))
+        for owner, name in WITHIN:
+            stack.enter_context(_timed(owner, name, taken))
         for file in sorted(_class(folder / "class-stages", 4).glob("*.ipynb"))[1:]:
             marks = [time.perf_counter()]
             data = file.read_bytes()
@@ -179,7 +183,7 @@ def _stages(folder: Path, settings: Settings) -> None:
     for one in (records, runner):
         one.close()
     medians = {name: statistics.median(times) for name, times in taken.items()}
-    within = ("_start", "_run_cells", "_observe", "_end")
+    within = [name for _, name in WITHIN]
     medians["box: keep"] = medians.pop("box") - sum(medians[name] for name in within)
     titles = dict(zip(within, ("box: start", "box: cells", "box: hidden calls", "box: end"), strict=True))
     total = sum(medians.values())
@@ -191,13 +195,13 @@ def _stages(folder: Path, settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _timed(owner: type, name: str, taken: dict[str, list[float]]) -> Iterator[None]:
-    """Note how long each call of an async method takes, in the list of its name."""
+    """Note how long each call of a method takes, in the list of its name."""
     real = getattr(owner, name)
 
-    async def timed(*words: Any) -> Any:
+    def timed(*words: Any, **more: Any) -> Any:
         begin = time.perf_counter()
         try:
-            return await real(*words)
+            return real(*words, **more)
         finally:
             taken.setdefault(name, []).append(time.perf_counter() - begin)
 
@@ -220,34 +224,30 @@ def _work_of_one(settings: Settings) -> tuple[float, float, float]:
         f"observe({task!r}, {case!r}, {SEED})" for task, case in course.cases
     )
 
-    async def session(template: Template, drawing: bool) -> tuple[float, float]:
-        probe = ("import time; print('PROBE', time.process_time())", False)
-        words = [probe, *cells, probe, (calls, False), probe]
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source, _ in words])
-        manager = BoxedKernelManager(settings, template)
-        client = NotebookClient(notebook, km=manager, timeout=None)
-        try:
-            await manager.start_kernel()
-            await client.async_start_new_kernel_client()
-            for index, cell in enumerate(notebook.cells):
-                client.kc.silent = words[index][1] and not drawing
-                await client.async_execute_cell(cell, index)
-            client.kc.stop_channels()
-        finally:
-            await manager.end()
-        printed = [output.text for cell in notebook.cells for output in cell.outputs if output.get("name") == "stdout"]
-        first, middle, last = (float(text.split()[1]) for text in printed if text.startswith("PROBE"))
-        return middle - first, last - middle
+    def session(template: Template, drawing: bool) -> tuple[float, float]:
+        with Box(settings, template) as box:
 
-    async def side_by_side(drawing: bool) -> tuple[float, float]:
-        each = await asyncio.gather(*(session(template, drawing) for template in templates))
+            def processor_time() -> float:
+                return float(printed(box, "import time; print(time.process_time())", settings.limits.wall_s))
+
+            begin = processor_time()
+            for at, (source, silent) in enumerate(cells, start=1):
+                box.send({"at": at, "source": source, "silent": silent and not drawing, "hidden": False}, 5)
+                box.receive(settings.limits.wall_s)
+            middle = processor_time()
+            printed(box, calls, settings.limits.wall_s)
+            return middle - begin, processor_time() - middle
+
+    def side_by_side(drawing: bool) -> tuple[float, float]:
+        with ThreadPoolExecutor(len(templates)) as pool:
+            each = list(pool.map(lambda template: session(template, drawing), templates))
         cells, hidden = zip(*each, strict=True)
         return statistics.mean(cells), statistics.mean(hidden)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.closing(course.runner))
         templates = [stack.enter_context(contextlib.closing(Template(settings))) for _ in range(settings.jobs)]
-        (drawn, hidden), (undrawn, _) = (asyncio.run(side_by_side(drawing)) for drawing in (True, False))
+        (drawn, hidden), (undrawn, _) = (side_by_side(drawing) for drawing in (True, False))
     return drawn, undrawn, hidden
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from small_course import settings_for
 
-from autograder.box import bounds, provisioner
+from autograder.box import bounds
+from autograder.box import box as box_module
 from autograder.box.bounds import TRIALS, exhaust_the_box, slowed_by_a_neighbour
 from autograder.box.template import Template
 from autograder.box.watchdog import Watchdog
@@ -21,7 +22,7 @@ def test_a_box_keeps_its_limits(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grouped: bool, warm: bool
 ) -> None:
     if not grouped:
-        monkeypatch.setattr(provisioner, "make_group", lambda limits: None)
+        monkeypatch.setattr(box_module, "make_group", lambda limits: None)
     settings = settings_for(small_course, tmp_path)
     with contextlib.ExitStack() as stack:
         template = stack.enter_context(contextlib.closing(Template(settings))) if warm else None
@@ -35,8 +36,8 @@ def test_a_box_keeps_its_limits(
 def test_when_nothing_bounds_a_box_then_each_trial_says_so(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provisioner, "make_group", lambda limits: None)
-    monkeypatch.setattr(provisioner, "rlimits", lambda settings: {})
+    monkeypatch.setattr(box_module, "make_group", lambda limits: None)
+    monkeypatch.setattr(box_module, "rlimits", lambda settings: {})
     monkeypatch.setattr(Watchdog, "_watch", lambda self: None)
     findings = exhaust_the_box(settings_for(small_course, tmp_path))
 
@@ -52,12 +53,10 @@ def test_how_much_a_busy_neighbour_slows_a_box_down_is_measured(small_course: Pa
 def test_when_no_box_starts_then_the_trials_say_so(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextlib.asynccontextmanager
-    async def none(*words: object):  # type: ignore[no-untyped-def]
-        raise OSError("no room")
-        yield
+    def none(*words: object, **more: object) -> None:
+        raise BoxUnavailable("no room")
 
-    monkeypatch.setattr(bounds, "kernel_in_a_box", none)
+    monkeypatch.setattr(bounds, "Box", none)
 
     with pytest.raises(BoxUnavailable, match="no room"):
         exhaust_the_box(settings_for(small_course, tmp_path))

@@ -1,5 +1,6 @@
-"""Where the sockets of a box lie, and what is removed when a killed grader left them there."""
+"""What is removed when a killed grader left it behind."""
 
+import dataclasses
 import os
 import subprocess
 import tempfile
@@ -8,35 +9,18 @@ from pathlib import Path
 import pytest
 from one_cell import run
 
-from autograder.box import sweep as module
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.errors import BoxUnavailable
 
 
-def test_when_the_folder_for_temporary_files_has_a_long_name_then_the_sockets_lie_in_tmp(
+def test_a_run_without_a_box_leaves_no_folder(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The path of a unix socket ends at 107 bytes."""
-    long = tmp_path / ("é" * 50)
-    long.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(long))
-    folders: list[Path] = []
-    outputs = run(settings, "print(1)", then=lambda manager: folders.append(manager.provisioner.folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    outputs = run(dataclasses.replace(settings, unsafe_no_box=True), "import os; print(os.environ['HOME'])")
 
-    assert outputs[0].text == "1\n"
-    assert folders[0].parent == Path("/tmp")
-
-
-def test_when_no_folder_has_a_short_name_then_the_error_says_what_to_do(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    long = tmp_path / ("é" * 50)
-    long.mkdir()
-    monkeypatch.setattr(module, "_places", lambda: [long])
-
-    with pytest.raises(BoxUnavailable, match=r"expected .* of at most \d+ bytes; found .*é\. Set TMPDIR"):
-        run(settings, "1")
+    assert Path(outputs[0]["text"]).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_killed_graders_left_is_swept_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Warm boxes: forks of one template, each with the walls of a box of its own and nothing of the one before it."""
 
-import asyncio
 import contextlib
 import dataclasses
 import os
@@ -17,10 +16,11 @@ import pytest
 from small_course import settings_for, settings_with_torch
 
 from autograder.box import template as template_module
-from autograder.box.manager import BoxedKernelManager
+from autograder.box.box import Box
 from autograder.box.processes import children, members
 from autograder.box.proof import attack_the_box
 from autograder.box.run_once import printed_in_a_box
+from autograder.box.stream import HungUp
 from autograder.box.template import Template, Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
@@ -75,7 +75,7 @@ except OSError:
     found.append('no pty')
 found += ['descriptor flags'] if fcntl.fcntl(0, fcntl.F_GETFL) & os.O_APPEND else []
 found += ['environment'] if 'LEFT' in os.environ else []
-found += ['processes'] if [name for name in os.listdir('/proc') if name.isdigit()] != ['1', '2'] else []
+found += ['processes'] if [name for name in os.listdir('/proc') if name.isdigit()] != ['1', '2', '3'] else []
 try:
     socket.socket(socket.AF_UNIX).connect('\\0left'); found.append('socket')
 except OSError:
@@ -110,7 +110,7 @@ def test_boxes_of_two_templates_do_not_see_each_other(settings: Settings, templa
     finally:
         with_another.close()
 
-    assert [text.strip() for text in seen] == ["['1', '2']"] * 2
+    assert [text.strip() for text in seen] == ["['1', '2', '3']"] * 2
 
 
 def test_a_fork_inherits_no_descriptor_of_the_template(settings: Settings, template: Template) -> None:
@@ -141,39 +141,22 @@ def test_a_box_of_a_template_gets_its_own_limits(settings: Settings, template: T
     assert printed_in_a_box(code, small, template).split() == [str(8 << 20)] * 2
 
 
-def test_when_the_kernel_is_ended_then_nothing_of_its_box_is_left(settings: Settings, template: Template) -> None:
-    async def session() -> psutil.Process:
-        manager = BoxedKernelManager(settings, template)
-        await manager.start_kernel()
-        process = manager.provisioner.process
-        await manager.end()
-        return process
+def test_when_the_box_is_ended_then_nothing_of_it_is_left(settings: Settings, template: Template) -> None:
+    with Box(settings, template):
+        (process,) = children(template._pid)
+        tree = members(process)
 
-    process = asyncio.run(session())
-
-    assert not process.is_running()
+    assert len(tree) == 4
+    assert not any(map(psutil.pid_exists, tree))
     assert children(template._pid) == []
 
 
 @pytest.mark.slow
 def test_when_the_template_dies_then_all_its_boxes_die(settings: Settings) -> None:
-    template = Template(settings)
-
-    async def session() -> int | None:
-        manager = BoxedKernelManager(settings, template)
-        await manager.start_kernel()
-        try:
-            os.kill(template._pid, signal.SIGKILL)
-            for _ in range(100):
-                if await manager.provisioner.poll() is not None:
-                    break
-                await asyncio.sleep(0.05)
-            return await manager.provisioner.poll()
-        finally:
-            await manager.end()
-
-    assert asyncio.run(session()) == 0
-    template.close()
+    with contextlib.closing(Template(settings)) as template, Box(settings, template) as box:
+        os.kill(template._pid, signal.SIGKILL)
+        with pytest.raises(HungUp):
+            box.receive(5)
 
 
 @pytest.mark.slow

@@ -8,18 +8,18 @@ def connection(port):
         try:
             one = socket.socket(fileno=os.dup(int(name)))
             one.getpeername()  # or it is the one that listens
-            if one.getsockname().endswith(f"-{port}"):
+            if str(one.getsockname()).endswith(f"-{port}'"):
                 return one
         except (OSError, AttributeError):
             pass
 
 
-stdin = connection(3)
+outputs = connection(2)
 commands = b"\x04\x01\x00" * 20_000
 sent, end = 0, time.monotonic() + 20
 while time.monotonic() < end:
     try:
-        sent += stdin.send(commands[sent % 3 :], socket.MSG_DONTWAIT)
+        sent += outputs.send(commands[sent % 3 :], socket.MSG_DONTWAIT)
     except BlockingIOError:
         time.sleep(0.001)
 print(f"sent {sent // 3} commands")

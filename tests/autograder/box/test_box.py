@@ -1,37 +1,29 @@
-"""How a box is started: its sockets, its environment, and what it says if it does not start."""
+"""How a box is started, interrupted and ended: its environment, its order, and what it says if it does not start."""
 
 import contextlib
 import dataclasses
-import tempfile
-from pathlib import Path
+import os
+import re
+import signal
 
+import psutil
 import pytest
 from one_cell import run
 
+from autograder.box.box import Box
+from autograder.box.processes import members
 from autograder.box.run_once import printed_in_a_box
+from autograder.box.stream import Done, HungUp
 from autograder.box.template import Template
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
-
-
-def test_the_sockets_lie_in_a_folder_that_the_box_does_not_see(settings: Settings) -> None:
-    folders: list[Path] = []
-    outputs = run(
-        settings,
-        "import os; print([name for name in os.listdir('/tmp') if name.startswith('autograder-')])",
-        then=lambda manager: folders.append(manager.provisioner.folder),
-    )
-
-    assert outputs[0].text.strip() == "[]"
-    assert folders[0].parent == Path(tempfile.gettempdir())
-    assert not folders[0].exists(), "the sockets are removed with the box"
 
 
 def test_the_environment_holds_only_what_the_box_sets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     outputs = run(settings, "import os; print('SECRET_TOKEN' in os.environ, os.environ['LANG'], os.getcwd())")
 
-    assert outputs[0].text.strip() == "False C.UTF-8 /tmp"
+    assert outputs[0]["text"].strip() == "False C.UTF-8 /tmp"
 
 
 def test_the_environment_holds_what_the_assignment_says(settings: Settings) -> None:
@@ -40,13 +32,13 @@ def test_the_environment_holds_what_the_assignment_says(settings: Settings) -> N
         dataclasses.replace(settings, assignment=assignment), "import os; print(os.environ['COURSE_PROFILE'])"
     )
 
-    assert outputs[0].text.strip() == "smoke"
+    assert outputs[0]["text"].strip() == "smoke"
 
 
 def test_one_thread_for_torch(settings: Settings) -> None:
     outputs = run(settings, "import torch; print(torch.get_num_threads())")
 
-    assert outputs[0].text.strip() == "1"
+    assert outputs[0]["text"].strip() == "1"
 
 
 def test_when_there_is_no_box_then_the_same_kernel_runs_outside(settings: Settings) -> None:
@@ -54,7 +46,7 @@ def test_when_there_is_no_box_then_the_same_kernel_runs_outside(settings: Settin
         dataclasses.replace(settings, unsafe_no_box=True), "import os; print(os.getpid() > 2, os.environ['HOME'])"
     )
 
-    assert outputs[0].text.startswith("True ")
+    assert outputs[0]["text"].startswith("True ")
 
 
 @pytest.mark.parametrize("warm", [True, False])
@@ -65,3 +57,36 @@ def test_when_a_box_does_not_start_then_it_says_why(settings: Settings, warm: bo
         template = stack.enter_context(contextlib.closing(Template(settings))) if warm else None
         with pytest.raises(BoxUnavailable, match="mount /tmp: Invalid argument" if warm else "bwrap: .*size"):
             printed_in_a_box("1", dataclasses.replace(settings, limits=limits), template)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ["kernel", "driver"])
+def test_when_a_process_of_the_box_ends_then_all_of_it_does(settings: Settings, ends: str) -> None:
+    with Box(settings) as box:
+        tree = members(box._process.pid)
+        os.kill(tree[-2 if ends == "kernel" else -1], signal.SIGKILL)
+        with pytest.raises(HungUp):
+            box.receive(5)
+        psutil.wait_procs([psutil.Process(pid) for pid in tree[1:] if psutil.pid_exists(pid)], timeout=5)
+
+        assert members(box._process.pid) in ([], [box._process.pid])
+
+
+@pytest.mark.slow
+def test_no_secret_stands_on_a_command_line(settings: Settings) -> None:
+    with Box(settings) as box:
+        words = [word for pid in members(box._process.pid) for word in psutil.Process(pid).cmdline()]
+
+    assert not [word for word in words if re.fullmatch("[0-9a-f]{64}", word)]
+
+
+def test_an_interrupt_reaches_what_the_notebook_started(settings: Settings) -> None:
+    with Box(settings) as box:
+        box.send(
+            {"at": 0, "source": "import os\nos.system('sleep 60')\nprint('on')", "silent": False, "hidden": False}, 5
+        )
+        with pytest.raises(TimeoutError):
+            box.receive(1)
+        box.interrupt()
+
+        assert isinstance(box.receive(5), Done)
