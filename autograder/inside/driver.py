@@ -21,6 +21,7 @@ from queue import Empty
 from typing import Any
 
 import nbformat
+import zmq
 from jupyter_client.asynchronous import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
@@ -77,6 +78,7 @@ class BoxClient(AsyncKernelClient):
 
     def start_channels(self, **_: Any) -> None:
         """Open the two channels that are used. Without stdin, a cell that asks for input raises an error."""
+        self.context.setsockopt(zmq.RCVHWM, 0)  # as in the kernel: no message is dropped
         super().start_channels(stdin=False, hb=False, control=False)
 
     async def is_alive(self) -> bool:

@@ -9,6 +9,8 @@ these changes:
 * That class calls ``_setup_pipe_in`` once, which binds one socket by ``bind_to_random_port``, and in a forked child
   ``_setup_pipe_out``, which gives a context and a socket. A forked child sends what it prints over TCP, which a
   box does not have; here it is an abstract unix socket.
+* ``IPKernelApp.init_iopub`` makes the socket that outputs take from the context it is given. ZeroMQ drops what waits
+  beyond a thousand messages, and an idle status with it: a cell that prints in a loop would seem never to end.
 * ``OutStream.flush_interval`` is the time in seconds after which what was printed is sent.
 """
 
@@ -38,7 +40,7 @@ def run(connection: dict, bound: Callable[[], None]) -> None:
         json.dump(connection, file)
     kernelapp.IOPubThread = SenderWithoutTcp
     iostream.OutStream.flush_interval = FLUSH_S
-    app = kernelapp.IPKernelApp.instance()
+    app = KernelThatDropsNothing.instance()
     with quiet_but_for_failure():
         app.initialize(["-f", path, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
     os.unlink(path)
@@ -60,6 +62,15 @@ def quiet_but_for_failure() -> Iterator[None]:
         raise
     finally:
         os.close(grader)
+
+
+class KernelThatDropsNothing(kernelapp.IPKernelApp):
+    """ipykernel's application, whose outputs wait however many there are; the box's memory is the limit."""
+
+    def init_iopub(self, context: zmq.Context) -> None:
+        """Make the socket for outputs without a bound; see ipykernel."""
+        context.setsockopt(zmq.SNDHWM, 0)
+        super().init_iopub(context)
 
 
 class SenderWithoutTcp(iostream.IOPubThread):

@@ -1,14 +1,17 @@
 """What the driver in a box makes of what its kernel sends, on a real kernel; and what it relies on in nbclient."""
 
 import inspect
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import nbclient
+import psutil
 import pytest
 from small_course import settings_for
 
 from autograder.box.box import Box
+from autograder.box.processes import members
 from autograder.box.stream import Done, Flooded
 from autograder.config import MIB
 from autograder.inside.driver import CountingClient, weight
@@ -115,10 +118,21 @@ def test_a_cell_that_shows_evidence_shows_nothing(box: Box) -> None:
 
 
 def test_many_small_outputs_are_cut_and_printed_pieces_are_joined(box: Box) -> None:
-    done = run(box, "for i in range(3000): display(1)\nfor i in range(3000): print(1, flush=True)", 3)
+    done = run(box, "for i in range(1200): display(1)\nfor i in range(1200): print(1, flush=True)", 3)
 
     assert len(done.outputs[3]) == 1000
-    assert text(run(box, "for i in range(3000): print(1, flush=True)", 3).outputs[3][0]) == "1\n" * 3000
+    assert text(run(box, "for i in range(1200): print(1, flush=True)", 3).outputs[3][0]) == "1\n" * 1200
+
+
+@pytest.mark.slow
+def test_nothing_is_dropped_while_the_driver_falls_behind(box: Box) -> None:
+    driver = psutil.Process(members(box._process.pid)[-1])
+    box.send({"at": 5, "source": "for i in range(4000): display(1)", "silent": False, "hidden": False}, 5)
+    driver.suspend()
+    time.sleep(4)
+    driver.resume()
+
+    assert isinstance(box.receive(60), Done)
 
 
 def test_when_the_kernel_sends_what_is_no_message_then_the_rest_still_comes(box: Box) -> None:
