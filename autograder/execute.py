@@ -44,12 +44,14 @@ from autograder.box.stream import Done, Flooded, HungUp, NotAMessage, TooMuch
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
+from autograder.inside.wire import weight
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.outputs import safe_outputs
 from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
+SLACK = 3  # times what a notebook may show: the words around a short output weigh more than the output
 SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
 
 
@@ -134,7 +136,8 @@ class _Session:
         self.cells = rebuilt.cells
         self.limits = settings.limits
         self.box = box
-        self.outputs: dict[int, list[Any]] = {}  # of the cells that ran
+        self.outputs: dict[int, list[dict[str, Any]]] = {}  # of the cells that ran
+        self.weights: dict[int, int] = {}  # characters of these
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
@@ -152,7 +155,7 @@ class _Session:
         return Run(
             verdict=self.verdict,
             message=self.message,
-            outputs=tuple(safe_outputs(self.outputs.get(index, ())) for index in range(len(self.cells))),
+            outputs=tuple(self.outputs.get(index, []) for index in range(len(self.cells))),
             evidence=self.evidence,
             too_slow=frozenset(self.too_slow),
         )
@@ -164,20 +167,19 @@ class _Session:
             if not is_run(cell):
                 continue
             time_left = deadline - time.monotonic()
+            if time_left <= 0 and not stopped:
+                stopped = True
+                self._set(Verdict.TIMEOUT, f"The notebook was stopped before cell {name}: {self._took_too_long()}")
             if stopped and not (cell.master and cell.master.solution):
                 continue
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
             self.outputs[index] = []
             # Drawing a figure takes longer than computing what is in it, so it is not drawn where nobody will see it.
-            ended, done = self._execute(index, cell.source, max(time_left, 0.1), silent=is_silent(cell))
-            self.outputs |= {place: outputs for place, outputs in done.outputs.items() if place in self.outputs}
+            ended, done = self._execute(index, cell.source, time_left, silent=is_silent(cell))
             if ended == "late":
                 stopped = True
-                self._set(
-                    Verdict.TIMEOUT,
-                    f"The notebook was stopped in cell {name}: its cells took more than {self.limits.wall_s:g} s.",
-                )
+                self._set(Verdict.TIMEOUT, f"The notebook was stopped in cell {name}: {self._took_too_long()}")
             elif ended == "flooded":
                 self._set(
                     Verdict.OUTPUT_LIMIT,
@@ -185,6 +187,18 @@ class _Session:
                 )
             elif done.error:
                 self.raised.append(name)
+
+    def _took_too_long(self) -> str:
+        return f"its cells took more than {self.limits.wall_s:g} s."
+
+    def _keep(self, index: int, done: Done) -> None:
+        """Keep what cells show, made safe and bounded in sum, whatever the driver in the box has counted."""
+        for place in self.outputs.keys() & done.outputs.keys():
+            self.outputs[place] = safe_outputs(done.outputs[place])
+            self.weights[place] = weight(self.outputs[place])
+        if sum(self.weights.values()) > SLACK * self.limits.output_bytes:
+            self.outputs = {}
+            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent more outputs than it may show.")
 
     def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
@@ -244,9 +258,10 @@ class _Session:
             except TimeoutError:
                 ended = "late" if ended == "done" else ended
                 self.box.interrupt()
+                end = time.monotonic() + GRACE_S
                 said = self.box.receive(GRACE_S)
                 if isinstance(said, Flooded):
-                    said = self.box.receive(GRACE_S)
+                    said = self.box.receive(max(end - time.monotonic(), 0))
         except TimeoutError:
             verdict, what = _REASONS[ended]
             raise _BoxEnded(verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted.") from None
@@ -258,6 +273,7 @@ class _Session:
             said = None
         if not isinstance(said, Done):
             raise _BoxEnded(Verdict.KERNEL_DIED, f"The box sent what is no message in cell {self._name_at(index)}.")
+        self._keep(index, said)
         return ended, said
 
     def _death(self, index: int) -> _BoxEnded:

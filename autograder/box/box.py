@@ -180,7 +180,10 @@ class Box:
             raise BoxUnavailable(f"What the box needs cannot be imported in it. {_line(said.reason)}")
         if not isinstance(said, Ready):
             raise BoxUnavailable("The box did not start: it sent something else before.")
-        self._kernel = psutil.Process(members(self._process.pid)[-2])  # the driver comes last, see inside/start.py
+        try:
+            self._kernel = psutil.Process(members(self._process.pid)[-2])  # the driver comes last, see inside/start.py
+        except (IndexError, OSError, psutil.Error):
+            raise BoxUnavailable("The box ended as soon as its kernel was ready.") from None
 
 
 def _last_words(complaints: int) -> str:

@@ -93,6 +93,7 @@ class Stream:
         self._longest = message_bytes(limits)
         self._in_all = self._left = all_bytes(limits)
         self._read = bytearray()
+        self._flooded = False
 
     def send(self, order: dict[str, Any], seconds: float) -> None:
         """Give an order.
@@ -116,9 +117,13 @@ class Stream:
             Broken: Nothing more can be read.
             TimeoutError: None came in time; the next call goes on where this one stopped.
         """
-        end = time.monotonic() + seconds
+        end, asked = time.monotonic() + seconds, False
         while (text := self._whole_message()) is None:
-            self._plug.settimeout(max(end - time.monotonic(), 0.001))
+            left = end - time.monotonic()
+            if asked and left <= 0:  # bytes may come one by one
+                raise TimeoutError
+            asked = True
+            self._plug.settimeout(max(left, 0.001))
             try:
                 data = self._plug.recv(CHUNK)
             except TimeoutError:
@@ -130,7 +135,12 @@ class Stream:
             self._read += data
             self._count(len(data))
         self._count(0)
-        return parsed(text)
+        message = parsed(text)
+        if isinstance(message, Flooded):  # said once; each time, the cell would get time to end
+            if self._flooded:
+                raise NotAMessage
+            self._flooded = True
+        return message
 
     def _count(self, size: int) -> None:
         self._left -= max(size, LEAST)

@@ -1,8 +1,9 @@
 """Runs cells on the kernel beside it, for the grader: the real nbclient, in the box.
 
 An order is one cell: ``at`` (its place in the notebook), ``source``, ``silent``, and ``hidden`` for a call of ours that
-is no cell. The answer says what it left: ``outputs`` (place -> outputs, of each cell that changed, because an update of
-a display id changes an earlier cell), ``error`` ("" if it raised none), and ``evidence`` (one JSON text, or null). If
+is no cell. The answer says what it left: ``outputs`` (place -> outputs), ``error`` ("" if it raised none), and
+``evidence`` (one JSON text, or null). An update of a display id changes an earlier cell. The next hidden call brings
+these: brought by each cell, a page that is updated again and again would come as often. If
 the notebook has shown more than it may, ``flooded`` is said once, while the cell still runs; from then on outputs are
 dropped and the cells that follow still run.
 
@@ -21,7 +22,6 @@ from queue import Empty
 from typing import Any
 
 import nbformat
-import zmq
 from jupyter_client.asynchronous import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
@@ -78,7 +78,6 @@ class BoxClient(AsyncKernelClient):
 
     def start_channels(self, **_: Any) -> None:
         """Open the two channels that are used. Without stdin, a cell that asks for input raises an error."""
-        self.context.setsockopt(zmq.RCVHWM, 0)  # as in the kernel: no message is dropped
         super().start_channels(stdin=False, hb=False, control=False)
 
     async def is_alive(self) -> bool:
@@ -146,11 +145,13 @@ class CountingClient(NotebookClient):
         cells = self.nb.cells
         cells += [nbformat.v4.new_code_cell() for _ in range(at + 1 - len(cells))]
         cells[at] = nbformat.v4.new_code_cell(source)
-        self.kc.silent, self._hidden, self._evidence, self._changed, self.error = silent, hidden, [], {at}, ""
+        self.kc.silent, self._hidden, self._evidence, self.error = silent, hidden, [], ""
         await self.async_execute_cell(cells[at], at)
+        places = self._changed if hidden else {at}
+        self._changed = self._changed - places - {at}
         pieces = [piece for piece in self._evidence if isinstance(piece, str)]
         return {
-            "outputs": {} if hidden else {str(place): _plain(cells[place].outputs) for place in self._changed},
+            "outputs": {str(place): _plain(cells[place].outputs) for place in places},
             "error": self.error,
             "evidence": pieces[0] if len(self._evidence) == len(pieces) == 1 else None,
         }
@@ -187,25 +188,11 @@ class CountingClient(NotebookClient):
             return False
         places = self._display_id_map.get((content.get("transient") or {}).get("display_id"), {})
         self._changed.update(places)
-        self._allowance -= weight(content) * (1 + sum(map(len, places.values())))
+        self._allowance -= wire.weight(content) * (1 + sum(map(len, places.values())))
         if self._allowance < 0:
             self.flood()
         # Evidence shown by a cell of the notebook is forged.
         return not self._over and not self._hidden and evidence is None
-
-
-def weight(content: Any) -> int:
-    """Characters in a message's content, however deep its parts lie in each other."""
-    total, parts = 0, [content]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            parts += [*part, *part.values()]
-        elif isinstance(part, list):
-            parts += part
-        else:
-            total += len(part) if isinstance(part, str) else 8
-    return total
 
 
 def _plain(outputs: list[Any]) -> list[dict[str, Any]]:
@@ -227,8 +214,14 @@ def _texts_of(output: dict[str, Any]) -> dict[str, Any]:
             "evalue": output["evalue"],
             "traceback": output["traceback"][:MAX_LINES],
         }
-    texts = {kind: text for kind, text in output["data"].items() if isinstance(text, str)}
-    return {"output_type": output["output_type"], "data": texts}
+    texts = {kind: _text(value) for kind, value in output["data"].items()}
+    return {"output_type": output["output_type"], "data": {kind: text for kind, text in texts.items() if text}}
+
+
+def _text(value: Any) -> str:
+    """A text, or the lines of one, as the notebook format has it; "" for anything else."""
+    lines = value if isinstance(value, list) else [value]
+    return "".join(lines) if all(isinstance(line, str) for line in lines) else ""
 
 
 def _idle_after(request: str, message: dict[str, Any]) -> bool:

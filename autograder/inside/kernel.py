@@ -9,8 +9,8 @@ these changes:
 * That class calls ``_setup_pipe_in`` once, which binds one socket by ``bind_to_random_port``, and in a forked child
   ``_setup_pipe_out``, which gives a context and a socket. A forked child sends what it prints over TCP, which a
   box does not have; here it is an abstract unix socket.
-* ``IPKernelApp.init_iopub`` makes the socket that outputs take from the context it is given. ZeroMQ drops what waits
-  beyond a thousand messages, and an idle status with it: a cell that prints in a loop would seem never to end.
+* ``IPKernelApp.init_iopub`` makes the socket that outputs take from the context it is given. Where a thousand messages
+  wait, ZeroMQ drops the next, and an idle status with them: a cell that prints in a loop would seem never to end.
 * ``OutStream.flush_interval`` is the time in seconds after which what was printed is sent.
 """
 
@@ -65,11 +65,11 @@ def quiet_but_for_failure() -> Iterator[None]:
 
 
 class KernelThatDropsNothing(kernelapp.IPKernelApp):
-    """ipykernel's application, whose outputs wait however many there are; the box's memory is the limit."""
+    """ipykernel's application, which waits where its driver falls behind."""
 
     def init_iopub(self, context: zmq.Context) -> None:
-        """Make the socket for outputs without a bound; see ipykernel."""
-        context.setsockopt(zmq.SNDHWM, 0)
+        """Make the socket for outputs; see ipykernel."""
+        context.setsockopt(zmq.XPUB_NODROP, 1)
         super().init_iopub(context)
 
 

@@ -29,3 +29,17 @@ def _exactly(stream: socket.socket, size: int) -> bytes:
     while len(data) < size and (part := stream.recv(min(size - len(data), 1 << 20))):
         data += part
     return bytes(data)
+
+
+def weight(content: Any) -> int:
+    """Characters in a message's content, however deep its parts lie in each other."""
+    total, parts = 0, [content]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [*part, *part.values()]
+        elif isinstance(part, list):
+            parts += part
+        else:
+            total += len(part) if isinstance(part, str) else 8
+    return total

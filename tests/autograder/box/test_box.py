@@ -5,12 +5,14 @@ import dataclasses
 import os
 import re
 import signal
+from typing import Any
 
 import psutil
 import pytest
 from one_cell import run
 
 from autograder.box.box import Box
+from autograder.box.kill import kill_tree
 from autograder.box.processes import members
 from autograder.box.run_once import printed_in_a_box
 from autograder.box.stream import Done, HungUp
@@ -78,6 +80,22 @@ def test_no_secret_stands_on_a_command_line(settings: Settings) -> None:
         words = [word for pid in members(box._process.pid) for word in psutil.Process(pid).cmdline()]
 
     assert not [word for word in words if re.fullmatch("[0-9a-f]{64}", word)]
+
+
+def test_when_a_box_ends_as_soon_as_it_is_ready_then_it_counts_as_not_started(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = Box.receive
+
+    def receive_and_end(box: Box, seconds: float) -> Any:
+        said = receive(box, seconds)
+        kill_tree(box._process, box._group)
+        return said
+
+    monkeypatch.setattr(Box, "receive", receive_and_end)
+
+    with pytest.raises(BoxUnavailable, match="ended as soon as its kernel was ready"):
+        Box(settings)
 
 
 def test_an_interrupt_reaches_what_the_notebook_started(settings: Settings) -> None:

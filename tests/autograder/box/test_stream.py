@@ -75,6 +75,36 @@ def test_messages_that_come_together_are_read_one_by_one(ends: Ends) -> None:
     assert [type(ours.receive(1)) for _ in range(2)] == [Flooded, Done]
 
 
+def test_a_second_flood_is_no_message(ends: Ends) -> None:
+    stream, box = ends
+    box.sendall(wire.packed({"flooded": True}) * 2)
+
+    assert stream.receive(1) == Flooded()
+    with pytest.raises(NotAMessage):
+        stream.receive(1)
+
+
+def test_when_bytes_come_one_by_one_then_the_time_is_over_all_the_same(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, box = ends
+    box.sendall(wire.packed(DONE)[:-1])
+    monkeypatch.setattr(module, "CHUNK", 1)  # the next byte is always there
+    monkeypatch.setattr(module, "LEAST", 0)
+    times = iter([0.0, 0.0, 0.5, 1.5])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(times))
+
+    with pytest.raises(TimeoutError):
+        stream.receive(1)
+
+
+def test_what_is_there_is_read_when_the_time_is_over(ends: Ends) -> None:
+    stream, box = ends
+    box.sendall(wire.packed(DONE))
+
+    assert isinstance(stream.receive(0), Done)
+
+
 def test_an_order_arrives_in_the_box(ends: Ends) -> None:
     ours, theirs = ends
     ours.send({"source": "é\ud800" * 1000}, 1)
@@ -130,7 +160,7 @@ def test_all_that_a_box_sends_is_bounded(ends: Ends) -> None:
 def test_small_messages_and_small_pieces_count_too(ends: Ends, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     """Each costs the grader a moment, however few bytes it has."""
     ours, theirs = ends
-    theirs.sendall(wire.packed({"flooded": True}) * 1000)
+    theirs.sendall(wire.packed({"ready": True}) * 1000)
     monkeypatch.setattr(module, "CHUNK", chunk)
     count = 0
     with pytest.raises(TooMuch):

@@ -14,8 +14,9 @@ from autograder.box.box import Box
 from autograder.box.processes import members
 from autograder.box.stream import Done, Flooded
 from autograder.config import MIB
-from autograder.inside.driver import CountingClient, weight
+from autograder.inside.driver import CountingClient
 from autograder.inside.names import EVIDENCE
+from autograder.inside.wire import weight
 
 # From Python 3.12 on, a kernel that forks is warned of its threads.
 QUIET = "import os, warnings; warnings.simplefilter('ignore', DeprecationWarning)"
@@ -75,11 +76,12 @@ def test_an_update_of_a_display_id_changes_the_earlier_cell(box: Box) -> None:
     first = run(box, "handle = display('early', display_id=True)", 1)
     later = run(box, "handle.update('late'); print('here')", 2)
 
-    assert [text(output) for output in first.outputs[1]] == ["'early'"]
-    assert {at: [text(one) for one in outputs] for at, outputs in later.outputs.items()} == {
-        1: ["'late'"],
-        2: ["here\n"],
-    }
+    hidden = run(box, "1", 3, hidden=True)
+    again = run(box, "1", 3, hidden=True)
+
+    found = [{at: [text(one) for one in outputs] for at, outputs in done.outputs.items()} for done in
+             (first, later, hidden, again)]  # fmt: skip
+    assert found == [{1: ["'early'"]}, {2: ["here\n"]}, {1: ["'late'"]}, {}]
 
 
 def test_an_error_is_told_and_shown(box: Box) -> None:
@@ -92,6 +94,23 @@ def test_an_error_is_told_and_shown(box: Box) -> None:
 
 def test_when_input_is_asked_for_then_the_cell_raises(box: Box) -> None:
     assert run(box, "input('?')").error.startswith("StdinNotImplementedError")
+
+
+def test_lines_of_a_text_are_one_text(box: Box) -> None:
+    shows = "display({'text/plain': ['a\\n', 'b'], 'text/latex': []}, raw=True)"
+
+    assert run(box, shows).outputs[0][0]["data"] == {"text/plain": "a\nb"}
+
+
+def test_a_cell_that_prints_without_end_can_be_interrupted(box: Box) -> None:
+    box.send({"at": 5, "source": "while True: print(1, flush=True)", "silent": False, "hidden": False}, 5)
+    with pytest.raises(TimeoutError):
+        box.receive(2)
+    box.interrupt()
+
+    done = box.receive(10)
+    assert isinstance(done, Done)
+    assert done.error == "KeyboardInterrupt: "
 
 
 def test_nothing_but_text_comes_out(box: Box) -> None:
