@@ -2,52 +2,92 @@
 
     python -m study train small [--workers 2]    the recipes at width 8, up to five seeds: an hour on two cores
     python -m study train full                   the full width, once each: more than an hour
+    python -m study train wide [--budget 600]    the full width, ten epochs, five seeds: a quarter of an hour on a GPU
     python -m study replay                       every rule on the logits that the runs left: a minute
     python -m study export                       the full-width weights for students, and what halving them changes
     python -m study measure [--only PART ...]     seconds, controls, the speed of training: on a quiet machine
     python -m study page                         numbers.md and its pictures, from results/study/ alone
 
-Runs that are done are not run again; one that was stopped goes on where it was.
+Runs that are done are not run again; one that was stopped goes on where it was. With `--budget`, training stops before
+so many seconds are over; `--out` copies what every finished run leaves but its weights, which are large.
 """
 
 import argparse
+import math
 import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from fnmatch import fnmatch
+from multiprocessing import get_context
+from pathlib import Path
 
-from study.runs import DATASETS, SEEDS, TAUGHT, Run, full_runs, small_runs
+from study.runs import DATASETS, SEEDS, TAUGHT, Run, full_runs, small_runs, wide_runs
 
 # glibc gives every freed tensor back to the system and faults it in again: a tenth of a step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
 PARTS = ["at_init", "controls", "clock", "speed"]
+RUNS = {"small": small_runs, "full": full_runs, "wide": wide_runs}
+SPARE_S = 10.0  # of a budget: for what follows a run's last step, and for its state to be saved
 
 
-def train_all(runs: list[Run], workers: int) -> None:
-    """Each run in a process of its own, with one thread: two runs side by side are faster than one on two threads."""
+def train_all(runs: list[Run], workers: int, budget_s: float = math.inf) -> None:
+    """Train the runs in processes of one thread each: two side by side are faster than one on two threads.
+
+    A process takes one run after the other, because starting CUDA and drawing the images takes as long as a short run.
+    With a budget, what there is no time for is left for another call, and so is a data set that is not here.
+    """
     from study.training import load
 
-    for dataset in DATASETS:  # before hours of training, and fetched once where it has to be
-        load(next(run for run in runs if run.dataset == dataset), download=True)
+    until = time.time() + budget_s - SPARE_S
+    for dataset in dict.fromkeys(run.dataset for run in runs):  # before hours of training, and fetched once
+        try:
+            load(next(run for run in runs if run.dataset == dataset), download=True)
+        except FileNotFoundError as error:
+            if budget_s == math.inf:
+                raise
+            print(f"The runs on {dataset} are left out. {error}", flush=True)
+            runs = [run for run in runs if run.dataset != dataset]
 
-    def one(run: Run) -> int:
-        code = "import sys; from study.__main__ import train_one; train_one(sys.argv[1])"
-        return subprocess.run([sys.executable, "-c", code, run.name], env=os.environ | ENVIRONMENT).returncode
-
-    with ThreadPoolExecutor(workers) as pool:
-        failed = [run.name for run, code in zip(runs, pool.map(one, runs), strict=True) if code]
+    os.environ |= ENVIRONMENT
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {run.name: pool.submit(train_one, run.name, until) for run in runs}
+    failed = [name for name, future in futures.items() if future.exception() is not None]
+    for name in failed:
+        print(f"{name}:", *traceback.format_exception(futures[name].exception()), sep="\n", file=sys.stderr)
     if failed:
         sys.exit(f"These runs did not finish: {', '.join(failed)}. Their last words are above; run again to go on.")
+    left = [name for name, future in futures.items() if not future.result()]
+    if left:
+        print(f"{len(left)} of {len(runs)} runs are left for another time, the first of them {left[0]}.")
 
 
-def train_one(name: str) -> None:
-    """Train the run of that name."""
+def train_which(arguments: argparse.Namespace) -> None:
+    """The command `train`."""
+    from study import export
+    from study.training import device
+
+    if arguments.which == "wide" and device().type == "cpu":
+        print("The wide runs are left out: they want an NVIDIA GPU. On a CPU they would take days.")
+        return
+    runs = RUNS[arguments.which]()
+    train_all([run for run in runs if fnmatch(run.name, arguments.only)], arguments.workers, arguments.budget)
+    if arguments.out is not None:
+        export.without_weights(runs, arguments.out)
+
+
+def train_one(name: str, until: float = math.inf) -> bool:
+    """Train the run of that name; False if the time was over before it was finished."""
     from study.training import train
 
-    record = train(next(run for run in small_runs() + full_runs() if run.name == name))
-    assert record is not None
-    print(f"{name}: test {record['accuracies']['test']}, {record['cpu_s']} CPU s", flush=True)
+    record = train(next(run for runs in RUNS.values() for run in runs() if run.name == name), until=until)
+    if record is None:
+        return False
+    spent = f"{record['cpu_s']} CPU s" if "cpu_s" in record else f"{record['seconds']} s on {record['machine']['gpu']}"
+    print(f"{name}: test {record['accuracies']['test']}, {spent}", flush=True)
+    return True
 
 
 def measure(parts: list[str]) -> None:
@@ -78,14 +118,17 @@ def main() -> None:
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     training = verbs.add_parser("train")
-    training.add_argument("which", choices=("small", "full"))
-    training.add_argument("--workers", type=int, default=2)
+    training.add_argument("which", choices=RUNS)
+    training.add_argument("--workers", type=int, default=2, help="runs side by side, on a GPU too (default: 2)")
+    training.add_argument("--only", default="*", metavar="PATTERN", help="runs with such names, as shapes-*-s1")
+    training.add_argument("--budget", type=float, default=math.inf, metavar="SECONDS")
+    training.add_argument("--out", type=Path, metavar="FOLDER")
     verbs.add_parser("measure").add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     for verb in ("replay", "export", "page"):
         verbs.add_parser(verb)
     arguments = parser.parse_args()
     if arguments.verb == "train":
-        train_all({"small": small_runs, "full": full_runs}[arguments.which](), arguments.workers)
+        train_which(arguments)
     elif arguments.verb == "replay":
         from study import replay
 
