@@ -28,7 +28,7 @@ from study.runs import DATASETS, SEEDS, TAUGHT, Run, full_runs, small_runs, wide
 
 # glibc gives every freed tensor back to the system and faults it in again: a tenth of a step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
-PARTS = ["at_init", "controls", "clock", "speed"]
+PARTS = ["at_init", "controls", "clock", "speed", "throughput"]
 RUNS = {"small": small_runs, "full": full_runs, "wide": wide_runs}
 SPARE_S = 10.0  # of a budget: for what follows a run's last step, and for its state to be saved
 
@@ -92,7 +92,7 @@ def train_one(name: str, until: float = math.inf) -> bool:
 
 def measure(parts: list[str]) -> None:
     """Measure what needs the networks again. Timing needs a quiet machine."""
-    from study import at_init, clock, controls, speed
+    from study import at_init, clock, controls, speed, throughput
     from study.results import stored
 
     summary = stored("summary")
@@ -110,6 +110,8 @@ def measure(parts: list[str]) -> None:
         as_in_the_homework = replace(wide, batch=256)
         narrow = {Run("shapes", "seed", 1, 8): 200, Run("shapes", "seed", 1, 16): 150}
         speed.measure(narrow | {wide: 30, as_in_the_homework: 6})
+    if "throughput" in parts:
+        throughput.measure()
 
 
 def main() -> None:
