@@ -17,12 +17,14 @@ from course_lib.macs import exit_macs, total_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from study.policies import LEVELS
 from study.replay import DROP, KEPT_BACK, RISK, SHARES
-from study.results import Summary, drops, per_sample_gain, ratios, runs_of, stored
-from study.runs import DATASETS, FULL, NARROW, RECIPES, RESULTS, SEEDS, SMALL, TAUGHT, Run
+from study.results import Summary, drops, per_sample_gain, ratios, runs_of, stored, stored_if_any
+from study.runs import DATASETS, FULL, LONG, NARROW, RECIPES, RESULTS, SEEDS, SHORT, SMALL, TAUGHT, Run
 
 TEMPLATE = Path(__file__).with_name("numbers.md.j2")
 PAGE = RESULTS.parents[1] / "numbers.md"
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # by degrees of freedom
+BY_SEED = ("vector", "entropy")  # rules shown seed by seed
+DEVICES = {"cuda": 0.7, "cpu": 0.9}  # the bars of rebatching at 128: speed-up over MAC ratio
 RULES = ("batch mean", "entropy", "max-prob", "margin", "patience", "vector")
 
 
@@ -103,7 +105,7 @@ def seed_beside_ours(summary: Summary) -> list[str]:
     ]
 
 
-def recipes(summary: Summary, dataset: str) -> list[str]:
+def recipes(summary: Summary, dataset: str, width: int = SMALL, epochs: int = SHORT) -> list[str]:
     lines = head(
         "recipe",
         "exit 0",
@@ -115,9 +117,9 @@ def recipes(summary: Summary, dataset: str) -> list[str]:
         "MAC ratio",
         "seeds without",
     )
-    plain = {one["seed"]: one["accuracies"]["test"][-1] for one in runs_of(summary, dataset, "plain")}
+    plain = {one["seed"]: one["accuracies"]["test"][-1] for one in runs_of(summary, dataset, "plain", width, epochs)}
     for recipe in RECIPES:
-        records = runs_of(summary, dataset, recipe)
+        records = runs_of(summary, dataset, recipe, width, epochs)
         if not records:
             continue
         last = [one["accuracies"]["test"][-1] for one in records]
@@ -139,6 +141,58 @@ def recipes(summary: Summary, dataset: str) -> list[str]:
                 mean_of(ratios(records, "vector"), places=2),
                 f"{none} of {len(records)}",
             )
+        )
+    return lines
+
+
+def by_seed(wide: Summary, dataset: str) -> list[str]:
+    """What early exit saves next to a plain network trained as long, seed by seed, by two rules."""
+    lines = head(
+        "seed",
+        "plain",
+        "trained as long",
+        "early exit, exit 3",
+        *(title for rule in BY_SEED for title in (f"{rule}: MAC ratio", "points below")),
+    )
+    records = [one for one in runs_of(wide, dataset, TAUGHT, FULL, LONG) if "as long" in one["baselines"]]
+    for one in records:
+        cells = []
+        for rule in BY_SEED:
+            chosen = one["rules"][rule]["chosen"]["as long"]
+            cells += ["no setting", ""] if chosen is None else [f"{chosen['mac_ratio']:.2f}", _points(chosen["drop"])]
+        accuracies = (*(one["baselines"][of]["test"] for of in ("plain", "as long")), one["accuracies"]["test"][-1])
+        lines.append(row(one["seed"], *(f"{100 * value:.1f}" for value in accuracies), *cells))
+    return lines
+
+
+def _points(drop: float) -> str:
+    return f"{round(100 * drop, 2) + 0.0:.2f}"  # of -0.0 makes 0.0
+
+
+def throughput(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """One line for each precision, batch and way of launching."""
+    lines = head(
+        "precision",
+        "CUDA graphs",
+        "batch",
+        "plain, images a second",
+        "compaction: speed-up (÷ MAC ratio)",
+        "rebatching: speed-up (÷ MAC ratio)",
+        "delay in batches, mean",
+        "most",
+    )
+    of_each: dict[tuple[str, bool, int], dict[str, dict[str, Any]]] = {}
+    for one in rows:
+        of_each.setdefault((one["precision"], one["graphs"], one["batch"]), {})[one["way"]] = one
+    for (precision, graphs, batch), ways in of_each.items():
+        faster = [
+            f"{ways[way]['speed_up']:.2f} ({ways[way]['of_mac_ratio']:.2f})" if way in ways else ""
+            for way in ("compaction", "rebatching")
+        ]
+        delay = ways["rebatching"]["delay"]
+        plain = f"{ways['plain']['images_a_second']:,}"
+        lines.append(
+            row(precision, "yes" if graphs else "no", batch, plain, *faster, f"{delay['mean']:.1f}", delay["max"])
         )
     return lines
 
@@ -274,32 +328,34 @@ def controls(result: dict[str, dict[str, Any]], dataset: str) -> list[str]:
     return lines
 
 
+def _machine(machine: dict[str, Any]) -> str:
+    """What computed, in words."""
+    processor = machine.get("gpu") or f"{machine['processor']}, {machine['threads']} thread(s)"
+    precision = [machine["precision"]] if "precision" in machine else []
+    return ", ".join([processor, *precision, f"torch {machine['torch']}"])
+
+
 def _columns(records: Sequence[dict[str, Any]], key: str) -> list[list[float]]:
     return [[value for value in column if value is not None] for column in zip(*(r[key] for r in records), strict=True)]
 
 
-def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Sequence[dict[str, Any]]) -> list[str]:
+def bars(
+    summary: Summary,
+    clock_rows: Sequence[dict[str, Any]],
+    speed_rows: Sequence[dict[str, Any]],
+    wide: Summary,
+    throughputs: dict[str, dict[str, Any]],
+) -> list[str]:
     """What the study set out to show, and what it found."""
     lines = head("figure", "bar", "found", "")
     for dataset, bar in (("shapes", 2.0), ("fashion-mnist", 1.8)):
         for width in (SMALL, FULL):
-            for against, title in (("plain", "plain"), ("as long", "plain trained as long")):
-                records = [
-                    one
-                    for one in runs_of(summary, dataset, TAUGHT, width)
-                    if against in one["rules"]["vector"]["chosen"]
-                ]
-                if records:
-                    ratio, drop = ratios(records, "vector", against=against), drops(records, "vector", against)
-                    met = statistics.mean(ratio) >= bar and bool(drop) and statistics.mean(drop) <= DROP
-                    lines.append(
-                        row(
-                            f"MAC ratio at ≤ {100 * DROP:.1f} points below {title}, {dataset}, width {width}",
-                            f"≥ {bar}",
-                            f"{mean_of(ratio, places=2)}, {mean_of(drop, 100, 2)} below",
-                            _met(met),
-                        )
-                    )
+            records = runs_of(summary, dataset, TAUGHT, width)
+            lines += _ratio_bar(records, "plain", f"plain, {dataset}, width {width}", bar)
+            lines += _ratio_bar(records, "as long", f"plain trained as long, {dataset}, width {width}", bar)
+    for dataset, bar in (("shapes", 2.3), ("fashion-mnist", 3.0)):
+        title = f"plain trained as long, {dataset}, width {FULL}, {LONG} epochs"
+        lines += _ratio_bar(runs_of(wide, dataset, TAUGHT, FULL, LONG), "as long", title, bar)
     for dataset in DATASETS:
         gain = per_sample_gain(runs_of(summary, dataset, TAUGHT))
         lines.append(
@@ -320,6 +376,18 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Seq
                     _met(one["of_mac_ratio"] >= 0.85),
                 )
             )
+    for name, result in throughputs.items():
+        for one in result["rows"]:
+            if one["way"] == "rebatching" and one["batch"] == 128:
+                where = f"{name}, {one['precision']}{', CUDA graphs' if one['graphs'] else ''}"
+                lines.append(
+                    row(
+                        f"speed-up ÷ MAC ratio, batch 128, rebatched, {where}",
+                        f"≥ {DEVICES[name]}",
+                        f"{one['of_mac_ratio']:.2f}",
+                        _met(one["of_mac_ratio"] >= DEVICES[name]),
+                    )
+                )
     for one in speed_rows:
         lines.append(
             row(
@@ -332,6 +400,23 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Seq
     held = min(one["risk"]["tested"]["held"] for d in DATASETS for one in runs_of(summary, d, TAUGHT))
     lines.append(row("risk-controlled threshold holds", "≥ 95 % of draws", f"{held:.1%} at worst", _met(held >= 0.95)))
     return lines
+
+
+def _ratio_bar(records: Sequence[dict[str, Any]], against: str, title: str, bar: float) -> list[str]:
+    """The MAC ratio at half a point below a baseline, of the runs that have one."""
+    records = [one for one in records if against in one["rules"]["vector"]["chosen"]]
+    if not records:
+        return []
+    ratio, drop = ratios(records, "vector", against=against), drops(records, "vector", against)
+    met = statistics.mean(ratio) >= bar and bool(drop) and statistics.mean(drop) <= DROP
+    return [
+        row(
+            f"MAC ratio at ≤ {100 * DROP:.1f} points below {title}",
+            f"≥ {bar}",
+            f"{mean_of(ratio, places=2)}, {mean_of(drop, 100, 2)} below",
+            _met(met),
+        )
+    ]
 
 
 def _met(met: bool) -> str:
@@ -376,13 +461,15 @@ def page(folder: Path = RESULTS) -> str:
     """The whole page."""
     summary: Summary = stored("summary", folder)
     times, speed, depths = (stored(name, folder) for name in ("clock", "speed", "controls"))
+    wide: Summary = stored_if_any("wide", folder)
+    throughputs = {name: result for name in DEVICES if (result := stored_if_any(f"throughput-{name}", folder))}
     whole, early = homework_totals()
     of_each = {dataset: runs_of(summary, dataset, TAUGHT) for dataset in DATASETS}
     template = jinja2.Template(TEMPLATE.read_text(), keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     return template.render(
         drop=f"{100 * DROP:.1f}",
         kept_back=f"{100 * KEPT_BACK:.2f}",
-        bars=text(bars(summary, times["rows"], speed["rows"])),
+        bars=text(bars(summary, times["rows"], speed["rows"], wide, throughputs)),
         what_was_run=text(what_was_run(summary)),
         machine=next(iter(summary.values()))["machine"],
         vectors=f"{(LEVELS + 1) ** 3:,}",
@@ -406,6 +493,17 @@ def page(folder: Path = RESULTS) -> str:
         },
         recipes_=RECIPES,
         recipe_tables={dataset: text(recipes(summary, dataset)) for dataset in DATASETS},
+        long=LONG,
+        wide=[
+            (dataset, text(recipes(wide, dataset, FULL, LONG)), text(by_seed(wide, dataset)))
+            for dataset in DATASETS
+            if runs_of(wide, dataset, TAUGHT, FULL, LONG)
+        ],
+        wide_machines=sorted({_machine(one["machine"]) for one in wide.values()}),
+        throughputs=[
+            (name, _machine(result["machine"]), result, text(throughput(result["rows"])))
+            for name, result in throughputs.items()
+        ],
         narrower={dataset: text(narrower(summary, dataset)) for dataset in DATASETS},
         risk_n=f"{RISK['n']:,}",
         risk_epsilon=f"{100 * RISK['epsilon']:.0f}",
