@@ -76,6 +76,11 @@ def test_risk_control_is_of_both_splits_together(logits) -> None:
     assert 1 <= fates["tested"]["mac_ratio"] <= fates["naive"]["mac_ratio"]
 
 
+def test_what_a_run_took_is_told_apart_by_where_it_was_trained() -> None:
+    assert page._spent([{"cpu_s": 48}, {"cpu_s": 57}]) == "48 to 57"
+    assert page._spent([{"seconds": 3.5}, {"cpu_s": 50}]) == "50 to 50, 3.5 to 3.5 s on a GPU"
+
+
 @pytest.fixture
 def with_a_gpu(tmp_path) -> Path:
     """The stored results, and next to them what a GPU would have left of two seeds of `shapes`."""

@@ -73,9 +73,11 @@ def train_which(arguments: argparse.Namespace) -> None:
         print("The wide runs are left out: they want an NVIDIA GPU. On a CPU they would take days.")
         return
     runs = RUNS[arguments.which]()
-    train_all([run for run in runs if fnmatch(run.name, arguments.only)], arguments.workers, arguments.budget)
-    if arguments.out is not None:
-        export.without_weights(runs, arguments.out)
+    try:
+        train_all([run for run in runs if fnmatch(run.name, arguments.only)], arguments.workers, arguments.budget)
+    finally:  # where one run failed, the others are of use
+        if arguments.out is not None:
+            export.without_weights(runs, arguments.out)
 
 
 def train_one(name: str, until: float = math.inf) -> bool:

@@ -65,7 +65,6 @@ def what_was_run(summary: Summary) -> list[str]:
             records = [one for one in summary.values() if (one["dataset"], one["width"]) == (dataset, width)]
             if records:
                 first = records[0]
-                spent = [one["cpu_s"] for one in records]
                 lines.append(
                     row(
                         dataset,
@@ -75,10 +74,19 @@ def what_was_run(summary: Summary) -> list[str]:
                         f"{first['images']:,}",
                         first["epochs"],
                         first["batch"],
-                        f"{min(spent)} to {max(spent)}",
+                        _spent(records),
                     )
                 )
     return lines
+
+
+def _spent(records: Sequence[dict[str, Any]]) -> str:
+    """The least and the most that a run took, on CPUs and on GPUs."""
+    told = []
+    for key, unit in (("cpu_s", ""), ("seconds", " s on a GPU")):
+        spent = [one[key] for one in records if key in one]
+        told += [f"{min(spent)} to {max(spent)}{unit}"] if spent else []
+    return ", ".join(told)
 
 
 def homework_totals() -> tuple[int, int]:
