@@ -81,7 +81,8 @@ def ways(model: nn.Module, tolerance: float, example: Tensor, *, graphs: bool) -
             through.feed(images)
         return *through.finish(), through
 
-    return {"plain": plain, "rebatching": rebatching} | ({} if graphs else {"compaction": compaction})
+    of_each: dict[str, Way] = {"plain": plain, "compaction": compaction, "rebatching": rebatching}
+    return {name: way for name, way in of_each.items() if not (graphs and name == "compaction")}
 
 
 def compare(

@@ -129,7 +129,7 @@ class Trainer:
         self.model = model.to(memory_format=torch.channels_last) if self.fast else model
         self.steps_an_epoch = -(-len(self.labels) // run.batch)
         self.step, self.cost_s = 0, 0.0
-        self.losses: list[float | Tensor] = []
+        self.losses: list[Any] = []  # floats, and tensors that a GPU may still work at
         self.phase = -1
         self.order = (-1, torch.empty(0))  # an epoch, and the images in its order
         if self.device.type == "cuda":
