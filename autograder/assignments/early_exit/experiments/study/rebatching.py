@@ -134,7 +134,7 @@ def _on_host(number: Tensor) -> Callable[[], int]:
     """Send for a number; the call that it gives waits for this number alone, not for all that was launched since."""
     if number.device.type != "cuda":
         return lambda: int(number)
-    here = torch.empty_like(number, device="cpu", pin_memory=True)
+    here = torch.empty((), dtype=number.dtype, pin_memory=True)
     here.copy_(number, non_blocking=True)
     arrived = torch.cuda.Event()
     arrived.record()
