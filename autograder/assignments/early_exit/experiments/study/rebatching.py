@@ -1,13 +1,13 @@
 """Leaving early in full batches: those who go on wait before the next stage until they are a batch again.
 
-Compaction runs a stage on what is left of one batch, and a GPU takes nearly as long for half a batch as for a whole
-one. Here those left of several batches wait before the stage. So every stage runs on batches of one size, but for the
+Compaction runs a stage on what is left of one batch. A GPU takes nearly as long for half of a small batch as for all
+of it. Here those left of several batches wait before the stage. So every stage runs on batches of one size, but for the
 last ones of a stream. What that costs is a delay, counted in batches that came in meanwhile; compaction has none.
 
-The host has to know how many images go on before it can tell whether a batch is full, and a GPU would be idle while
-the host asks. So the host may stay behind: it launches the next batch first, and then reads how the last one fared.
+Before the host can tell whether a batch is full, it has to read how many images go on. A GPU would be idle while the
+host asks. So the host may stay behind: it launches the next batch first, and then reads how the last one fared.
 
-Shape letters: B images in a batch, N in a stream, C classes.
+Shape letters: B images in a batch, N in a stream, n in a group that leaves together, C classes.
 """
 
 from collections import deque
@@ -22,8 +22,8 @@ class Passed(NamedTuple):
     """What one stage makes of a batch.
 
     Attributes:
-        features: `(B, channels, side, side)`, what the next stage takes.
-        logits: `(B, C)`, those of the exit after the stage.
+        features: `(B, channels, side, side)`, what the next stage takes, in the network's precision.
+        logits: `(B, C)` float32, those of the exit after the stage.
         order: `(B,)` int64, the rows of the batch, those that go on first.
         going_on: `()` int64, how many go on.
     """
@@ -43,8 +43,9 @@ def parts_of(model: nn.Module, tolerance: float) -> list[Part]:
     def passed(index: int, x: Tensor) -> Passed:
         x = model.stages[index](model.stem(x) if index == 0 else x)
         logits = model.heads[index](x)
-        if index == len(model.stages) - 1:  # nobody goes on
-            return Passed(x, logits, torch.arange(len(x), device=x.device), torch.zeros((), device=x.device).long())
+        if index == len(model.stages) - 1:
+            nobody = torch.zeros((), dtype=torch.int64, device=x.device)
+            return Passed(x, logits, torch.arange(len(x), device=x.device), nobody)
         log_p = logits.log_softmax(dim=1)
         entropies = -(log_p.exp() * log_p).sum(dim=1)
         return Passed(x, logits, entropies.argsort(descending=True), (~(entropies < tolerance)).sum())
@@ -53,7 +54,14 @@ def parts_of(model: nn.Module, tolerance: float) -> list[Part]:
 
 
 class Answered(NamedTuple):
-    """Images that left together: their places in the stream `(n,)`, logits `(n, C)`, exit, and batches come by then."""
+    """Images that left together.
+
+    Attributes:
+        places: `(n,)` int64, their places in the stream.
+        logits: `(n, C)` float32.
+        exit: The exit that they took.
+        came: Batches that had come in by then.
+    """
 
     places: Tensor
     logits: Tensor
@@ -78,7 +86,7 @@ class Rebatching:
         self.answered: list[Answered] = []
 
     def feed(self, images: Tensor) -> None:
-        """Take the next batch of the stream."""
+        """Take the next batch of the stream, `(B, 3, 32, 32)`."""
         places = torch.arange(self.fed, self.fed + len(images), device=images.device)
         self.came, self.fed = self.came + 1, self.fed + len(images)
         self._launch(0, images, places)
@@ -88,7 +96,7 @@ class Rebatching:
         """The stream is over, and nobody waits any longer.
 
         Returns:
-            Logits `(N, C)` and exits `(N,)` int64, in the order of the stream.
+            Logits `(N, C)` float32 and exits `(N,)` int64, in the order of the stream.
         """
         for stage in range(len(self.parts)):
             self._settle(0)
@@ -101,7 +109,10 @@ class Rebatching:
         return torch.cat([one.logits for one in self.answered])[back], exits[back]
 
     def delays(self) -> Tensor:
-        """How many batches came in while each image waited, `(N,)` int64, in the order of the stream, which is over."""
+        """How many batches came in while each image waited, `(N,)` int64, in the order of the stream.
+
+        Counts those who have left: call it after `finish`.
+        """
         places = torch.cat([one.places for one in self.answered])
         waited = torch.cat([one.came - 1 - one.places // self.batch for one in self.answered])
         return waited[places.argsort()]

@@ -22,7 +22,7 @@ from course_lib.macs import exit_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from study import policies, risk
 from study.policies import Frontier
-from study.runs import KEPT, RECIPES, RESULTS, Run, wide_runs
+from study.runs import KEPT, RESULTS, Run, wide_runs
 
 DROP, KEPT_BACK = 0.005, 0.0025  # of accuracy
 TOLERANCES = np.concatenate(([0.0], np.geomspace(1e-5, 2.4, 999)))  # nats; ln 10 is 2.30
@@ -170,4 +170,5 @@ def main() -> None:
             continue  # what is stored of other runs stays
         lines = ",\n".join(f'"{key}": {json.dumps(values, allow_nan=False)}' for key, values in summary.items())
         (RESULTS / f"{name}.json").write_text("{\n" + lines + "\n}\n")
-        print(f"{len(summary)} runs of {len(RECIPES)} recipes in {RESULTS / f'{name}.json'}")
+        recipes = {values["recipe"] for values in summary.values()}
+        print(f"{len(summary)} runs of {len(recipes)} recipes in {RESULTS / f'{name}.json'}")

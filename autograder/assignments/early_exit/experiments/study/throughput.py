@@ -1,8 +1,8 @@
 """Images a second by batch size: the whole network, compaction, and rebatching, on a GPU or a CPU.
 
-What is timed is a stream of batches, on the device already, through the full-width network that students get, at the
-entropy tolerance that was chosen on validation for half a point. Every way answers every image. Ways take turns; shown
-is the best of the turns, after one that does not count.
+What is timed is a stream of batches that is on the device already. It goes through the full-width network that students
+get, at the entropy tolerance that was chosen on validation for half a point. Every way answers every image. Ways take
+turns; shown is the best of the turns, after one that does not count.
 
 - `plain`: every image to the last exit, batch by batch.
 - `compaction`: the lesson's function; a stage runs on what is left of a batch.
@@ -34,7 +34,7 @@ from study.training import device, load, machine
 BATCHES = {"cuda": (32, 128, 512, 2_048), "cpu": (32, 128)}
 STREAM = {"cuda": 32, "cpu": 8}  # batches
 TURNS = 5
-# Logits (N, C), exits (N,), and where images waited for each other, the stream that knows how long.
+# Logits (N, C) float32, exits (N,) int64, and where images waited for each other, the stream that knows how long.
 Answers = tuple[Tensor, Tensor, Rebatching | None]
 Way = Callable[[Sequence[Tensor]], Answers]
 
@@ -92,7 +92,7 @@ def compare(
 
     Args:
         model: In eval mode, on the device and in the precision of the stream.
-        stream: Batches `(B, 3, 32, 32)`, the first of them full.
+        stream: Batches `(B, 3, 32, 32)`, all full but perhaps the last.
         tolerance: Entropy in nats.
         table: MACs of one image to each exit.
         graphs: Whether to record CUDA graphs.
@@ -166,7 +166,7 @@ def _keep(run: Run, tolerance: float, rows: Sequence[dict[str, Any]], on: torch.
 
 
 def _seconds(way: Way, stream: Sequence[Tensor]) -> float:
-    """Until the answers are there, not only asked for."""
+    """Seconds by the clock until the answers are there, not only asked for."""
     wait = torch.cuda.synchronize if stream[0].is_cuda else lambda: None
     wait()
     begin = time.perf_counter()
