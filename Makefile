@@ -34,7 +34,8 @@ help:
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
 	@echo "make numbers   what early exit buys: tables and pictures, from autograder/assignments/early_exit/experiments/results/study/"
-	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST"
+	@echo "make study     train and measure all that these are made of: three hours on two cores, and Fashion-MNIST;"
+	@echo "               on an NVIDIA GPU if there is one, and then longer trainings at full width too"
 	@echo "make bench     what grading costs here, next to nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 	@echo "make syscalls  make the box's list of system calls again, from moby's profile (MOBY=default.json)"
 	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
@@ -104,6 +105,7 @@ numbers: $(READY)
 study: $(READY)
 	@$(STUDY) train small
 	@$(STUDY) train full
+	@$(STUDY) train wide
 	@$(STUDY) replay
 	@$(STUDY) export
 	@$(STUDY) measure

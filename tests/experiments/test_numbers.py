@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from study import page, replay
 from study.results import stored
-from study.runs import DATASETS, FULL, RESULTS, TAUGHT, Run, full_runs
+from study.runs import DATASETS, FULL, RESULTS, TAUGHT, Run, full_runs, wide_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = json.loads((ROOT / "solutions" / "early_exit" / "early_exit.ipynb").read_text())
@@ -90,3 +90,10 @@ def test_the_written_answers_quote_what_the_notebook_printed(question: str) -> N
 def test_both_data_sets_were_trained_at_full_width() -> None:
     summary = stored("summary")
     assert all(Run(dataset, recipe, 1, FULL).name in summary for dataset in DATASETS for recipe in ("plain", TAUGHT))
+
+
+def test_every_wide_run_was_trained_on_a_gpu_and_replayed() -> None:
+    wide = stored("wide")
+    assert list(wide) == sorted(run.name for run in wide_runs())
+    assert all(one["machine"]["gpu"] for one in wide.values())
+    assert all(("rules" in wide[run.name]) is not run.is_plain for run in wide_runs())

@@ -8,15 +8,22 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from study import training
-from study.runs import EQUAL, PLAIN, RECIPES, Phase, Run, full_runs, small_runs
+from study import export, training
+from study.runs import EQUAL, LONG, PLAIN, RECIPES, TAUGHT, Phase, Run, full_runs, small_runs, wide_runs
 
 TINY = Run("shapes", "mixed", 3, width=8, images=480, epochs=1)
 
 
 def test_every_run_has_a_name_of_its_own() -> None:
-    names = [run.name for run in small_runs() + full_runs()]
+    names = [run.name for run in small_runs() + full_runs() + wide_runs()]
     assert len(names) == len(set(names))
+    assert Run("shapes", TAUGHT, 1).name == "shapes-w8-warm-s1"
+    assert Run("shapes", TAUGHT, 1, 64, epochs=LONG).name == "shapes-w64-e10-warm-s1"
+
+
+def test_no_wide_run_begins_with_weights_of_one_that_comes_later() -> None:
+    names = [run.name for run in wide_runs()]
+    assert all(run.starts_from.name in names[: names.index(run.name)] for run in wide_runs() if run.starts_from)
 
 
 @pytest.mark.slow
@@ -30,6 +37,36 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path) -> None:
     weights = [load_file(tmp_path / part / f"{TINY.name}.safetensors") for part in ("whole", "parts")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not list((tmp_path / "parts").glob("*.pt")), "the state of a finished run is in nobody's use"
+
+
+def test_when_the_time_is_over_then_nothing_is_begun_and_what_runs_is_kept(tmp_path) -> None:
+    assert training.train(TINY, folder=tmp_path, until=0.0) is None
+    assert not list(tmp_path.glob("*.pt"))
+    trainer = training.Trainer(TINY, training.load(TINY), tmp_path)
+    assert not trainer.finish(until=0.0)
+    assert training.Trainer(TINY, training.load(TINY), tmp_path).step == 1
+
+
+def test_a_training_goes_on_where_it_began(tmp_path) -> None:
+    torch.save({"run": vars(TINY), "device": "cuda"}, tmp_path / f"{TINY.name}.pt")
+    with pytest.raises(ValueError, match="a training on a cuda device, and this machine trains on cpu"):
+        training.Trainer(TINY, training.load(TINY), tmp_path, on=torch.device("cpu"))
+
+
+def test_a_run_is_copied_with_those_that_begin_with_its_weights_or_not_at_all(tmp_path) -> None:
+    runs = [replace(TINY, recipe=recipe) for recipe in ("plain", "seed", "equal", "warm", "plain again")]
+    kept, out = tmp_path / "kept", tmp_path / "out"
+    kept.mkdir()
+    for run in (runs[0], runs[1], runs[3]):
+        (kept / f"{run.name}.json").write_text("{}")
+        (kept / f"{run.name}.logits.safetensors").write_text("")
+        (kept / f"{run.name}.safetensors").write_text("large")
+    export.without_weights(runs, out, kept)
+    assert sorted(file.name for file in out.iterdir()) == [f"{runs[1].name}.json", f"{runs[1].name}.logits.safetensors"]
+
+    (kept / f"{runs[4].name}.json").write_text("{}")
+    export.without_weights(runs, out, kept)
+    assert {file.stem for file in out.glob("*.json")} == {runs[place].name for place in (0, 1, 3, 4)}
 
 
 def test_a_finished_run_is_read_and_not_run_again(tmp_path) -> None:

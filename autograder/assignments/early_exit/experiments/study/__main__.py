@@ -2,57 +2,51 @@
 
     python -m study train small [--workers 2]    the recipes at width 8, up to five seeds: an hour on two cores
     python -m study train full                   the full width, once each: more than an hour
+    python -m study train wide [--budget 600]    the full width, ten epochs, five seeds: a quarter of an hour on a GPU
     python -m study replay                       every rule on the logits that the runs left: a minute
     python -m study export                       the full-width weights for students, and what halving them changes
     python -m study measure [--only PART ...]     seconds, controls, the speed of training: on a quiet machine
     python -m study page                         numbers.md and its pictures, from results/study/ alone
 
-Runs that are done are not run again; one that was stopped goes on where it was.
+Runs that are done are not run again; one that was stopped goes on where it was. With `--budget`, training stops before
+so many seconds are over; `--out` copies what every finished run leaves but its weights, which are large.
 """
 
 import argparse
+import math
 import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
 
-from study.runs import DATASETS, SEEDS, TAUGHT, Run, full_runs, small_runs
+from study.runs import DATASETS, SEEDS, TAUGHT, Run, full_runs, small_runs, wide_runs
+from study.side_by_side import ENVIRONMENT, train_all
 
-# glibc gives every freed tensor back to the system and faults it in again: a tenth of a step.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
-PARTS = ["at_init", "controls", "clock", "speed"]
-
-
-def train_all(runs: list[Run], workers: int) -> None:
-    """Each run in a process of its own, with one thread: two runs side by side are faster than one on two threads."""
-    from study.training import load
-
-    for dataset in DATASETS:  # before hours of training, and fetched once where it has to be
-        load(next(run for run in runs if run.dataset == dataset), download=True)
-
-    def one(run: Run) -> int:
-        code = "import sys; from study.__main__ import train_one; train_one(sys.argv[1])"
-        return subprocess.run([sys.executable, "-c", code, run.name], env=os.environ | ENVIRONMENT).returncode
-
-    with ThreadPoolExecutor(workers) as pool:
-        failed = [run.name for run, code in zip(runs, pool.map(one, runs), strict=True) if code]
-    if failed:
-        sys.exit(f"These runs did not finish: {', '.join(failed)}. Their last words are above; run again to go on.")
+PARTS = ["at_init", "controls", "clock", "speed", "throughput"]
+RUNS = {"small": small_runs, "full": full_runs, "wide": wide_runs}
 
 
-def train_one(name: str) -> None:
-    """Train the run of that name."""
-    from study.training import train
+def train_which(arguments: argparse.Namespace) -> None:
+    """The command `train`."""
+    from study import export
+    from study.training import device
 
-    record = train(next(run for run in small_runs() + full_runs() if run.name == name))
-    assert record is not None
-    print(f"{name}: test {record['accuracies']['test']}, {record['cpu_s']} CPU s", flush=True)
+    if arguments.which == "wide" and device().type == "cpu":
+        print("The wide runs are left out: they want an NVIDIA GPU. On a CPU they would take days.")
+        return
+    runs = RUNS[arguments.which]()
+    try:
+        chosen = [run for run in runs if fnmatch(run.name, arguments.only)]
+        train_all(chosen, arguments.workers, arguments.budget)
+    finally:  # where one run failed, the others are of use
+        if arguments.out is not None:
+            export.without_weights(runs, arguments.out)
 
 
 def measure(parts: list[str]) -> None:
     """Measure what needs the networks again. Timing needs a quiet machine."""
-    from study import at_init, clock, controls, speed
+    from study import at_init, clock, controls, speed, throughput
     from study.results import stored
 
     summary = stored("summary")
@@ -70,6 +64,8 @@ def measure(parts: list[str]) -> None:
         as_in_the_homework = replace(wide, batch=256)
         narrow = {Run("shapes", "seed", 1, 8): 200, Run("shapes", "seed", 1, 16): 150}
         speed.measure(narrow | {wide: 30, as_in_the_homework: 6})
+    if "throughput" in parts:
+        throughput.measure()
 
 
 def main() -> None:
@@ -78,14 +74,17 @@ def main() -> None:
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     training = verbs.add_parser("train")
-    training.add_argument("which", choices=("small", "full"))
-    training.add_argument("--workers", type=int, default=2)
+    training.add_argument("which", choices=RUNS)
+    training.add_argument("--workers", type=int, default=2, help="runs side by side, on a GPU too (default: 2)")
+    training.add_argument("--only", default="*", metavar="PATTERN", help="runs with such names, as shapes-*-s1")
+    training.add_argument("--budget", type=float, default=math.inf, metavar="SECONDS")
+    training.add_argument("--out", type=Path, metavar="FOLDER")
     verbs.add_parser("measure").add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     for verb in ("replay", "export", "page"):
         verbs.add_parser(verb)
     arguments = parser.parse_args()
     if arguments.verb == "train":
-        train_all({"small": small_runs, "full": full_runs}[arguments.which](), arguments.workers)
+        train_which(arguments)
     elif arguments.verb == "replay":
         from study import replay
 

@@ -1,5 +1,7 @@
 """Exports the full-width weights that students get, in half precision, and measures what halving them changes.
 
+Exports the small files of finished runs too, for training that is spread over several machines.
+
 They take 24 MB in half precision and 48 MB exactly. ``results/study/half.json`` holds what that changes, and a test
 bounds it. The logits of the full-width runs are committed too, whole, so that anyone can replay a rule on them without
 a network.
@@ -41,6 +43,22 @@ def halved(run: Run, folder: Path, file: Path) -> dict[str, Any]:
         "accuracies": {"full": right[0].tolist(), "half": right[1].tolist()},
         "changed": (in_half != in_full).double().mean(dim=-1).tolist(),
     }
+
+
+def without_weights(runs: list[Run], out: Path, folder: Path = KEPT) -> None:
+    """Copy the records and logits of finished runs, for another machine to go on with.
+
+    A run and those that begin with its weights are copied together, once all of them are finished: the other machine
+    could not go on from weights that it does not get.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for run in runs:
+        first = run.starts_from or run
+        together = [other for other in runs if first in (other, other.starts_from)]
+        if all((folder / f"{other.name}.json").is_file() for other in together):
+            for file in (folder / f"{run.name}.json", folder / f"{run.name}.logits.safetensors"):
+                if file.is_file():  # the logits of an earlier machine's run may be elsewhere
+                    shutil.copyfile(file, out / file.name)
 
 
 def main(folder: Path = KEPT) -> None:

@@ -17,12 +17,14 @@ from course_lib.macs import exit_macs, total_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from study.policies import LEVELS
 from study.replay import DROP, KEPT_BACK, RISK, SHARES
-from study.results import Summary, drops, per_sample_gain, ratios, runs_of, stored
-from study.runs import DATASETS, FULL, NARROW, RECIPES, RESULTS, SEEDS, SMALL, TAUGHT, Run
+from study.results import Summary, drops, per_sample_gain, ratios, runs_of, stored, stored_if_any
+from study.runs import DATASETS, FULL, LONG, NARROW, RECIPES, RESULTS, SEEDS, SHORT, SMALL, TAUGHT, Run
 
 TEMPLATE = Path(__file__).with_name("numbers.md.j2")
 PAGE = RESULTS.parents[1] / "numbers.md"
 T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # by degrees of freedom
+BY_SEED = ("vector", "entropy")  # rules shown seed by seed
+DEVICES = {"cuda": ("on a GPU", 0.7), "cpu": ("on a CPU", 0.9)}  # rebatching's bar at 128: speed-up over MAC ratio
 RULES = ("batch mean", "entropy", "max-prob", "margin", "patience", "vector")
 
 
@@ -63,7 +65,6 @@ def what_was_run(summary: Summary) -> list[str]:
             records = [one for one in summary.values() if (one["dataset"], one["width"]) == (dataset, width)]
             if records:
                 first = records[0]
-                spent = [one["cpu_s"] for one in records]
                 lines.append(
                     row(
                         dataset,
@@ -73,10 +74,19 @@ def what_was_run(summary: Summary) -> list[str]:
                         f"{first['images']:,}",
                         first["epochs"],
                         first["batch"],
-                        f"{min(spent)} to {max(spent)}",
+                        _spent(records),
                     )
                 )
     return lines
+
+
+def _spent(records: Sequence[dict[str, Any]]) -> str:
+    """The least and the most that a run took, on CPUs and on GPUs."""
+    told = []
+    for key, unit in (("cpu_s", ""), ("seconds", " s on a GPU")):
+        spent = [one[key] for one in records if key in one]
+        told += [f"{min(spent)} to {max(spent)}{unit}"] if spent else []
+    return ", ".join(told)
 
 
 def homework_totals() -> tuple[int, int]:
@@ -103,7 +113,7 @@ def seed_beside_ours(summary: Summary) -> list[str]:
     ]
 
 
-def recipes(summary: Summary, dataset: str) -> list[str]:
+def recipes(summary: Summary, dataset: str, width: int = SMALL, epochs: int = SHORT) -> list[str]:
     lines = head(
         "recipe",
         "exit 0",
@@ -115,9 +125,9 @@ def recipes(summary: Summary, dataset: str) -> list[str]:
         "MAC ratio",
         "seeds without",
     )
-    plain = {one["seed"]: one["accuracies"]["test"][-1] for one in runs_of(summary, dataset, "plain")}
+    plain = {one["seed"]: one["accuracies"]["test"][-1] for one in runs_of(summary, dataset, "plain", width, epochs)}
     for recipe in RECIPES:
-        records = runs_of(summary, dataset, recipe)
+        records = runs_of(summary, dataset, recipe, width, epochs)
         if not records:
             continue
         last = [one["accuracies"]["test"][-1] for one in records]
@@ -139,6 +149,89 @@ def recipes(summary: Summary, dataset: str) -> list[str]:
                 mean_of(ratios(records, "vector"), places=2),
                 f"{none} of {len(records)}",
             )
+        )
+    return lines
+
+
+def by_seed(wide: Summary, dataset: str) -> list[str]:
+    """What early exit saves next to a plain network trained as long, seed by seed, by two rules."""
+    lines = head(
+        "seed",
+        "plain",
+        "trained as long",
+        "early exit, exit 3",
+        *(title for rule in BY_SEED for title in (f"{rule}: MAC ratio", "points below")),
+    )
+    records = [one for one in runs_of(wide, dataset, TAUGHT, FULL, LONG) if "as long" in one["baselines"]]
+    for one in records:
+        cells = []
+        for rule in BY_SEED:
+            chosen = one["rules"][rule]["chosen"]["as long"]
+            cells += ["no setting", ""] if chosen is None else [f"{chosen['mac_ratio']:.2f}", _points(chosen["drop"])]
+        accuracies = (*(one["baselines"][of]["test"] for of in ("plain", "as long")), one["accuracies"]["test"][-1])
+        lines.append(row(one["seed"], *(f"{100 * value:.1f}" for value in accuracies), *cells))
+    return lines
+
+
+def by_rule(wide: Summary, dataset: str) -> list[str]:
+    """What each rule saves next to either plain network, over the seeds; a seed without a setting counts as 1."""
+    lines = head(
+        "next to",
+        "rule",
+        "MAC ratio",
+        "median",
+        "lowest to highest",
+        "points below",
+        "seeds with a setting",
+        f"of these within {100 * DROP:.1f} points on test",
+    )
+    for title, against in (("plain", "plain"), ("trained as long", "as long")):
+        records = [one for one in runs_of(wide, dataset, TAUGHT, FULL, LONG) if against in one["baselines"]]
+        for rule in RULES if records else ():
+            ratio, drop = ratios(records, rule, against=against), drops(records, rule, against)
+            lines.append(
+                row(
+                    title,
+                    rule,
+                    mean_of(ratio, places=2),
+                    f"{statistics.median(ratio):.2f}",
+                    f"{min(ratio):.2f} to {max(ratio):.2f}",
+                    mean_of(drop, 100, 2),
+                    f"{len(drop)} of {len(records)}",
+                    sum(value <= DROP for value in drop),
+                )
+            )
+    return lines
+
+
+def _points(drop: float) -> str:
+    return f"{round(100 * drop, 2) + 0.0:.2f}"  # of -0.0 makes 0.0
+
+
+def throughput(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """One line for each precision, batch and way of launching."""
+    lines = head(
+        "precision",
+        "CUDA graphs",
+        "batch",
+        "plain, images a second",
+        "compaction: speed-up (÷ MAC ratio)",
+        "rebatching: speed-up (÷ MAC ratio)",
+        "delay in batches, mean",
+        "most",
+    )
+    of_each: dict[tuple[str, bool, int], dict[str, dict[str, Any]]] = {}
+    for one in rows:
+        of_each.setdefault((one["precision"], one["graphs"], one["batch"]), {})[one["way"]] = one
+    for (precision, graphs, batch), ways in of_each.items():
+        faster = [
+            f"{ways[way]['speed_up']:.2f} ({ways[way]['of_mac_ratio']:.2f})" if way in ways else ""
+            for way in ("compaction", "rebatching")
+        ]
+        delay = ways["rebatching"]["delay"]
+        plain = f"{ways['plain']['images_a_second']:,}"
+        lines.append(
+            row(precision, "yes" if graphs else "no", batch, plain, *faster, f"{delay['mean']:.1f}", delay["max"])
         )
     return lines
 
@@ -274,32 +367,35 @@ def controls(result: dict[str, dict[str, Any]], dataset: str) -> list[str]:
     return lines
 
 
+def _machine(machine: dict[str, Any]) -> str:
+    """What computed, in words."""
+    processor = machine.get("gpu") or f"{machine['processor']}, {machine['threads']} thread(s)"
+    precision = [machine["precision"]] if "precision" in machine else []
+    return ", ".join([processor, *precision, f"torch {machine['torch']}"])
+
+
 def _columns(records: Sequence[dict[str, Any]], key: str) -> list[list[float]]:
     return [[value for value in column if value is not None] for column in zip(*(r[key] for r in records), strict=True)]
 
 
-def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Sequence[dict[str, Any]]) -> list[str]:
+def bars(
+    summary: Summary,
+    clock_rows: Sequence[dict[str, Any]],
+    speed_rows: Sequence[dict[str, Any]],
+    wide: Summary,
+    throughputs: dict[str, dict[str, Any]],
+) -> list[str]:
     """What the study set out to show, and what it found."""
     lines = head("figure", "bar", "found", "")
     for dataset, bar in (("shapes", 2.0), ("fashion-mnist", 1.8)):
         for width in (SMALL, FULL):
-            for against, title in (("plain", "plain"), ("as long", "plain trained as long")):
-                records = [
-                    one
-                    for one in runs_of(summary, dataset, TAUGHT, width)
-                    if against in one["rules"]["vector"]["chosen"]
-                ]
-                if records:
-                    ratio, drop = ratios(records, "vector", against=against), drops(records, "vector", against)
-                    met = statistics.mean(ratio) >= bar and bool(drop) and statistics.mean(drop) <= DROP
-                    lines.append(
-                        row(
-                            f"MAC ratio at ≤ {100 * DROP:.1f} points below {title}, {dataset}, width {width}",
-                            f"≥ {bar}",
-                            f"{mean_of(ratio, places=2)}, {mean_of(drop, 100, 2)} below",
-                            _met(met),
-                        )
-                    )
+            records = runs_of(summary, dataset, TAUGHT, width)
+            lines += _ratio_bar(records, "plain", f"plain, {dataset}, width {width}", bar)
+            lines += _ratio_bar(records, "as long", f"plain trained as long, {dataset}, width {width}", bar)
+    for dataset, bar in (("shapes", 2.3), ("fashion-mnist", 3.0)):
+        records, size = runs_of(wide, dataset, TAUGHT, FULL, LONG), f"width {FULL}, {LONG} epochs"
+        lines += _ratio_bar(records, "plain", f"plain, {dataset}, {size}", bar)
+        lines += _ratio_bar(records, "as long", f"plain trained as long, {dataset}, {size}", bar)
     for dataset in DATASETS:
         gain = per_sample_gain(runs_of(summary, dataset, TAUGHT))
         lines.append(
@@ -320,6 +416,19 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Seq
                     _met(one["of_mac_ratio"] >= 0.85),
                 )
             )
+    for name, result in throughputs.items():
+        where, bar = DEVICES[name]
+        for one in result["rows"]:
+            if one["way"] == "rebatching" and one["batch"] == 128:
+                graphs = ", CUDA graphs" if one["graphs"] else ""
+                lines.append(
+                    row(
+                        f"speed-up ÷ MAC ratio, batch 128, width {FULL}, rebatched {where}, {one['precision']}{graphs}",
+                        f"≥ {bar}",
+                        f"{one['of_mac_ratio']:.2f}",
+                        _met(one["of_mac_ratio"] >= bar),
+                    )
+                )
     for one in speed_rows:
         lines.append(
             row(
@@ -334,6 +443,23 @@ def bars(summary: Summary, clock_rows: Sequence[dict[str, Any]], speed_rows: Seq
     return lines
 
 
+def _ratio_bar(records: Sequence[dict[str, Any]], against: str, title: str, bar: float) -> list[str]:
+    """The MAC ratio at half a point below a baseline, of the runs that have one."""
+    records = [one for one in records if against in one["rules"]["vector"]["chosen"]]
+    if not records:
+        return []
+    ratio, drop = ratios(records, "vector", against=against), drops(records, "vector", against)
+    met = statistics.mean(ratio) >= bar and bool(drop) and statistics.mean(drop) <= DROP
+    return [
+        row(
+            f"MAC ratio at ≤ {100 * DROP:.1f} points below {title}",
+            f"≥ {bar}",
+            f"{mean_of(ratio, places=2)}, {mean_of(drop, 100, 2)} below",
+            _met(met),
+        )
+    ]
+
+
 def _met(met: bool) -> str:
     return "met" if met else "**missed**"
 
@@ -343,6 +469,16 @@ def facts(folder: Path = RESULTS) -> list[str]:
     summary: Summary = stored("summary", folder)
     small = [runs_of(summary, dataset, TAUGHT) for dataset in DATASETS]
     full = [runs_of(summary, dataset, TAUGHT, FULL) for dataset in DATASETS]
+    wide: Summary = stored_if_any("wide", folder)
+    longer = [
+        [one for one in runs_of(wide, dataset, TAUGHT, FULL, LONG) if "as long" in one["baselines"]]
+        for dataset in DATASETS
+    ]
+    on_a_gpu = [
+        one
+        for one in stored_if_any("throughput-cuda", folder).get("rows", [])
+        if (one["way"], one["precision"], one["batch"], one["graphs"]) == ("rebatching", "float32", 128, True)
+    ]
 
     def of_each(records: Sequence[Sequence[dict[str, Any]]], against: str) -> list[str]:
         return [
@@ -360,29 +496,44 @@ def facts(folder: Path = RESULTS) -> list[str]:
     )
     return [
         *head("measured on test", *DATASETS),
-        row(f"beside the plain network, width {SMALL}, {len(small[0])} seeds", *of_each(small, "plain")),
-        row("beside a plain network trained as long", *of_each(small, "as long")),
-        row(f"width {FULL}, one run, beside the plain network", *of_each(full, "plain")),
+        row(f"width {SMALL}, {len(small[0])} seeds, next to the plain network", *of_each(small, "plain")),
+        row("the same next to a plain network trained as long", *of_each(small, "as long")),
+        row(f"width {FULL}, one run, next to the plain network", *of_each(full, "plain")),
+        *(
+            row(f"width {FULL}, {LONG} epochs, {len(longer[0])} seeds, next to {title}", *of_each(longer, against))
+            for title, against in (("the plain network", "plain"), ("one trained as long", "as long"))
+            if all(longer)
+        ),
         row("entropy, each image for itself less the batch's mean, at half the MACs", *gain),
         row(
             f"seconds at half the MACs, width {FULL}, batches of 128, both sides tuned, two threads",
-            f"{clocked['speed_up']:.2f} times faster with {clocked['mac_ratio']:.2f} times fewer MACs",
+            _faster(clocked),
             "not timed",
         ),
+        *(
+            row(f"images a second on a GPU, width {FULL}, batches of 128, rebatched", _faster(one), "not timed")
+            for one in on_a_gpu
+        ),
     ]
+
+
+def _faster(timed: dict[str, Any]) -> str:
+    return f"{timed['speed_up']:.2f} times faster with {timed['mac_ratio']:.2f} times fewer MACs"
 
 
 def page(folder: Path = RESULTS) -> str:
     """The whole page."""
     summary: Summary = stored("summary", folder)
     times, speed, depths = (stored(name, folder) for name in ("clock", "speed", "controls"))
+    wide: Summary = stored_if_any("wide", folder)
+    throughputs = {name: result for name in DEVICES if (result := stored_if_any(f"throughput-{name}", folder))}
     whole, early = homework_totals()
     of_each = {dataset: runs_of(summary, dataset, TAUGHT) for dataset in DATASETS}
     template = jinja2.Template(TEMPLATE.read_text(), keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     return template.render(
         drop=f"{100 * DROP:.1f}",
         kept_back=f"{100 * KEPT_BACK:.2f}",
-        bars=text(bars(summary, times["rows"], speed["rows"])),
+        bars=text(bars(summary, times["rows"], speed["rows"], wide, throughputs)),
         what_was_run=text(what_was_run(summary)),
         machine=next(iter(summary.values()))["machine"],
         vectors=f"{(LEVELS + 1) ** 3:,}",
@@ -406,6 +557,24 @@ def page(folder: Path = RESULTS) -> str:
         },
         recipes_=RECIPES,
         recipe_tables={dataset: text(recipes(summary, dataset)) for dataset in DATASETS},
+        long=LONG,
+        wide=[
+            (
+                dataset,
+                text(recipes(wide, dataset, FULL, LONG)),
+                text(by_rule(wide, dataset)),
+                text(by_seed(wide, dataset)),
+            )
+            for dataset in DATASETS
+            if runs_of(wide, dataset, TAUGHT, FULL, LONG)
+        ],
+        wide_seeds=len({one["seed"] for one in wide.values()}),
+        wide_machines=sorted({_machine(one["machine"]) for one in wide.values()}),
+        on_a_gpu="cuda" in throughputs,
+        throughputs=[
+            (DEVICES[name][0], _machine(result["machine"]), result, text(throughput(result["rows"])))
+            for name, result in throughputs.items()
+        ],
         narrower={dataset: text(narrower(summary, dataset)) for dataset in DATASETS},
         risk_n=f"{RISK['n']:,}",
         risk_epsilon=f"{100 * RISK['epsilon']:.0f}",

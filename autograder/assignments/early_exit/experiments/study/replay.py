@@ -1,4 +1,4 @@
-"""Logits that the runs left -> the numbers that are published: one summary, made without a network.
+"""Logits that the runs left -> the numbers that are published: a summary, made without a network.
 
 A rule for leaving is a function of stored logits. So every rule is judged on the same networks, a thousand thresholds
 at once. A test replays the committed logits and compares; another makes the page and README's table again.
@@ -22,7 +22,7 @@ from course_lib.macs import exit_macs
 from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from study import policies, risk
 from study.policies import Frontier
-from study.runs import KEPT, RECIPES, RESULTS, Run
+from study.runs import KEPT, RESULTS, Run, wide_runs
 
 DROP, KEPT_BACK = 0.005, 0.0025  # of accuracy
 TOLERANCES = np.concatenate(([0.0], np.geomspace(1e-5, 2.4, 999)))  # nats; ln 10 is 2.30
@@ -136,7 +136,7 @@ def summarise(folder: Path = KEPT) -> dict[str, Any]:
         sys.exit(f"There are no finished runs in {folder}. Train some first: python -m study train small.")
     runs = [Run(**{name: record[name] for name in Run.__dataclass_fields__}) for record in records]
     baselines = {
-        (run.dataset, run.width, run.seed, run.recipe): {
+        (run.dataset, run.width, run.epochs, run.seed, run.recipe): {
             split: values[-1] for split, values in record["accuracies"].items()
         }
         for run, record in zip(runs, records, strict=True)
@@ -150,7 +150,7 @@ def summarise(folder: Path = KEPT) -> dict[str, Any]:
             continue
         logits = load_file(folder / f"{run.name}.logits.safetensors")
         held_against = {"plain": "plain"} | ({"as long": "plain again"} if run.starts_from else {})
-        keys = {name: (run.dataset, run.width, run.seed, recipe) for name, recipe in held_against.items()}
+        keys = {name: (run.dataset, run.width, run.epochs, run.seed, recipe) for name, recipe in held_against.items()}
         summary[run.name] |= replayed(
             run, logits, {name: baselines[key] for name, key in keys.items() if key in baselines}
         )
@@ -160,9 +160,15 @@ def summarise(folder: Path = KEPT) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the summary."""
+    """Write the summaries: that of the wide runs separately, because they are trained elsewhere and later."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    summary = summarise()
-    lines = ",\n".join(f'"{name}": {json.dumps(values, allow_nan=False)}' for name, values in summary.items())
-    (RESULTS / "summary.json").write_text("{\n" + lines + "\n}\n")
-    print(f"{len(summary)} runs of {len(RECIPES)} recipes in {RESULTS / 'summary.json'}")
+    wide = {run.name for run in wide_runs()}
+    everything = summarise()
+    for name, keys in (("summary", everything.keys() - wide), ("wide", everything.keys() & wide)):
+        summary = {key: values for key, values in everything.items() if key in keys}
+        if not summary:
+            continue  # what is stored of other runs stays
+        lines = ",\n".join(f'"{key}": {json.dumps(values, allow_nan=False)}' for key, values in summary.items())
+        (RESULTS / f"{name}.json").write_text("{\n" + lines + "\n}\n")
+        recipes = {values["recipe"] for values in summary.values()}
+        print(f"{len(summary)} runs of {len(recipes)} recipes in {RESULTS / f'{name}.json'}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from study.runs import RESULTS, SEEDS, SMALL, Run
+from study.runs import RESULTS, SEEDS, SHORT, SMALL, Run
 
 Summary = dict[str, dict[str, Any]]
 
@@ -18,9 +18,16 @@ def stored(name: str, folder: Path = RESULTS) -> Any:
     return json.loads((folder / f"{name}.json").read_text())
 
 
-def runs_of(summary: Summary, dataset: str, recipe: str, width: int = SMALL) -> list[dict[str, Any]]:
+def stored_if_any(name: str, folder: Path = RESULTS) -> Any:
+    """One of the result files that need a machine of their own; empty where nobody has made it yet."""
+    return stored(name, folder) if (folder / f"{name}.json").is_file() else {}
+
+
+def runs_of(
+    summary: Summary, dataset: str, recipe: str, width: int = SMALL, epochs: int = SHORT
+) -> list[dict[str, Any]]:
     """The records of one recipe, seed by seed."""
-    names = [Run(dataset, recipe, seed, width).name for seed in SEEDS]
+    names = [Run(dataset, recipe, seed, width, epochs=epochs).name for seed in SEEDS]
     return [summary[name] for name in names if name in summary]
 
 

@@ -1,6 +1,7 @@
 """Every run of the study that is trained, by name.
 
-A run is a data set, a size, a recipe and a seed; its name says all four. Knows nothing of how it is trained.
+A run is a data set, a size, a recipe and a seed; its name says all four. The size is a width, and the epochs where
+they are not SHORT. Knows nothing of how it is trained.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ DATASETS = ("shapes", "fashion-mnist")
 SEEDS = (1, 2, 3, 4, 5)
 FEWER = SEEDS[:3]  # of what is only compared
 SMALL, FULL = 8, 64  # widths: five seeds of everything, and the network of the contract
+SHORT, LONG = 2, 10  # epochs: what a CPU can train, and what a GPU can
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,14 @@ class Run:
     seed: int
     width: int = SMALL
     images: int = 30_000
-    epochs: int = 2
+    epochs: int = SHORT
     batch: int = 64
     peak: float = 0.005  # of Adam's one-cycle schedule, as in the lesson
 
     @property
     def name(self) -> str:
-        return f"{self.dataset}-w{self.width}-{self.recipe.replace(' ', '-')}-s{self.seed}"
+        size = f"w{self.width}" if self.epochs == SHORT else f"w{self.width}-e{self.epochs}"
+        return f"{self.dataset}-{size}-{self.recipe.replace(' ', '-')}-s{self.seed}"
 
     @property
     def is_plain(self) -> bool:
@@ -110,3 +113,16 @@ def small_runs() -> list[Run]:
 def full_runs() -> list[Run]:
     """The network of the contract, once each. Its first heads sum 65,536 features, and want smaller steps."""
     return [Run(dataset, recipe, 1, FULL, peak=0.001) for recipe in ("plain", TAUGHT) for dataset in DATASETS]
+
+
+WIDE = ("plain", "seed", "equal", TAUGHT, "plain again")  # first what others begin with, last what waits for it
+
+
+def wide_runs() -> list[Run]:
+    """The network of the contract, trained as long as the lesson's largest profile does; it takes a GPU."""
+    return [
+        Run(dataset, recipe, seed, FULL, epochs=LONG, batch=256, peak=0.001)
+        for dataset in DATASETS
+        for seed in SEEDS
+        for recipe in WIDE
+    ]

@@ -1,4 +1,4 @@
-"""Training: the study's loop against the notebook's plain one, per step and by loss curve, paired.
+"""Training on a CPU: the study's loop against the notebook's plain one, per step and by loss curve, paired.
 
 Both train the same network from the same seed on the same images in the same order, one step of each in turn.
 """
@@ -53,7 +53,7 @@ def compare(run: Run, steps: int, folder: Path = KEPT) -> dict[str, Any]:
     splits = load(run)
     cut = replace(splits, train=splits.train.first(steps * run.batch))
     one_epoch = replace(run, images=steps * run.batch, epochs=1)
-    fast = Trainer(one_epoch, cut, folder / "nowhere")
+    fast = Trainer(one_epoch, cut, folder / "nowhere", on=torch.device("cpu"))
     fast._enter_phase()
     fast.model.train()
     plain, shuffled = PlainLoop(one_epoch, cut, steps), PlainLoop(one_epoch, cut, steps)
@@ -67,7 +67,7 @@ def compare(run: Run, steps: int, folder: Path = KEPT) -> dict[str, Any]:
         begin = time.perf_counter()
         curves["plain"].append(plain.step(*next(loader)))
         middle = time.perf_counter()
-        curves["fast"].append(fast._one_step(fast._batch(step)))
+        curves["fast"].append(float(fast._one_step(fast._batch(step))))
         ratios.append((middle - begin) / (time.perf_counter() - middle))
         curves["other"].append(shuffled.step(*next(other)))
     smooth = {name: _smooth(losses)[steps // 10 :] for name, losses in curves.items()}
