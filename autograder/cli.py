@@ -103,6 +103,7 @@ def _logged(error: Exception) -> str:
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
 @click.option("--fresh", is_flag=True, help="Run everything again, also what did not change.")
+@click.option("--whole", is_flag=True, help="Run all given cells, also those that cannot change a grade.")
 @click.option("--unsafe-no-box", is_flag=True, help="Run without isolation. For debugging your own notebook only.")
 @_course_options
 def grade(
@@ -111,6 +112,7 @@ def grade(
     seed: int | None,
     cold: bool,
     fresh: bool,
+    whole: bool,
     unsafe_no_box: bool,
     course: Path | None,
     workspace: Path | None,
@@ -118,7 +120,9 @@ def grade(
 ) -> None:
     """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with _told_in_a_sentence():
-        overrides: dict[str, Any] = {"cold": cold, "unsafe_no_box": unsafe_no_box} | ({"jobs": jobs} if jobs else {})
+        overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
+            {"jobs": jobs} if jobs else {}
+        )
         settings = _settings(course, workspace, assignment or _said_by_the_notebooks(submissions, course), **overrides)
         from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay

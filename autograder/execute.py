@@ -1,8 +1,12 @@
 """Runs one rebuilt notebook through a box: the cells, then the hidden calls; or says how it ended.
 
-The self-check cells are not run. They are the student's feedback, and what they would say is judged outside. In the
-graded notebook, their outputs are the results of the checks. So a wrong answer does not make a run partial:
+The self-check cells are not run. They are the student's feedback, and what they would say is judged outside. In their
+place the box keeps the notebook's names, with which the hidden calls are made later (inside/kept.py). In the graded
+notebook, their outputs are the results of the checks. So a wrong answer does not make a run partial:
 PARTIAL_RUN means that a solution cell, a given cell or an added cell raised.
+
+Given cells that cannot change a grade are not run (intake/needed.py). If it turns out that one could, because a cell
+raises an error or a hidden call misses a name, the notebook runs again whole.
 
 A result that nobody will see is not rendered. For a given cell, people see the outputs saved in the student's file.
 If there are any, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython does not render
@@ -16,17 +20,23 @@ were not called to the end count as too slow. The solutions run under the same l
 for them refuses to grade.
 
 After a stop, the rest is judged. If cells exceed the time of the notebook or flood their output, the kernel is
-interrupted. From then on only cells that define solutions run. So an endless loop costs what depends on it. If the
-kernel dies, runs out of memory or ignores the interrupt, what was observed until then is judged: mostly nothing.
+interrupted. From then on only the student's cells that define solutions, or define and nothing else, run. So an endless
+loop costs what depends on it.
+
+If the box ends, because its kernel dies, runs out of memory or ignores the interrupt, the notebook runs once more
+without the cell at fault, or without the task whose hidden call it was. If an added cell was at fault, all others run
+as before. If another was, only definitions run after it. A kernel that ended itself makes the run partial; a box that
+was ended for breaking a limit keeps that verdict.
 
 The notebook's own outputs are collected in the box (inside/driver.py) and come out after each cell. A box that sends
 too much, or what is no message, ends; so does one that ends its kernel. A box that ends before any of the notebook ran,
 or together with its template, is our fault.
 """
 
+import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.box.box import Box
@@ -45,14 +55,25 @@ from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
 from autograder.inside.wire import weight
-from autograder.intake.rebuild import Rebuilt, RebuiltCell
+from autograder.intake.needed import Plan
+from autograder.intake.rebuild import Rebuilt, RebuiltCell, defined_in
+from autograder.intake.statements import names_bound, only_defines
 from autograder.outputs import safe_outputs
 from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
 SLACK = 3  # times what a notebook may show: the words around a short output weigh more than the output
+WORDS, LONGEST = 40, 200  # characters of a line that is quoted, and of an error
+MISSING = re.compile(r"\"error\": \"NameError: name '(\w{1,100})'")  # in evidence, which is not read here
+NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(?P<package>\w{1,50})")
+UNREADABLE = re.compile(
+    r"(?P<kind>(?:Syntax|Indentation|Tab)Error): (?P<what>.*) \([^()]*, line (?P<line>\d{1,6})\)", re.S
+)
 SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
+
+
+WHOLE = Plan(whole="as asked")
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,9 @@ class Run:
         outputs: Per cell of the rebuilt notebook, what the run left there, made safe.
         evidence: (task, case) -> one JSON text as emitted, not yet read; missing if nothing was emitted.
         too_slow: Tasks of which a hidden call took longer than allowed, or was not made because all took too long.
+        not_run: Given cells that were left out, because nothing that runs uses what they define.
+        whole: Why none was left out; "" if some were.
+        ended: The cell, or the task whose hidden call, that ended a first box and was left out; "" if none did.
     """
 
     verdict: Verdict
@@ -70,11 +94,14 @@ class Run:
     outputs: tuple[list[dict[str, Any]], ...] = ()
     evidence: Mapping[tuple[str, str], str] = field(default_factory=dict)
     too_slow: frozenset[str] = frozenset()
+    ended: str = ""
+    not_run: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def of_the_moment(self) -> bool:
         """Whether it might have ended differently on a less busy machine. Then a later grading may not reuse it."""
-        return self.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) or bool(self.too_slow)
+        return self.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) or bool(self.too_slow or self.ended)
 
 
 def run_notebook(
@@ -85,24 +112,59 @@ def run_notebook(
     template: Template | None = None,
     *,
     explain: bool = False,
+    plan: Plan = WHOLE,
 ) -> Run:
-    """Run ``rebuilt`` in a new box and observe it.
+    """Run ``rebuilt`` in a new box and observe it. Where a part was not enough, run all of it.
 
     Args:
         cases: (task, case) pairs to call when the notebook has run.
         seed: Seed of the hidden inputs.
         template: What the box is a fork of; None for one with nothing loaded.
         explain: Whether the evidence is to hold what explains a wrong answer: it is the answer key's.
+        plan: The given cells to leave out.
 
     Raises:
         GraderError: The box or its kernel did not start; nothing can be said of the submission.
     """
-    try:
-        box = Box(settings, template)
-    except BoxUnavailable as error:  # after a warm box another try may succeed
-        raise (TemplateFailed if template else GraderError)(str(error)) from None
-    with box:
-        return _Session(rebuilt, settings, box).run(list(cases), seed, explain)
+
+    def run(without: _BoxEnded | None = None) -> tuple[Run, _BoxEnded | None]:
+        try:
+            box = Box(settings, template)
+        except BoxUnavailable as error:  # after a warm box another try may succeed
+            raise (TemplateFailed if template else GraderError)(str(error)) from None
+        with box:
+            return _Session(rebuilt, settings, box, plan, without).run(list(cases), seed, explain)
+
+    cases = list(cases)
+    first, fault = run()
+    if template and not template.alive():
+        return first
+    if fault is None:
+        why = _why_not_enough(first, rebuilt, plan)
+        if not why:
+            return first
+        return run_notebook(rebuilt, cases, seed, settings, template, explain=explain, plan=Plan(whole=why))
+    second, again = run(without=fault)
+    if again:
+        return first
+    return replace(
+        second,
+        verdict=Verdict.PARTIAL_RUN if fault.by_itself else fault.verdict,
+        message=f"{fault} It was left out, and the rest was run again.",
+        too_slow=second.too_slow | first.too_slow,
+        ended=fault.at if isinstance(fault.at, str) else _name(rebuilt.cells[fault.at]),
+    )
+
+
+def _why_not_enough(run: Run, rebuilt: Rebuilt, plan: Plan) -> str:
+    """Why a notebook has to run whole after all; "" if it has not."""
+    if plan.left_out and run.verdict is Verdict.PARTIAL_RUN:
+        return "without the given cells that looked needless, a cell raised an error"
+    defined = {name for place in plan.left_out for name in names_bound(rebuilt.cells[place].source)}
+    missing = {name for text in run.evidence.values() for name in MISSING.findall(text)}
+    if lost := sorted(defined & missing):
+        return f"a hidden call did not find {lost[0]}"
+    return ""
 
 
 def is_run(cell: RebuiltCell) -> bool:
@@ -122,17 +184,32 @@ _REASONS = {
 
 
 class _BoxEnded(Exception):
-    """The kernel is gone or had to be killed."""
+    """The kernel is gone or had to be killed.
 
-    def __init__(self, verdict: Verdict, message: str) -> None:
+    Attributes:
+        at: The place of the cell that ran; of a hidden call the task.
+        by_itself: Whether the kernel ended itself, and not the grader the box for breaking a limit.
+    """
+
+    def __init__(self, verdict: Verdict, message: str, at: int | str, by_itself: bool) -> None:
         super().__init__(message)
         self.verdict = verdict
+        self.at = at
+        self.by_itself = by_itself
 
 
 class _Session:
-    """One notebook in one box."""
+    """One notebook in one box.
 
-    def __init__(self, rebuilt: Rebuilt, settings: Settings, box: Box) -> None:
+    Args:
+        without: How an earlier box ended; what it was at is left out.
+    """
+
+    def __init__(
+        self, rebuilt: Rebuilt, settings: Settings, box: Box, plan: Plan, without: _BoxEnded | None = None
+    ) -> None:
+        self.plan = plan
+        self.at_fault = without.at if without else None
         self.cells = rebuilt.cells
         self.limits = settings.limits
         self.box = box
@@ -141,36 +218,47 @@ class _Session:
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
         self.raised: list[str] = []
+        self.task = ""  # whose hidden call runs
         self.verdict = Verdict.OK
         self.message = ""
 
-    def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Run:
+    def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> tuple[Run, _BoxEnded | None]:
+        ended = None
         try:
             self._run_cells(time.monotonic() + self.limits.wall_s)
             self._observe(cases, seed, explain)
         except _BoxEnded as end:
-            self.verdict, self.message = end.verdict, str(end)
+            self.verdict, self.message, ended = end.verdict, str(end), end
         if self.raised and self.verdict == Verdict.OK:
             self._set(Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(self.raised)}.")
-        return Run(
+        run = Run(
             verdict=self.verdict,
             message=self.message,
             outputs=tuple(self.outputs.get(index, []) for index in range(len(self.cells))),
             evidence=self.evidence,
             too_slow=frozenset(self.too_slow),
+            not_run=tuple(_name(self.cells[index]) for index in sorted(self.plan.left_out)),
+            whole=self.plan.whole,
         )
+        return run, ended
 
     def _run_cells(self, deadline: float) -> None:
         stopped = False
         for index, cell in enumerate(self.cells):
             name = _name(cell)
-            if not is_run(cell):
+            if index == self.at_fault:
+                stopped = cell.master is not None
+                continue
+            if cell.master and cell.master.task and self._answered(index, cell.master.task):
+                keep = f"__import__('inside.kept', fromlist=['keep']).keep({cell.master.task!r})"
+                self._execute(index, keep, self.limits.call_s, silent=True, hidden=True)
+            if not is_run(cell) or index in self.plan.left_out:
                 continue
             time_left = deadline - time.monotonic()
             if time_left <= 0 and not stopped:
                 stopped = True
                 self._set(Verdict.TIMEOUT, f"The notebook was stopped before cell {name}: {self._took_too_long()}")
-            if stopped and not (cell.master and cell.master.solution):
+            if stopped and not (cell.by_student and (cell.master or only_defines(cell.source))):
                 continue
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
@@ -186,7 +274,15 @@ class _Session:
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
             elif done.error:
-                self.raised.append(name)
+                self.raised.append(f"{name}{_where_it_breaks(done.error, cell.source)}")
+
+    def _answered(self, index: int, task: str) -> bool:
+        """Whether the function is the student's where cell ``index`` stands, and not still the released stub."""
+        before = (cell for cell in reversed(self.cells[:index]) if cell.kind == "code")
+        definition = next((cell for cell in before if task in defined_in(cell.source)), None)
+        return definition is not None and definition.source.strip() != (
+            definition.master.source.strip() if definition.master else ""
+        )
 
     def _took_too_long(self) -> str:
         return f"its cells took more than {self.limits.wall_s:g} s."
@@ -198,14 +294,17 @@ class _Session:
             self.weights[place] = weight(self.outputs[place])
         if sum(self.weights.values()) > SLACK * self.limits.output_bytes:
             self.outputs = {}
-            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent more outputs than it may show.")
+            raise self._end(
+                index, Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent more outputs than it may show."
+            )
 
     def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
         deadline = time.monotonic() + self.limits.calls_s
         for number, (task, case) in enumerate(cases):
-            if task in self.too_slow:
+            if task in self.too_slow or task == self.at_fault:
                 continue
+            self.task = task
             time_left = deadline - time.monotonic()
             words = f"{task!r}, {case!r}, {seed}{', explain=True' if explain else ''}"
             call = f"__import__('inside.observe', fromlist=['observe']).observe({words})"
@@ -264,15 +363,21 @@ class _Session:
                     said = self.box.receive(max(end - time.monotonic(), 0))
         except TimeoutError:
             verdict, what = _REASONS[ended]
-            raise _BoxEnded(verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted.") from None
+            raise self._end(
+                index, verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted."
+            ) from None
         except HungUp:
             raise self._death(index) from None
         except TooMuch as what:
-            raise _BoxEnded(Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {what} and was cut off.") from None
+            raise self._end(
+                index, Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {what} and was cut off."
+            ) from None
         except NotAMessage:
             said = None
         if not isinstance(said, Done):
-            raise _BoxEnded(Verdict.KERNEL_DIED, f"The box sent what is no message in cell {self._name_at(index)}.")
+            raise self._end(
+                index, Verdict.KERNEL_DIED, f"The box sent what is no message in cell {self._name_at(index)}."
+            )
         self._keep(index, said)
         return ended, said
 
@@ -281,7 +386,7 @@ class _Session:
         where = self._name_at(index)
         if reason == "memory":
             allowed = self.limits.memory_bytes // MIB
-            return _BoxEnded(Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
+            return self._end(index, Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
         if reason and reason.startswith("machine "):
             lacking = {"memory": "memory", "files": "files that may be open"}[reason.removeprefix("machine ")]
             raise GraderError(
@@ -301,8 +406,11 @@ class _Session:
             "unwatched": "started processes that cannot be watched",
         }
         if reason in did:
-            return _BoxEnded(Verdict.KERNEL_DIED, f"Cell {where} {did[reason]}.")
-        return _BoxEnded(Verdict.KERNEL_DIED, f"The kernel died in cell {where}.")
+            return self._end(index, Verdict.KERNEL_DIED, f"Cell {where} {did[reason]}.")
+        return self._end(index, Verdict.KERNEL_DIED, f"The kernel died in cell {where}.", by_itself=True)
+
+    def _end(self, index: int, verdict: Verdict, message: str, by_itself: bool = False) -> _BoxEnded:
+        return _BoxEnded(verdict, message, index if index < len(self.cells) else self.task, by_itself)
 
     def _name_at(self, index: int) -> str:
         return _name(self.cells[index]) if index < len(self.cells) else "of the hidden calls"
@@ -313,5 +421,28 @@ class _Session:
             self.verdict, self.message = verdict, message
 
 
+def _where_it_breaks(error: str, source: str) -> str:
+    """What a person has to know of an error: the package that is missing, or the line that Python cannot read."""
+    if found := NOT_INSTALLED.match(error):
+        return f" ({found['package']} is not installed where grading runs)"
+    if not (found := UNREADABLE.match(error)):
+        return ""
+    lines, number = source.splitlines(), int(found["line"])
+    quoted = _words(lines[number - 1]) if 0 < number <= len(lines) else ""
+    return f" ({found['kind']} in line {number}, {quoted}: {_printable(found['what'])})"
+
+
 def _name(cell: RebuiltCell) -> str:
-    return cell.master.grade_id if cell.master else "(added by the student)"
+    """What people are told of a cell: its name, or its first words where it has none."""
+    if cell.master:
+        return cell.master.grade_id
+    return _words(next((line for line in cell.source.splitlines() if line.strip()), ""))
+
+
+def _words(line: str) -> str:
+    words = _printable(line.strip())
+    return f'"{words[:WORDS]}…"' if len(words) > WORDS else f'"{words}"'
+
+
+def _printable(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:LONGEST]

@@ -1,5 +1,6 @@
 """One submission: observed, then judged. Always a verdict, never an exception; nothing is recorded here."""
 
+import sys
 import time
 from typing import Any
 
@@ -8,7 +9,7 @@ from autograder.errors import BadSubmission, GraderError
 from autograder.execute import Run
 from autograder.intake.find import Found
 from autograder.intake.parse import parse_notebook
-from autograder.intake.rebuild import rebuild
+from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.judge.evidence import evidence_by_task
 from autograder.keys import grade_key
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
@@ -31,6 +32,7 @@ def observe_one(found: Found, course: Course) -> Observed:
         seen |= {"rebuilt": rebuilt, "notes": rebuilt.notes}
         key, run = course.runner.run(rebuilt, course.cases, course.basis.seed)
         seen |= {"run": run, "run_key": key, "verdict": run.verdict, "message": run.message}
+        seen["notes"] += _newer_python(rebuilt, run)
     except BadSubmission as refusal:
         seen |= {"verdict": refusal.verdict, "message": str(refusal)}
         unread = why_refused(refusal)
@@ -38,6 +40,15 @@ def observe_one(found: Found, course: Course) -> Observed:
         seen |= {"verdict": Verdict.GRADER_ERROR, "message": our_fault(error)}
     depends_on = grade_key(seen.get("original", unread), found.notes, course.basis.key)
     return Observed(found.student, **seen, grade_key=depends_on, wall_s=time.monotonic() - begin)
+
+
+def _newer_python(rebuilt: Rebuilt, run: Run) -> tuple[str, ...]:
+    """The note on a notebook with code that the grader's Python may be too old to read."""
+    own = sys.version_info[:2]
+    if "SyntaxError" not in run.message or rebuilt.python <= own:
+        return ()
+    theirs, ours = (".".join(map(str, version)) for version in (rebuilt.python, own))
+    return (f"written with Python {theirs} and graded with {ours}, which cannot read what is newer",)
 
 
 def judge_one(observed: Observed, course: Course) -> Graded:
@@ -66,6 +77,8 @@ def _grade(
         wall_s=observed.wall_s,
         key=observed.grade_key,
         run=observed.run_key,
+        not_run=observed.run.not_run if observed.run else (),
+        whole=observed.run.whole if observed.run else "",
     )
 
 
@@ -78,8 +91,11 @@ def _silences(run: Run, course: Course) -> dict[str, str]:
     """Task -> the sentence for it if its hidden calls left nothing."""
     one, every = course.settings.limits.call_s, course.settings.limits.calls_s
     slow = f"A call on hidden inputs took more than {one:g} s, or all of them more than {every:g} s, and was stopped."
-    gone = run.message if run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN) else ""
-    return {task: slow if task in run.too_slow else gone for task in course.judge.points}
+    cut_short = run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN)
+    return {
+        task: slow if task in run.too_slow else run.message if cut_short or task == run.ended else ""
+        for task in course.judge.points
+    }
 
 
 def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:

@@ -62,7 +62,7 @@ def surroundings_key(settings: Settings) -> str:
             platform.python_version(),
             *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}),
         ],
-        [settings.unsafe_no_box, dataclasses.asdict(settings.limits)],
+        [settings.unsafe_no_box, settings.whole, dataclasses.asdict(settings.limits)],
     )
 
 
@@ -72,12 +72,12 @@ def run_key(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, surro
     return _hash(cells, list(cases), seed, surroundings)
 
 
-def stored_key(run: str, silent: Sequence[bool], explain: bool) -> str:
-    """Key of a stored run, which also depends on which cells' outputs were skipped and on ``explain``.
+def stored_key(run: str, silent: Sequence[bool], left_out: Iterable[int], explain: bool) -> str:
+    """Key of a stored run, which also depends on which cells or their outputs were left out and on ``explain``.
 
     It begins with the key of the run, so that everything stored of one run lies in one folder.
     """
-    return f"{run}/{_hash(run, list(silent), explain)}"
+    return f"{run}/{_hash(run, list(silent), sorted(left_out), explain)}"
 
 
 def course_key(settings: Settings, seed: int, box: str, surroundings: str) -> str:

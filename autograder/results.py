@@ -70,6 +70,8 @@ class Grade:
         wall_s: Seconds from reading the file to the end of its run; waiting for an equal notebook's run is among them.
         key: Hash of everything the grade depends on; "" if that is not known.
         run: Hash of what was run; two submissions with the same cells have the same. "" if nothing ran.
+        not_run: Given cells that were not run, because no check reads what they define.
+        whole: Why all were run; "" if some were not, or nothing ran.
     """
 
     student: str
@@ -80,6 +82,8 @@ class Grade:
     wall_s: float = 0.0
     key: str = ""
     run: str = ""
+    not_run: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def broken(self) -> tuple[str, ...]:

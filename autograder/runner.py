@@ -14,6 +14,7 @@ from autograder.box.template import Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
 from autograder.execute import Run, is_silent, run_notebook
+from autograder.intake.needed import Plan, plan
 from autograder.intake.rebuild import Rebuilt
 from autograder.keys import run_key, stored_key
 from autograder.results import Verdict
@@ -63,15 +64,17 @@ class Runner:
             The key of the run, which is the same for notebooks with the same cells, and the run.
         """
         run = run_key(rebuilt, cases, seed, self._surroundings)
+        planned = plan(rebuilt.cells, whole=explain or self._settings.whole)
         silent = [is_silent(cell) for cell in rebuilt.cells]
-        # This very run, and one that kept every cell's outputs, which can take its place.
-        exact, full = stored_key(run, silent, explain), stored_key(run, [False] * len(silent), explain)
+        # This very run, and one that ran every cell and kept its outputs, which can take its place.
+        exact = stored_key(run, silent, planned.left_out, explain)
+        full = stored_key(run, [False] * len(silent), (), explain)
         with self._locks[full]:
             for key in dict.fromkeys((exact, full)):
                 stored = self._stored.load(key)
                 if stored and self._may_serve(stored, key, exact):
                     return run, stored
-            made = self._run(rebuilt, cases, seed, explain)
+            made = self._run(rebuilt, cases, seed, explain, planned)
             self._stored.save(exact, made)
             self._made.add(exact)
             return run, made
@@ -112,14 +115,14 @@ class Runner:
         """End what is kept ready for the next notebook."""
         self.templates.close()
 
-    def _run(self, rebuilt: Rebuilt, cases: Sequence[tuple[str, str]], seed: int, explain: bool) -> Run:
+    def _run(self, rebuilt: Rebuilt, cases: Sequence[tuple[str, str]], seed: int, explain: bool, planned: Plan) -> Run:
         failed, ran = "", False
         for _ in range(2):
             if self.why_cold:
                 break
             try:
                 with self.templates.borrow() as template:
-                    run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain)
+                    run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain, plan=planned)
                     self._failures_left, ran = RETRIES, True
                     if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
                         return run
@@ -133,4 +136,4 @@ class Runner:
             self._failures_left -= 1
             if not self.why_cold and self._failures_left <= 0:
                 self.why_cold = failed  # the machine's fault, because none of the notebook has run
-        return run_notebook(rebuilt, cases, seed, self._settings, explain=explain)
+        return run_notebook(rebuilt, cases, seed, self._settings, explain=explain, plan=planned)

@@ -39,7 +39,11 @@ class Runs:
         try:
             entry = json.loads(zlib.decompress(self._file(key).read_bytes()))
             evidence = {(task, case): text for task, case, text in entry["evidence"]}
-            parts = {"verdict": Verdict(entry["verdict"]), "too_slow": frozenset(entry["too_slow"])}
+            parts = {
+                "verdict": Verdict(entry["verdict"]),
+                "too_slow": frozenset(entry["too_slow"]),
+                "not_run": tuple(entry["not_run"]),
+            }
             return Run(**{**entry, **parts, "evidence": evidence, "outputs": tuple(entry["outputs"])})
         except (OSError, ValueError, zlib.error, KeyError, TypeError):
             return None  # it is made again
@@ -56,7 +60,15 @@ class Runs:
             OSError: It cannot be written.
         """
         evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
-        entry = {"verdict": run.verdict, "message": run.message, "outputs": run.outputs, "evidence": evidence}
+        entry = {
+            "verdict": run.verdict,
+            "message": run.message,
+            "ended": run.ended,
+            "not_run": run.not_run,
+            "whole": run.whole,
+            "outputs": run.outputs,
+            "evidence": evidence,
+        }
         text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
         write_whole(self._file(key), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
 

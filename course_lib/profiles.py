@@ -1,7 +1,8 @@
 """How large a run is: the same lesson as a smoke test, in minutes on a laptop, or at full size.
 
-The profile is chosen by the environment variable COURSE_PROFILE, which is read here and nowhere else. Knows
-nothing of what the numbers are used for.
+The profile is chosen by the environment variable COURSE_PROFILE, which is read here and nowhere else. A grader sets
+COURSE_PROFILE_FIXED, so that no cell of a notebook changes the size of its run. Knows nothing of what the numbers are
+used for.
 """
 
 import os
@@ -49,12 +50,12 @@ PROFILES: dict[str, Profile] = {
 
 
 def current_profile() -> Profile:
-    """The profile that COURSE_PROFILE names, or `quick` when it is unset or empty.
+    """The profile that COURSE_PROFILE_FIXED names, else COURSE_PROFILE, or `quick` when both are unset or empty.
 
     Raises:
         ValueError: COURSE_PROFILE names no profile.
     """
-    name = os.environ.get("COURSE_PROFILE") or DEFAULT_PROFILE
+    name = os.environ.get("COURSE_PROFILE_FIXED") or os.environ.get("COURSE_PROFILE") or DEFAULT_PROFILE
     if name not in PROFILES:
         raise ValueError(
             f"COURSE_PROFILE has to be one of {', '.join(PROFILES)}, but is {name!r}. "

@@ -11,12 +11,15 @@ these changes:
   box does not have; here it is an abstract unix socket.
 * ``IPKernelApp.init_iopub`` makes the socket that outputs take from the context it is given. Where a thousand messages
   wait, ZeroMQ drops the next, and an idle status with them: a cell that prints in a loop would seem never to end.
+* ``shell.exit_now`` is set by ``exit()`` and by an order to shut down. Left alone, ipykernel ends a tenth of a second
+  later, when another cell runs and is taken for the one at fault.
 * ``OutStream.flush_interval`` is the time in seconds after which what was printed is sent.
 """
 
 import contextlib
 import json
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -44,6 +47,8 @@ def run(connection: dict, bound: Callable[[], None]) -> None:
     with quiet_but_for_failure():
         app.initialize(["-f", path, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
     os.unlink(path)
+    app.shell.observe(lambda _: os._exit(0), "exit_now")
+    sys.path.insert(0, "")  # as every kernel has it: a student may write a module and import it
     bound()
     app.start()
 

@@ -15,7 +15,6 @@ import io
 import json
 import random
 import sys
-import warnings
 import zlib
 from typing import Any
 
@@ -23,11 +22,14 @@ import numpy as np
 
 from . import cases
 from .encode import MAX_TEXT, encode
+from .kept import names_of
 from .names import EVIDENCE
+from .settings import as_at_the_start
 
 
 def record(task: str, case: str, namespace: dict[str, Any], seed: int, explain: bool = False) -> dict[str, Any]:
-    """Call ``namespace[task]`` on the hidden inputs of ``case``. Seeds all random numbers and switches gradients on.
+    """Call ``namespace[task]`` on the hidden inputs of ``case``, with the names that its self-check saw (kept.py) and
+    without what the last cells left set (settings.py). Seeds all random numbers.
 
     Args:
         namespace: The notebook's names.
@@ -37,6 +39,12 @@ def record(task: str, case: str, namespace: dict[str, Any], seed: int, explain: 
         ``task``, ``case``, and ``values`` (name -> encoded value) or ``error`` (what was raised, in words).
     """
     found: dict[str, Any] = {"task": task, "case": case}
+    with names_of(task, namespace):
+        found |= _called(task, case, namespace, seed, explain)
+    return found
+
+
+def _called(task: str, case: str, namespace: dict[str, Any], seed: int, explain: bool) -> dict[str, Any]:
     try:
         if not callable(namespace.get(task)):
             raise NameError(f"there is no function {task}")
@@ -45,21 +53,15 @@ def record(task: str, case: str, namespace: dict[str, Any], seed: int, explain: 
         with (
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            # The state that the notebook's last cells left behind is not the function's fault.
-            warnings.catch_warnings(action="ignore"),
-            np.errstate(all="ignore"),
+            as_at_the_start(),
         ):
-            if torch := sys.modules.get("torch"):
-                torch.set_grad_enabled(True)
-                torch.set_default_dtype(torch.float32)
             parts = cases.loaded().get(task, case)(namespace, generator(seed, f"{task}/{case}"))
             values = next(parts)
             for explanation in parts if explain else ():
                 values |= explanation
-            found["values"] = {name: encode(value) for name, value in values.items()}
+            return {"values": {name: encode(value) for name, value in values.items()}}
     except (Exception, SystemExit) as error:
-        found["error"] = f"{type(error).__name__}: {error}"[:MAX_TEXT]
-    return found
+        return {"error": f"{type(error).__name__}: {error}"[:MAX_TEXT]}
 
 
 def observe(task: str, case: str, seed: int, explain: bool = False) -> None:

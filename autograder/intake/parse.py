@@ -5,6 +5,7 @@ attachments are left behind, so nothing hidden in them can act. Formats 3 and 4 
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +36,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """A submitted notebook."""
+    """A submitted notebook.
+
+    Attributes:
+        python: (major, minor) of the Python that it was written with; () if it does not say.
+    """
 
     student: str
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
+    python: tuple[int, ...] = ()
 
 
 def parse_notebook(data: bytes, student: str, notes: tuple[str, ...] = ()) -> Submission:
@@ -82,7 +88,14 @@ def parse_notebook(data: bytes, student: str, notes: tuple[str, ...] = ()) -> Su
         raise BadSubmission("The notebook handed in has no cell with anything in it.", Verdict.EMPTY)
     if any(len(cell.source) > MAX_SOURCE for cell in cells):
         raise BadSubmission(f"A cell is longer than {MAX_SOURCE} characters.")
-    return Submission(student, cells, notes)
+    return Submission(student, cells, notes, _python(notebook.get("metadata")))
+
+
+def _python(metadata: object) -> tuple[int, ...]:
+    about = metadata.get("language_info") if isinstance(metadata, dict) else None
+    version = text(about.get("version")) if isinstance(about, dict) else ""
+    found = re.match(r"(\d{1,3})\.(\d{1,3})", version, re.ASCII)
+    return (int(found[1]), int(found[2])) if found else ()
 
 
 def _cell(raw: dict[str, Any]) -> Cell:

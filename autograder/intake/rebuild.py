@@ -4,8 +4,11 @@ A student's cell belongs to a master cell by grade_id, else by cell id, else by 
 cell, the best similarity for a solution cell. A written answer can also be matched by its place. Cells of the master
 that the student edited, lost, tagged or retyped are the master's again. Cells the student added stay at their place.
 
-If a solution cell is there twice (copied or split), both run in order, as in the student's own kernel. A missing one
-becomes the released stub, never the solution, or a remark if its function is defined elsewhere.
+If a solution cell is there twice (copied or split), both run in order, as in the student's own kernel, but a copy below
+the self-check is an experiment and stays there. A missing one becomes the released stub, never the solution. A stub
+gives way where the function is defined elsewhere. A missing self-check stands right below its task's cell.
+
+What a student typed into a given cell is kept if it defines new names (statements.py).
 """
 
 import itertools
@@ -22,6 +25,7 @@ from rapidfuzz import fuzz
 
 from autograder.errors import BadSubmission, UsageError
 from autograder.intake.parse import Cell, Submission
+from autograder.intake.statements import kept_statements, names_bound
 from autograder.outputs import safe_outputs
 
 SEARCHED = 20_000  # characters of a cell in which definitions are looked for
@@ -73,14 +77,24 @@ class RebuiltCell:
         """Whether its source is the student's."""
         return self.master is None or self.master.solution
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it is neither the student's nor a self-check."""
+        return self.master is not None and not self.master.solution and not self.master.task
+
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The notebook that will be run, and what was mended to get there."""
+    """The notebook that will be run, and what was mended to get there.
+
+    Attributes:
+        python: (major, minor) of the Python that it was written with; () if it does not say.
+    """
 
     student: str
     cells: tuple[RebuiltCell, ...]
     notes: tuple[str, ...]
+    python: tuple[int, ...] = ()
 
 
 def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
@@ -93,45 +107,98 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
     if not any(master[index].kind == "code" for index in matches.values()):
         raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
 
+    experiments = _experiments(submission.cells, matches, master)
     of_master: dict[int, list[Cell]] = defaultdict(list)
-    defined = {name for cell in submission.cells for name in DEFINED.findall(cell.source[:SEARCHED])}
     added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they follow; -1 is the top
     behind = -1
     for position, cell in enumerate(submission.cells):
-        if position in matches:
+        if position in matches and position not in experiments:
             behind = matches[position]
             of_master[behind].append(cell)
         elif cell.source.strip():
             added[behind].append(cell)
+    typed = _typed_in(of_master, master)
+    own = chain(*added.values(), *(cells for index, cells in of_master.items() if master[index].solution))
+    stubs = {cell.source.strip() for cell in master if cell.solution}
+    defined = {name for cell in own if cell.source.strip() not in stubs for name in defined_in(cell.source)}
+    defined.update(*map(names_bound, chain(*typed.values())))
 
     cells = [_added(cell) for cell in added[-1]]
+    below: list[RebuiltCell] = []
     for index, master_cell in enumerate(master):
         outputs = () if master_cell.solution else safe_outputs(chain(*(cell.outputs for cell in of_master[index])))
         sources = [master_cell.source]
+        kept = [RebuiltCell("code", statement, None) for statement in typed[index]]
         if master_cell.solution:
             sources, note = _solution_sources(of_master[index], master_cell, defined)
             notes += note
         elif any(cell.source.strip() != master_cell.source.strip() for cell in of_master[index]):
             notes.append(f"cell {master_cell.grade_id} differs from the released one, which is used")
-            extra = _added_imports(of_master[index], master_cell)
-            if extra:
-                notes.append(f"imports added to cell {master_cell.grade_id} are kept")
-                added[index].insert(0, Cell("code", extra))
+        if kept:
+            notes.append(f"what was typed into cell {master_cell.grade_id} is kept where it defines new names")
+        if master_cell.task:  # the self-check is to see it
+            cells += kept
+            kept = []
         for source in sources[:-1]:
             cells.append(RebuiltCell("code", source, None))
         cells.append(RebuiltCell(master_cell.kind, sources[-1], master_cell, tuple(outputs)))
-        cells += [_added(cell) for cell in added[index]]
-    count = sum(map(len, added.values()))
+        below += [*kept, *map(_added, added[index])]
+        follows = master[index + 1] if index + 1 < len(master) else None
+        if not (follows and follows.task and not of_master[index + 1]):  # a missing self-check comes first
+            cells += below
+            below = []
+    notes += [
+        f"cell {master[matches[position]].grade_id} is there again below its self-check; what that saw counts"
+        for position in experiments
+    ]
+    count = sum(map(len, added.values())) - len(experiments)
     if count:
         notes.append(f"{count} added cell{'s' if count > 1 else ''} kept")
-    return Rebuilt(submission.student, tuple(cells), (*submission.notes, *notes))
+    return Rebuilt(submission.student, tuple(cells), (*submission.notes, *notes), submission.python)
 
 
-def _added_imports(cells: list[Cell], master: MasterCell) -> str:
-    """Import lines that a student wrote into a given cell: harmless, and their own code may need them."""
-    given = set(master.source.splitlines())
-    lines = (line for cell in cells for line in cell.source.splitlines() if master.kind == cell.kind == "code")
-    return "\n".join(dict.fromkeys(line for line in lines if re.match(r"(import|from) \w", line) and line not in given))
+def _experiments(cells: tuple[Cell, ...], matches: dict[int, int], master: tuple[MasterCell, ...]) -> list[int]:
+    """Positions of further copies of a solution cell that stand below its self-check, which did not see them.
+
+    Where the self-check was deleted, these are the copies that define the function again.
+    """
+    tasks = {cell.task for cell in master if cell.task}
+    lost = tasks - {master[index].task for index in matches.values()}
+    checks: set[str] = set()  # tasks whose self-check stands above
+    seen: dict[int, str] = {}  # index of a solution cell -> the text that counts so far
+    found = []
+    for position, index in sorted(matches.items()):
+        cell, of = cells[position], master[index]
+        text = cell.source.strip()
+        if of.task:
+            checks.add(of.task)
+        if not of.solution or _function(of) not in tasks or text in ("", of.source.strip(), seen.get(index)):
+            continue
+        if index in seen and (
+            _function(of) in checks or (_function(of) in lost and _function(of) in defined_in(cell.source))
+        ):
+            found.append(position)
+        else:
+            seen[index] = text
+    return found
+
+
+def _typed_in(of_master: dict[int, list[Cell]], master: tuple[MasterCell, ...]) -> dict[int, list[str]]:
+    """Index of a given code cell -> the statements to keep that students typed into it."""
+    given = [cell for cell in master if cell.kind == "code" and not cell.solution]
+    taken = {name for cell in given for name in names_bound(cell.source)}
+    typed: dict[int, list[str]] = defaultdict(list)
+    for index, of in enumerate(master):
+        if of in given:
+            texts = {cell.source: None for cell in of_master[index] if cell.source.strip() != of.source.strip()}
+            statements = chain(*(kept_statements(text, of.source, taken) for text in texts))
+            typed[index] = list(dict.fromkeys(statements))
+    return typed
+
+
+def defined_in(source: str) -> list[str]:
+    """Names that a code cell defines at the start of a line, as far as it is looked at."""
+    return DEFINED.findall(source[:SEARCHED])
 
 
 def _added(cell: Cell) -> RebuiltCell:
@@ -148,7 +215,7 @@ def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) 
     sources = list(dict.fromkeys(cell.source for cell in reversed(cells) if cell.source.strip()))[::-1]
     written = [source for source in sources if source.strip() != master.source.strip()]
     notes = []
-    if not sources and _function(master) in defined:
+    if not written and _function(master) in defined:
         return [f"# {_function(master)} is in another cell"], [f"{_function(master)} is in another cell"]
     if not sources:
         return [master.source], [f"cell {master.grade_id} is missing; the released one is used"]
@@ -188,9 +255,7 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
 
     wanted = [index for index, cell in enumerate(master) if cell.solution and index not in matches.values()]
     defines = {
-        position: set(DEFINED.findall(cell.source[:SEARCHED]))
-        for position, cell in _open(cells, matches)
-        if cell.kind == "code"
+        position: set(defined_in(cell.source)) for position, cell in _open(cells, matches) if cell.kind == "code"
     }
     pairs = sorted(
         (

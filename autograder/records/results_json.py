@@ -79,6 +79,8 @@ def _submission(grade: Grade) -> dict[str, Any]:
         "notes": list(grade.notes),
         "fingerprint": grade.key,
         "run": grade.run,
+        "not_run": list(grade.not_run),
+        "whole": grade.whole,
     }
 
 
@@ -92,7 +94,10 @@ def _grade(entry: dict[str, Any]) -> Grade:
         )
         for name, task in entry["tasks"].items()
     )
-    # The last two came later than the schema: what an older grader wrote is graded again.
+    # These came later than the schema: what an older grader wrote is graded again.
     keys = {"key": str(entry.get("fingerprint", "")), "run": str(entry.get("run", ""))}
+    not_run, whole = tuple(map(str, entry.get("not_run", ()))), str(entry.get("whole", ""))
     verdict, notes = Verdict(entry["verdict"]), tuple(entry["notes"])
-    return Grade(entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **keys)
+    return Grade(
+        entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **keys, not_run=not_run, whole=whole
+    )

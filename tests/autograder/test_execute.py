@@ -17,6 +17,7 @@ from autograder.course import Course
 from autograder.execute import Run, run_notebook
 from autograder.inside import wire
 from autograder.inside.preload import PRELOADED
+from autograder.intake.needed import Plan
 from autograder.intake.rebuild import MasterCell, Rebuilt, RebuiltCell
 from autograder.judge.evidence import read_observation
 from autograder.results import Verdict
@@ -112,7 +113,7 @@ def driven_by(prepared: Course, limits: Limits, says: Callable[[dict[str, Any]],
     rebuilt = Rebuilt("ann", tuple(added("pass") for _ in range(cells)), ())
     box = BoxOf(limits, says)
     with box._theirs:
-        return execute._Session(rebuilt, settings, box).run([], 1, False)  # type: ignore[arg-type]
+        return execute._Session(rebuilt, settings, box, execute.WHOLE).run([], 1, False)[0]  # type: ignore[arg-type]
 
 
 def test_a_driver_that_lies_gets_no_more_time_than_the_notebook_has(prepared: Course) -> None:
@@ -134,10 +135,8 @@ def test_a_driver_that_floods_again_and_again_ends_its_box(prepared: Course) -> 
 
     run = driven_by(prepared, prepared.settings.limits, says, cells=20)
 
-    assert (run.verdict, run.message) == (
-        Verdict.OUTPUT_LIMIT,
-        "Cell (added by the student) was stopped: the notebook printed more than 1 MiB.",
-    ) or run.verdict is Verdict.KERNEL_DIED
+    assert run.verdict is Verdict.KERNEL_DIED
+    assert run.message == 'The box sent what is no message in cell "pass".'
 
 
 @pytest.mark.parametrize("character", ["x", "\U0001f600"])
@@ -153,3 +152,133 @@ def test_what_a_driver_says_that_cells_show_is_bounded_in_sum(prepared: Course, 
     assert run.verdict is Verdict.OUTPUT_LIMIT
     assert "sent more" in run.message
     assert sum(map(len, map(str, run.outputs))) < 5 << 20
+
+
+TASK = MasterCell("code", "check(mac_ratio)", "check_mac_ratio", "check_mac_ratio", points=1, task="mac_ratio")
+STUB = MasterCell("code", "def mac_ratio(a, b):\n    return ...", "mac_ratio", "mac_ratio", solution=True)
+PAIR = ("mac_ratio", "two_totals")
+
+
+def answer(source: str) -> RebuiltCell:
+    return RebuiltCell("code", source, STUB)
+
+
+def returned(ran: Run) -> object:
+    return read_observation(ran.evidence[PAIR], *PAIR).values["returned"]
+
+
+@pytest.mark.parametrize(
+    "later",
+    ["def mac_ratio(a, b):\n    return -1.0", "mac_ratio = 3", "%reset -f", "ONE = 'one'", "del ONE", "abs = None"],
+)
+def test_a_function_is_called_with_the_names_that_its_self_check_saw(prepared: Course, later: str) -> None:
+    cells = (added("ONE = 1"), answer("def mac_ratio(a, b):\n    return abs(ONE)"), RebuiltCell("code", "", TASK))
+
+    assert returned(run(prepared, *cells, added(later), cases=(PAIR,))) == 1
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_where_the_stub_is_all_that_the_self_check_saw_a_later_answer_counts(prepared: Course, below: bool) -> None:
+    right = added("def mac_ratio(a, b):\n    return 1.5")
+    cells = [answer(STUB.source), RebuiltCell("code", "", TASK)]
+    cells.insert(2 if below else 1, right)
+
+    assert returned(run(prepared, *cells, cases=(PAIR,))) == 1.5
+
+
+@pytest.mark.parametrize(
+    "ends", ["exit()", "quit()", "import os; os._exit(0)", "get_ipython().kernel.do_shutdown(True)"]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_an_added_cell_that_ends_the_kernel_costs_itself(prepared: Course, ends: str, first: bool) -> None:
+    cells = [answer("def mac_ratio(a, b):\n    return 1.5"), RebuiltCell("code", "", TASK), given("print('on')")]
+    cells.insert(0 if first else 3, added(f"# away with it\n{ends}"))
+    ran = run(prepared, *cells, cases=(PAIR,))
+
+    assert ran.verdict is Verdict.PARTIAL_RUN
+    assert ran.message == 'The kernel died in cell "# away with it". It was left out, and the rest was run again.'
+    assert returned(ran) == 1.5
+    assert ran.outputs[3 if first else 2][0]["text"] == "on\n"
+
+
+def test_when_a_given_cell_ends_the_kernel_then_only_definitions_run_after_it(prepared: Course) -> None:
+    cells = (
+        given("import os; os._exit(1)"),
+        given("print('given')"),
+        added("print('added')"),
+        added("ONE = 1.5"),
+        answer("def mac_ratio(a, b):\n    return ONE"),
+        RebuiltCell("code", "", TASK),
+    )
+    ran = run(prepared, *cells, cases=(PAIR,))
+
+    assert (ran.verdict, returned(ran)) == (Verdict.PARTIAL_RUN, 1.5)
+    assert not any(ran.outputs)
+
+
+def test_when_a_hidden_call_ends_the_kernel_then_it_costs_its_own_task(prepared: Course) -> None:
+    other = ("choose_tolerance", "plain")
+    ends = added("import os\ndef mac_ratio(a, b):\n    os._exit(1)")
+    cells = (ends, added("def choose_tolerance(sweep, target):\n    return 0.25"))
+    ran = run(prepared, *cells, cases=(PAIR, other))
+
+    assert ran.verdict is Verdict.PARTIAL_RUN
+    assert set(ran.evidence) == {other}
+
+
+def test_when_the_kernel_ends_again_then_that_is_how_the_run_ended(prepared: Course) -> None:
+    ran = run(prepared, added("import os; os._exit(1)"), added("import os; os._exit(2)"), cases=(PAIR,))
+
+    assert ran.verdict is Verdict.KERNEL_DIED
+    assert ran.message == 'The kernel died in cell "import os; os._exit(1)".'
+
+
+def part(course: Course, *cells: RebuiltCell, left_out: set[int]) -> Run:
+    with course.runner.templates.borrow() as template:
+        rebuilt, planned = Rebuilt("ann", cells, ()), Plan(frozenset(left_out))
+        return run_notebook(rebuilt, (PAIR,), 1, course.settings, template, plan=planned)
+
+
+def test_what_is_left_out_is_not_run_and_is_named(prepared: Course) -> None:
+    answered = answer("def mac_ratio(a, b):\n    return 1.5")
+    ran = part(prepared, given("print('given')"), answered, left_out={0})
+
+    assert (ran.verdict, ran.not_run, ran.whole) == (Verdict.OK, ("given",), "")
+    assert ran.outputs[0] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("print(ONE)", "without the given cells that looked needless, a cell raised an error"),
+        ("def mac_ratio(a, b):\n    return ONE", "a hidden call did not find ONE"),
+    ],
+)
+def test_where_a_part_is_not_enough_the_notebook_runs_whole(prepared: Course, source: str, why: str) -> None:
+    ran = part(
+        prepared, given("ONE = 1.5"), answer("def mac_ratio(a, b):\n    return 1.5"), added(source), left_out={0}
+    )
+
+    assert (ran.verdict, ran.not_run, ran.whole) == (Verdict.OK, (), why)
+    assert returned(ran) == 1.5
+
+
+def test_a_name_that_no_given_cell_defines_is_the_students_own_mistake(prepared: Course) -> None:
+    ran = part(prepared, given("ONE = 1.5"), answer("def mac_ratio(a, b):\n    return TWO"), left_out={0})
+
+    assert (ran.verdict, ran.not_run) == (Verdict.OK, ("given",))
+    assert "NameError: name 'TWO' is not defined" in ran.evidence[PAIR]
+
+
+def test_a_package_that_grading_lacks_is_named(prepared: Course) -> None:
+    ran = run(prepared, added("import nowhere.at_all"))
+
+    assert ran.message == (
+        'These cells raised an error: "import nowhere.at_all" (nowhere is not installed where grading runs).'
+    )
+
+
+def test_where_code_cannot_be_read_its_line_is_quoted(prepared: Course) -> None:
+    ran = run(prepared, added("x = 1\nprint('a'"))
+
+    assert ran.message.startswith('These cells raised an error: "x = 1" (SyntaxError in line 2, "print(\'a\'": ')

@@ -233,17 +233,17 @@ def test_when_a_loop_ignores_the_interrupt_then_the_box_is_killed(
     result = graded(mac_ratio=stubborn + then, limits={"wall_s": 2})
 
     assert result.grade.verdict == verdict
-    assert result.grade.score == 0.0
+    assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
     assert caplog.messages == []  # asyncio reports there what nobody awaited
 
 
 @pytest.mark.slow
-def test_when_the_kernel_exits_then_kernel_died_and_nothing_is_left(graded: Grader) -> None:
+def test_when_the_kernel_exits_then_the_rest_is_judged_and_nothing_is_left(graded: Grader) -> None:
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     result = graded(mac_ratio="import os\nos._exit(0)")
 
-    assert result.grade.verdict == Verdict.KERNEL_DIED
-    assert result.grade.score == 0.0
+    assert result.grade.verdict == Verdict.PARTIAL_RUN
+    assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
 
 

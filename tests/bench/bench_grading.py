@@ -36,6 +36,7 @@ from autograder.config import MIB, Settings, load_settings
 from autograder.course import Course, Observed
 from autograder.execute import is_run, is_silent
 from autograder.grading import judge_one
+from autograder.intake.needed import plan
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import rebuild
 from autograder.keys import run_key, stored_key
@@ -327,7 +328,8 @@ def _pretend_run(handed_in: Path, course: Course) -> None:
     for file in handed_in.glob("*.ipynb"):
         rebuilt = rebuild(parse_notebook(file.read_bytes(), file.stem), course.master)
         key = run_key(rebuilt, course.cases, SEED, surroundings)
-        runs.save(stored_key(key, [is_silent(cell) for cell in rebuilt.cells], explain=False), run)
+        silent, left_out = [is_silent(cell) for cell in rebuilt.cells], plan(rebuilt.cells, whole=False).left_out
+        runs.save(stored_key(key, silent, left_out, explain=False), run)
 
 
 def _class(folder: Path, size: int) -> Path:

@@ -243,10 +243,78 @@ def test_given_cells_that_were_deleted_come_back(kept: str):
 
 @pytest.mark.parametrize("given", ["title", "imports", "check_double"])
 def test_a_given_cell_that_was_edited_is_the_masters_again(given: str):
-    result = rebuilt(handed_in(**{given: "check = lambda f: True"}))
+    result = rebuilt(handed_in(**{given: "math = None\nprint('mine')"}))
 
     assert sources(result) == {cell.grade_id: cell.source for cell in MASTER}
     assert result.notes == (f"cell {given} differs from the released one, which is used",)
+
+
+@pytest.mark.parametrize(
+    ("given", "before"), [("imports", ["title", "imports"]), ("check_double", ["title", "imports", "double"])]
+)
+def test_definitions_typed_into_a_given_cell_are_kept_each_by_itself(given: str, before: list[str]):
+    released = next(cell.source for cell in MASTER if cell.grade_id == given)
+    result = rebuilt(handed_in(**{given: f"{released}\nfrom cmath import (\n    sin,\n)\nWEIGHT = 2"}))
+
+    assert layout(result) == [*before, "from cmath import sin", "WEIGHT = 2", *ORDER[len(before) :]]
+    assert result.notes == (
+        f"cell {given} differs from the released one, which is used",
+        f"what was typed into cell {given} is kept where it defines new names",
+    )
+
+
+def test_an_answer_typed_above_its_self_check_is_the_answer():
+    result = rebuilt(handed_in(check_double=f"{RIGHT}\n\ncheck(double)"))
+
+    code = [cell.source for cell in result.cells]
+    assert DOUBLE not in code
+    assert [source.startswith("def double") for source in code].index(True) < code.index("check(double)")
+
+
+@pytest.mark.parametrize("keep_metadata", [True, False])
+def test_a_stub_gives_way_where_its_function_is_in_an_added_cell(keep_metadata: bool):
+    cells = handed_in()
+    cells.insert(2, Cell("code", RIGHT.replace("def double", "def double")))
+    result = rebuilt(cells if keep_metadata else without_metadata(cells))
+
+    assert DOUBLE not in [cell.source for cell in result.cells]
+    assert RIGHT in [cell.source for cell in result.cells]
+
+
+def test_a_copy_below_the_self_check_is_an_experiment():
+    other = RIGHT.replace("2 * x", "3 * x")
+    result = rebuilt([*handed_in(double=RIGHT), Cell("code", other, "double", "double")])
+
+    assert sources(result)["double"] == RIGHT
+    assert layout(result) == [*ORDER, other]
+    assert result.notes == ("cell double is there again below its self-check; what that saw counts",)
+
+
+def test_a_copy_below_the_self_check_of_a_stub_is_the_answer():
+    result = rebuilt([*handed_in(), Cell("code", RIGHT, "double", "double")])
+
+    assert sources(result)["double"] == RIGHT
+    assert layout(result) == ORDER
+
+
+@pytest.mark.parametrize("second", [Cell("code", "double = double(3)"), Cell("code", HALF, "double", "double")])
+def test_a_missing_self_check_stands_right_below_its_tasks_cell(second: Cell):
+    cells = [cell for cell in handed_in(double=RIGHT) if cell.grade_id != "check_double"]
+    result = rebuilt([*cells[:3], second, *cells[3:]])
+
+    order = layout(result)
+    assert order.index("double") < order.index("check_double")
+    if second.grade_id == "":
+        assert order.index("check_double") < order.index(second.source)
+
+
+def test_where_the_self_check_is_missing_a_copy_is_an_experiment_too():
+    other = RIGHT.replace("2 * x", "3 * x")
+    cells = [cell for cell in handed_in(double=RIGHT) if cell.grade_id != "check_double"]
+    result = rebuilt([*cells, Cell("code", other, "double", "double")])
+
+    assert sources(result)["double"] == RIGHT
+    assert layout(result)[-1] == other
 
 
 def test_blanks_around_a_given_cell_are_no_edit():

@@ -1,0 +1,167 @@
+"""Which given cells of a rebuilt notebook can change a grade: the others are not run.
+
+Training, sweeps and figures are most of a notebook's time, and no check reads them. What the student wrote runs, all
+of it. A given cell runs only if it defines a name that something which runs uses, directly or through other given
+cells. What uses names in ways that cannot be seen counts as using all: ``globals()``, ``exec``, star imports, magics.
+
+This looks at names alone, so it can be wrong: a cell may need what another does to an object, and not its name. The
+run shows it, by a NameError or another error, and then the notebook runs again whole (execute.py).
+"""
+
+import ast
+import functools
+import re
+import symtable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from autograder.intake.rebuild import RebuiltCell
+from autograder.intake.statements import UNKNOWN, bound_by, parsed
+
+# With these, code may look names up by their text, or read what IPython keeps of earlier cells.
+UNSEEN = {"globals", "locals", "vars", "dir", "exec", "eval", "get_ipython", "__import__", "__main__"}
+UNSEEN |= {"_", "__", "___", "In", "Out"}
+HARMLESS = re.compile(r"^\s*%(?:matplotlib|config|precision|pip|conda|env|autoreload|load_ext)\b.*$", re.MULTILINE)
+MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?[%!]", re.MULTILINE)
+LATER = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+MAYBE = ast.If | ast.While | ast.Try | ast.TryStar | ast.Match
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which cells of a rebuilt notebook are run.
+
+    Attributes:
+        left_out: Places of the given cells that are not.
+        whole: Why all are; "" if not all are.
+    """
+
+    left_out: frozenset[int] = frozenset()
+    whole: str = ""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of the notebook that one cell defines, and those that it takes from other cells.
+
+    Attributes:
+        all: Whether it may take any name, or define any.
+    """
+
+    defines: frozenset[str]
+    takes: frozenset[str]
+    all: bool = False
+
+
+def names_of(source: str) -> Names:
+    """What a code cell defines and takes, inside of its functions too."""
+    try:
+        return _names_of(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Names(frozenset(), frozenset(), all=True)
+
+
+def _names_of(source: str) -> Names:
+    shown = HARMLESS.sub("", source)
+    statements = None if MAGIC.search(shown) else parsed(shown)
+    if statements is None:
+        return Names(frozenset(), frozenset(), all=True)
+    defines = {name for statement in statements for name in bound_by(statement)}
+    changed, star = set(), False
+    for node in chain.from_iterable(map(ast.walk, statements)):
+        if isinstance(node, ast.Global):
+            defines.update(node.names)
+        elif isinstance(node, ast.ImportFrom):
+            star |= any(alias.name == "*" for alias in node.names)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            changed |= _root(node)
+    takes = _taken(statements, set()) | (_by_functions(symtable.symtable(shown, UNKNOWN, "exec")) - defines)
+    return Names(frozenset(defines | changed), frozenset(takes), star or bool(takes & UNSEEN))
+
+
+_names_of_given = functools.lru_cache(names_of)  # they are the same in every submission
+
+
+def _taken(nodes: Iterable[ast.AST], bound: set[str]) -> set[str]:
+    """Names that are read before the cell itself has given them a value; ``bound`` grows by those that it gives one.
+
+    Functions, classes and comprehensions have scopes of their own and are left out, but for what runs at once.
+    """
+    taken: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Store) and node.id not in bound:
+                taken.add(node.id)
+            elif isinstance(node.ctx, ast.Store):
+                bound.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound.update(bound_by(node))
+        elif isinstance(node, ast.AugAssign):
+            taken |= _root(node.target) - bound
+            taken |= _taken([node.value, node.target], bound)
+        elif isinstance(node, LATER):
+            taken |= _taken(getattr(node, "decorator_list", []), bound)
+            if isinstance(node, ast.ClassDef):
+                taken |= _taken([*node.bases, *node.keywords], bound)
+            else:
+                taken |= _taken([*node.args.defaults, *filter(None, node.args.kw_defaults)], bound)
+            bound.update(bound_by(node) if isinstance(node, ast.stmt) else ())
+        elif isinstance(node, COMPREHENSION):
+            taken |= _taken([node.generators[0].iter], bound)
+        elif isinstance(node, MAYBE):  # what is given a value there may not be given one
+            taken |= _taken(ast.iter_child_nodes(node), set(bound))
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            taken |= _taken(filter(None, [node.value, *targets]), bound)
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            taken |= _taken([node.iter, node.target, *node.body, *node.orelse], bound)
+        else:
+            taken |= _taken(ast.iter_child_nodes(node), bound)
+    return taken
+
+
+def _by_functions(table: symtable.SymbolTable) -> set[str]:
+    """Names of the notebook that the scopes inside of a cell read."""
+    read: set[str] = set()
+    for scope in table.get_children():
+        read |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+        read |= _by_functions(scope)
+    return read
+
+
+def _root(node: ast.expr) -> set[str]:
+    """The name that an attribute or an item belongs to: to set it changes what the name stands for."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def plan(cells: Sequence[RebuiltCell], *, whole: bool) -> Plan:
+    """What to run of a rebuilt notebook.
+
+    Args:
+        whole: Whether all of it is to run.
+    """
+    given = {place for place, cell in enumerate(cells) if cell.kind == "code" and cell.is_given}
+    if whole:
+        return Plan(whole="as asked")
+    if not any(cells[place].outputs for place in given):
+        return Plan(whole="it was handed in without outputs")  # people read those of the given cells
+    needed = _needed(cells, given)
+    return Plan(frozenset(given - needed)) if needed is not None else Plan(whole="it uses names in ways not seen")
+
+
+def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:
+    """Places of the given cells that have to run; None where names cannot be followed."""
+    own = [names_of(cell.source) for cell in cells if cell.kind == "code" and cell.by_student]
+    names = {place: _names_of_given(cells[place].source) for place in given}
+    taken = {name for one in own for name in one.takes}
+    needed: set[int] = set()
+    more, all_of_them = needed, any(one.all for one in own)
+    while not all_of_them and (more := {place for place in given - needed if names[place].defines & taken}):
+        needed |= more
+        taken |= {name for place in more for name in names[place].takes}
+        all_of_them = any(names[place].all for place in more)
+    return None if all_of_them else needed

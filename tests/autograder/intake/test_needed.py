@@ -1,0 +1,129 @@
+"""Which given cells can change a grade: those whose names something that runs takes, and nothing that was not seen."""
+
+import time
+
+import pytest
+from hypothesis import given as examples
+from hypothesis import settings as bounded
+from hypothesis import strategies as st
+from odd_cells import HOSTILE
+
+from autograder.intake.needed import Plan, names_of, plan
+from autograder.intake.rebuild import MasterCell, RebuiltCell
+
+SHOWN = ({"output_type": "stream", "name": "stdout", "text": "1\n"},)
+CHECK = MasterCell("code", "check(f)", "check_f", "check_f", points=1, task="f")
+
+
+def given(source: str) -> RebuiltCell:
+    return RebuiltCell("code", source, MasterCell("code", source, "given", "given"), SHOWN)
+
+
+def own(source: str) -> RebuiltCell:
+    return RebuiltCell("code", source, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "defines", "takes"),
+    [
+        ("import a.b as c, d.e", "c d", ""),
+        ("x = y", "x", "y"),
+        ("x = 1\nprint(x)", "x", "print"),
+        ("x += 1", "x", "x"),
+        ("for k in ks:\n    t = k\nprint(t, k)", "k t", "ks print"),
+        ("if c:\n    x = 1\nprint(x)", "x", "c print x"),
+        ("with open(p) as f:\n    f.read()", "f", "open p"),
+        ("def f(a, b=c):\n    d = a\n    return g(d) + e", "f", "c g e"),
+        ("def f():\n    return g()\ndef g():\n    return 1", "f g", ""),
+        ("@wraps\ndef f():\n    global n\n    n = m", "f n", "wraps m"),
+        ("class A(B):\n    x = y\n    def m(self):\n        return z", "A", "B y z"),
+        ("xs = [f(i) for i in js if i in xs]", "xs", "f js"),
+        ("f = lambda a: a + b", "f", "b"),
+        ("model.bias = 1\ntable['k'] = v", "model table", "model table v"),
+        ("del x", "", "x"),
+        ("a, *b = c", "a b", "c"),
+        ("try:\n    import scipy\nexcept ImportError:\n    scipy = None", "scipy", "ImportError"),
+        ("if (n := len(a)) > 1:\n    print(n)", "n", "len a print"),
+        ("%matplotlib inline\nx = 1", "x", ""),
+    ],
+)
+def test_names_that_a_cell_defines_and_takes(source: str, defines: str, takes: str) -> None:
+    found = names_of(source)
+
+    assert (set(found.defines), set(found.takes), found.all) == (set(defines.split()), set(takes.split()), False)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from math import *",
+        "globals()['x'] = 1",
+        "exec('x')",
+        "%run other.py",
+        "%%time\nx = 1",
+        "!ls",
+        "files = !ls",
+        "print(_)",
+        "x = Out[3]",
+        "def broken(:",
+        "x" * 30_000,
+        "def f():\n    return eval('g')(1)",
+    ],
+)
+def test_what_cannot_be_seen_may_be_anything(source: str) -> None:
+    assert names_of(source).all
+
+
+def test_a_throwaway_name_is_none_of_ipythons() -> None:
+    assert not names_of("for _ in range(3):\n    pass\nx, _ = y").all
+
+
+@pytest.mark.parametrize(
+    ("cells", "left_out"),
+    [
+        ([given("import math"), given("x = 1"), own("def f():\n    return math.pi")], {1}),
+        ([given("a = 1"), given("b = a"), given("c = b"), own("def f():\n    return b")], {2}),
+        ([given("model = 1"), given("train(model)"), own("def f(model):\n    return model")], {0, 1}),
+        ([given("print(1)"), own("x = 1")], {0}),
+        ([own("def f():\n    return later"), given("later = 1")], set()),
+        ([given("cfg = {}"), given("cfg['a'] = 1"), own("cfg")], set()),
+        ([given("x = 1"), RebuiltCell("code", "check(x)", CHECK, SHOWN), own("y = 1")], {0}),
+        ([given("x = 1"), RebuiltCell("markdown", "x", None)], {0}),
+    ],
+)
+def test_a_given_cell_runs_where_something_takes_what_it_defines(cells: list[RebuiltCell], left_out: set[int]) -> None:
+    assert plan(cells, whole=False) == Plan(frozenset(left_out))
+
+
+@pytest.mark.parametrize(
+    ("cells", "whole", "why"),
+    [
+        ([given("x = 1"), own("y = 1")], True, "as asked"),
+        ([given("x = 1"), own("globals()")], False, "it uses names in ways not seen"),
+        ([given("from math import *\nx = 1"), own("print(x)")], False, "it uses names in ways not seen"),
+        (
+            [RebuiltCell("code", "x = 1", given("x = 1").master), own("y = 1")],
+            False,
+            "it was handed in without outputs",
+        ),
+    ],
+)
+def test_where_a_part_may_not_do_all_runs(cells: list[RebuiltCell], whole: bool, why: str) -> None:
+    assert plan(cells, whole=whole) == Plan(whole=why)
+
+
+NOT_PYTHON = ["nonlocal x", "def f(a, a): pass", "return", "def f():\n    x = 1\n    global x"]
+
+
+@pytest.mark.parametrize("cell", [*HOSTILE, *NOT_PYTHON])
+def test_hostile_text_costs_no_second_and_stops_nothing(cell: str) -> None:
+    begin = time.process_time()
+    names_of(cell)
+
+    assert time.process_time() - begin < 2
+
+
+@bounded(max_examples=300, deadline=None)
+@examples(st.text("ab=(),.:[]{}'\"\\\n\t %!@1*+-dfeimportglsxc_ ", max_size=200) | st.text(max_size=100))
+def test_any_text_has_names(text: str) -> None:
+    assert isinstance(names_of(text).all, bool)

@@ -1,0 +1,82 @@
+"""What the statements of a cell define, and which are kept of a given cell; hostile text only ever gives a list."""
+
+import ast
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odd_cells import HOSTILE
+
+from autograder.intake.statements import bound_by, kept_statements, names_bound, only_defines
+
+RELEASED = "import math\nTARGET = 0.5\nprint(TARGET)"
+TAKEN = {"math", "TARGET", "model"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("", []),
+        ("WEIGHTS = [1, 2]", ["WEIGHTS = [1, 2]"]),
+        ("from math import (\n    cos,\n    sin,\n)", ["from math import cos, sin"]),
+        ("import scipy\nimport os", ["import scipy", "import os"]),
+        ("def helper(x):  # mine\n    return x", ["def helper(x):\n    return x"]),
+        ("@cache\ndef helper(x):\n    return x", ["@cache\ndef helper(x):\n    return x"]),
+        ("a = 1; b = 2", ["a = 1", "b = 2"]),
+        ("rate: float = 0.1", ["rate: float = 0.1"]),
+        ("try:\n    import scipy\nexcept ImportError:\n    scipy = None",
+         ["try:\n    import scipy\nexcept ImportError:\n    scipy = None"]),
+        ("%matplotlib inline\n!pip install x\nRATE = 1", ["RATE = 1"]),
+        ("TARGET = 0.9", []),
+        ("model = None", []),
+        ("TARGET, mine = 1, 2", ["TARGET, mine = (1, 2)"]),
+        ("print('hello')\ntrain()", []),
+        ("model.x = 1\nmodel[0] = 2", []),
+        ("def broken(:", []),
+    ],
+)  # fmt: skip
+def test_definitions_of_new_names_are_kept(typed: str, kept: list[str]) -> None:
+    assert kept_statements(f"{RELEASED}\n{typed}", RELEASED, TAKEN) == kept
+
+
+def test_names_are_those_that_a_cell_defines_and_not_those_inside_of_functions() -> None:
+    cell = "import a.b, c as d\nfor e in f:\n    g = [h for h in e]\ndef i():\n    j = 1\nwith k as l:\n    m, *n = o"
+
+    assert names_bound(cell) == {"a", "d", "e", "g", "i", "l", "m", "n"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "only"),
+    [
+        ("import math\nfrom os import path\n\ndef f(x):\n    return train(x)", True),
+        ('"""Text."""\nRATE = -0.5 * 3\nNAMES = ["a", RATE]', True),
+        ("class A:\n    b = 1", True),
+        ("x = train()", False),
+        ("x = [i for i in range(9)]", False),
+        ("for i in x:\n    pass", False),
+        ("print(1)", False),
+        ("%%time\nx = 1", True),
+        ("# nothing", False),
+        ("def broken(:", False),
+    ],
+)
+def test_a_cell_that_only_defines_takes_no_time(cell: str, only: bool) -> None:
+    assert only_defines(cell) == only
+
+
+@pytest.mark.parametrize("cell", HOSTILE, ids=[text[:8].encode("unicode_escape").decode() for text in HOSTILE])
+def test_hostile_text_costs_no_second_and_stops_nothing(cell: str) -> None:
+    begin = time.process_time()
+    kept_statements(cell, RELEASED, TAKEN)
+    names_bound(cell)
+    only_defines(cell)
+
+    assert time.process_time() - begin < 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=200) | st.text("ab=(),.:[]{}'\"\\\n\t %!@1*+-dfeimport ", max_size=300))
+def test_any_text_gives_statements_that_python_can_read(text: str) -> None:
+    for statement in kept_statements(text, "", ()):
+        assert bound_by(ast.parse(statement).body[0])
