@@ -35,7 +35,7 @@ or together with its template, is our fault.
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
 from autograder.inside.wire import weight
 from autograder.intake.needed import Plan
 from autograder.intake.rebuild import Rebuilt, RebuiltCell, defined_in
-from autograder.intake.statements import names_bound, only_defines
+from autograder.intake.statements import is_stub, names_bound, only_defines
 from autograder.outputs import safe_outputs
 from autograder.results import Verdict
 
@@ -65,7 +65,10 @@ GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores i
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
 SLACK = 3  # times what a notebook may show: the words around a short output weigh more than the output
 WORDS, LONGEST = 40, 200  # characters of a line that is quoted, and of an error
-MISSING = re.compile(r"\"error\": \"NameError: name '(\w{1,100})'")  # in evidence, which is not read here
+FAULTS = 2  # boxes of one notebook that may end so; after one more, the best of the runs has to do
+MISSING = re.compile(r"NameError: name '(?P<name>\w{1,100})'")
+NO_FUNCTION = "NameError: there is no function"  # what the observer says (inside/observe.py)
+RAISED = re.compile(r'"error": "([^"\\]{1,200})')  # in evidence, which is not read here
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(?P<package>\w{1,50})")
 UNREADABLE = re.compile(
     r"(?P<kind>(?:Syntax|Indentation|Tab)Error): (?P<what>.*) \([^()]*, line (?P<line>\d{1,6})\)", re.S
@@ -127,43 +130,79 @@ def run_notebook(
         GraderError: The box or its kernel did not start; nothing can be said of the submission.
     """
 
-    def run(without: _BoxEnded | None = None) -> tuple[Run, _BoxEnded | None]:
-        try:
-            box = Box(settings, template)
-        except BoxUnavailable as error:  # after a warm box another try may succeed
-            raise (TemplateFailed if template else GraderError)(str(error)) from None
-        with box:
-            return _Session(rebuilt, settings, box, plan, without).run(list(cases), seed, explain)
-
     cases = list(cases)
-    first, fault = run()
-    if template and not template.alive():
-        return first
-    if fault is None:
-        why = _why_not_enough(first, rebuilt, plan)
-        if not why:
-            return first
-        return run_notebook(rebuilt, cases, seed, settings, template, explain=explain, plan=Plan(whole=why))
-    second, again = run(without=fault)
-    if again:
-        return first
-    return replace(
-        second,
-        verdict=Verdict.PARTIAL_RUN if fault.by_itself else fault.verdict,
-        message=f"{fault} It was left out, and the rest was run again.",
-        too_slow=second.too_slow | first.too_slow,
-        ended=fault.at if isinstance(fault.at, str) else _name(rebuilt.cells[fault.at]),
+
+    def run(planned: Plan) -> _Ended:
+        """In one box, and in more of them while something ends the box."""
+        faults: list[_BoxEnded] = []
+        ended: list[_Ended] = []
+        while not faults or (len(faults) == len(ended) <= FAULTS and (template is None or template.alive())):
+            try:
+                box = Box(settings, template)
+            except BoxUnavailable as error:  # after a warm box another try may succeed
+                raise (TemplateFailed if template else GraderError)(str(error)) from None
+            with box:
+                ended.append(_Session(rebuilt, settings, box, planned, faults).run(cases, seed, explain))
+            if (fault := ended[-1].fault) is None:
+                return _without(ended[-1], faults, rebuilt)
+            faults.append(fault)
+        return max(ended, key=lambda one: len(one.run.evidence))
+
+    part = run(plan)
+    why = _why_not_enough(part, rebuilt, plan)
+    if not why or (template and not template.alive()):
+        return part.run
+    whole = run(Plan(whole=why)).run
+    fine = (Verdict.OK, Verdict.PARTIAL_RUN)
+    return part.run if part.run.verdict in fine and whole.verdict not in fine else whole
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How one box ended.
+
+    Attributes:
+        errors: What its cells raised.
+        fault: What ended it, if it did not come to its end.
+    """
+
+    run: Run
+    errors: tuple[str, ...]
+    fault: "_BoxEnded | None"
+
+
+def _without(last: _Ended, faults: "Sequence[_BoxEnded]", rebuilt: Rebuilt) -> _Ended:
+    """The run of a box from which all that ended the boxes before it was left out."""
+    if not faults:
+        return last
+    own = all(isinstance(one.at, str) or rebuilt.cells[one.at].master is None for one in faults)
+    then = "and the rest was run again" if own else "and only definitions were run after it"
+    broken = [one.verdict for one in faults if not one.by_itself]
+    run = replace(
+        last.run,
+        verdict=broken[0] if broken else Verdict.PARTIAL_RUN,
+        message=" ".join([*dict.fromkeys(map(str, faults)), f"It was left out, {then}.", last.run.message]).strip(),
+        ended=faults[0].name,
     )
+    return replace(last, run=run)
 
 
-def _why_not_enough(run: Run, rebuilt: Rebuilt, plan: Plan) -> str:
+def _why_not_enough(part: _Ended, rebuilt: Rebuilt, plan: Plan) -> str:
     """Why a notebook has to run whole after all; "" if it has not."""
-    if plan.left_out and run.verdict is Verdict.PARTIAL_RUN:
-        return "without the given cells that looked needless, a cell raised an error"
+    if not plan.left_out:
+        return ""
     defined = {name for place in plan.left_out for name in names_bound(rebuilt.cells[place].source)}
-    missing = {name for text in run.evidence.values() for name in MISSING.findall(text)}
-    if lost := sorted(defined & missing):
-        return f"a hidden call did not find {lost[0]}"
+
+    def may_be_ours(error: str) -> bool:
+        """Whether it could come of what was left out."""
+        if found := MISSING.match(error):
+            return found["name"] in defined
+        return not error.startswith(("ModuleNotFoundError", "SyntaxError", "IndentationError", NO_FUNCTION))
+
+    if any(map(may_be_ours, part.errors)):
+        return "without the cells that looked needless, a cell raised an error"
+    if any(may_be_ours(error) for text in part.run.evidence.values() for error in RAISED.findall(text)):
+        return "without the cells that looked needless, a hidden call raised an error"
     return ""
 
 
@@ -188,11 +227,13 @@ class _BoxEnded(Exception):
 
     Attributes:
         at: The place of the cell that ran; of a hidden call the task.
+        name: What people call it.
         by_itself: Whether the kernel ended itself, and not the grader the box for breaking a limit.
     """
 
-    def __init__(self, verdict: Verdict, message: str, at: int | str, by_itself: bool) -> None:
+    def __init__(self, verdict: Verdict, message: str, at: int | str, name: str, by_itself: bool) -> None:
         super().__init__(message)
+        self.name = name
         self.verdict = verdict
         self.at = at
         self.by_itself = by_itself
@@ -202,14 +243,15 @@ class _Session:
     """One notebook in one box.
 
     Args:
-        without: How an earlier box ended; what it was at is left out.
+        faults: How earlier boxes ended; what they were at is left out.
     """
 
     def __init__(
-        self, rebuilt: Rebuilt, settings: Settings, box: Box, plan: Plan, without: _BoxEnded | None = None
+        self, rebuilt: Rebuilt, settings: Settings, box: Box, plan: Plan, faults: Iterable[_BoxEnded] = ()
     ) -> None:
         self.plan = plan
-        self.at_fault = without.at if without else None
+        self.at_fault = {one.at for one in faults}
+        self.errors: list[str] = []
         self.cells = rebuilt.cells
         self.limits = settings.limits
         self.box = box
@@ -222,7 +264,7 @@ class _Session:
         self.verdict = Verdict.OK
         self.message = ""
 
-    def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> tuple[Run, _BoxEnded | None]:
+    def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> _Ended:
         ended = None
         try:
             self._run_cells(time.monotonic() + self.limits.wall_s)
@@ -240,14 +282,14 @@ class _Session:
             not_run=tuple(_name(self.cells[index]) for index in sorted(self.plan.left_out)),
             whole=self.plan.whole,
         )
-        return run, ended
+        return _Ended(run, tuple(self.errors), ended)
 
     def _run_cells(self, deadline: float) -> None:
         stopped = False
         for index, cell in enumerate(self.cells):
             name = _name(cell)
-            if index == self.at_fault:
-                stopped = cell.master is not None
+            if index in self.at_fault:
+                stopped = stopped or cell.master is not None
                 continue
             if cell.master and cell.master.task and self._answered(index, cell.master.task):
                 keep = f"__import__('inside.kept', fromlist=['keep']).keep({cell.master.task!r})"
@@ -258,7 +300,7 @@ class _Session:
             if time_left <= 0 and not stopped:
                 stopped = True
                 self._set(Verdict.TIMEOUT, f"The notebook was stopped before cell {name}: {self._took_too_long()}")
-            if stopped and not (cell.by_student and (cell.master or only_defines(cell.source))):
+            if stopped and not (cell.by_student and cell.master) and not only_defines(cell.source):
                 continue
             if stopped:  # a definition takes milliseconds; the time of the notebook is over
                 time_left = min(GRACE_S, self.limits.call_s)
@@ -274,14 +316,15 @@ class _Session:
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
             elif done.error:
+                self.errors.append(done.error)
                 self.raised.append(f"{name}{_where_it_breaks(done.error, cell.source)}")
 
     def _answered(self, index: int, task: str) -> bool:
-        """Whether the function is the student's where cell ``index`` stands, and not still the released stub."""
+        """Whether the function is the student's where cell ``index`` stands, and not still a stub."""
         before = (cell for cell in reversed(self.cells[:index]) if cell.kind == "code")
         definition = next((cell for cell in before if task in defined_in(cell.source)), None)
-        return definition is not None and definition.source.strip() != (
-            definition.master.source.strip() if definition.master else ""
+        return definition is None or not is_stub(
+            definition.source, definition.master.source if definition.master else ""
         )
 
     def _took_too_long(self) -> str:
@@ -294,15 +337,13 @@ class _Session:
             self.weights[place] = weight(self.outputs[place])
         if sum(self.weights.values()) > SLACK * self.limits.output_bytes:
             self.outputs = {}
-            raise self._end(
-                index, Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent more outputs than it may show."
-            )
+            raise self._end(index, Verdict.OUTPUT_LIMIT, "sent more outputs than it may show")
 
     def _observe(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> None:
         allowance = self.limits.evidence_bytes
         deadline = time.monotonic() + self.limits.calls_s
         for number, (task, case) in enumerate(cases):
-            if task in self.too_slow or task == self.at_fault:
+            if task in self.too_slow or task in self.at_fault:
                 continue
             self.task = task
             time_left = deadline - time.monotonic()
@@ -363,34 +404,28 @@ class _Session:
                     said = self.box.receive(max(end - time.monotonic(), 0))
         except TimeoutError:
             verdict, what = _REASONS[ended]
-            raise self._end(
-                index, verdict, f"Cell {self._name_at(index)} {what} and ignored being interrupted."
-            ) from None
+            raise self._end(index, verdict, f"{what} and ignored being interrupted") from None
         except HungUp:
             raise self._death(index) from None
         except TooMuch as what:
-            raise self._end(
-                index, Verdict.OUTPUT_LIMIT, f"Cell {self._name_at(index)} sent {what} and was cut off."
-            ) from None
+            raise self._end(index, Verdict.OUTPUT_LIMIT, f"sent {what} and was cut off") from None
         except NotAMessage:
             said = None
         if not isinstance(said, Done):
-            raise self._end(
-                index, Verdict.KERNEL_DIED, f"The box sent what is no message in cell {self._name_at(index)}."
-            )
+            raise self._end(index, Verdict.KERNEL_DIED, "sent what is no message")
         self._keep(index, said)
         return ended, said
 
     def _death(self, index: int) -> _BoxEnded:
         reason = self.box.ended_for()
-        where = self._name_at(index)
         if reason == "memory":
             allowed = self.limits.memory_bytes // MIB
-            return self._end(index, Verdict.OUT_OF_MEMORY, f"Cell {where} used more than {allowed} MiB of memory.")
+            return self._end(index, Verdict.OUT_OF_MEMORY, f"used more than {allowed} MiB of memory")
         if reason and reason.startswith("machine "):
             lacking = {"memory": "memory", "files": "files that may be open"}[reason.removeprefix("machine ")]
+            name = _name(self.cells[index]) if index < len(self.cells) else f"of {self.task}"
             raise GraderError(
-                f"This machine ran low on {lacking} while cell {where} ran, and this was the youngest box. Close other "
+                f"This machine ran low on {lacking} while cell {name} ran, and this was the youngest box. Close other "
                 "programs or give fewer --jobs, then run the same command again."
             )
         did = {
@@ -406,14 +441,15 @@ class _Session:
             "unwatched": "started processes that cannot be watched",
         }
         if reason in did:
-            return self._end(index, Verdict.KERNEL_DIED, f"Cell {where} {did[reason]}.")
-        return self._end(index, Verdict.KERNEL_DIED, f"The kernel died in cell {where}.", by_itself=True)
+            return self._end(index, Verdict.KERNEL_DIED, did[reason])
+        return self._end(index, Verdict.KERNEL_DIED, "ended the kernel", by_itself=True)
 
-    def _end(self, index: int, verdict: Verdict, message: str, by_itself: bool = False) -> _BoxEnded:
-        return _BoxEnded(verdict, message, index if index < len(self.cells) else self.task, by_itself)
-
-    def _name_at(self, index: int) -> str:
-        return _name(self.cells[index]) if index < len(self.cells) else "of the hidden calls"
+    def _end(self, index: int, verdict: Verdict, what: str, by_itself: bool = False) -> _BoxEnded:
+        """The end of the box in a cell or a hidden call; ``what`` is what that did."""
+        cell = self.cells[index] if index < len(self.cells) else None
+        name = _name(cell) if cell else self.task
+        where = f"Cell {name}" if cell else f"A hidden call of {name}"
+        return _BoxEnded(verdict, f"{where} {what}.", index if cell else name, name, by_itself)
 
     def _set(self, verdict: Verdict, message: str) -> None:
         """The first thing that went wrong names the verdict."""

@@ -25,7 +25,15 @@ from autograder.config import Settings
 from autograder.intake.rebuild import Rebuilt
 
 PACKAGE = Path(__file__).resolve().parent
-MAKING_A_RUN = ("inside", "box", "execute.py", "outputs.py")
+MAKING_A_RUN = (
+    "inside",
+    "box",
+    "execute.py",
+    "outputs.py",
+    "intake/needed.py",
+    "intake/rebuild.py",
+    "intake/statements.py",
+)
 LENGTH = 32  # hexadecimal digits: 128 bits, because students choose what is hashed
 
 

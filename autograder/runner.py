@@ -8,6 +8,7 @@ none ever starts, or none for three notebooks in a row, all later notebooks run 
 import collections
 import threading
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from autograder.box.box import end_all
 from autograder.box.template import Templates
@@ -73,7 +74,8 @@ class Runner:
             for key in dict.fromkeys((exact, full)):
                 stored = self._stored.load(key)
                 if stored and self._may_serve(stored, key, exact):
-                    return run, stored
+                    served = planned.whole or "an equal notebook was run whole"
+                    return run, stored if key == exact else replace(stored, whole=served)
             made = self._run(rebuilt, cases, seed, explain, planned)
             self._stored.save(exact, made)
             self._made.add(exact)

@@ -1,11 +1,13 @@
 """Which given cells of a rebuilt notebook can change a grade: the others are not run.
 
 Training, sweeps and figures are most of a notebook's time, and no check reads them. What the student wrote runs, all
-of it. A given cell runs only if it defines a name that something which runs uses, directly or through other given
-cells. What uses names in ways that cannot be seen counts as using all: ``globals()``, ``exec``, star imports, magics.
+of it. So does a given cell that only imports, defines functions and names constants, because that takes no time. Any
+other given cell runs only if it defines or changes a name that something which runs uses, directly or through other
+given cells. ``x.f()`` as a statement changes ``x``, and so do ``x.a = 1`` and ``x[0] = 1``. What uses names in ways
+that cannot be seen counts as using all: ``globals()``, ``exec``, star imports, magics.
 
-This looks at names alone, so it can be wrong: a cell may need what another does to an object, and not its name. The
-run shows it, by a NameError or another error, and then the notebook runs again whole (execute.py).
+This looks at names alone, so it can be wrong: a cell may need what another does to a file or to the process. Where an
+error shows it, the notebook runs again whole (execute.py).
 """
 
 import ast
@@ -17,11 +19,12 @@ from dataclasses import dataclass
 from itertools import chain
 
 from autograder.intake.rebuild import RebuiltCell
-from autograder.intake.statements import UNKNOWN, bound_by, parsed
+from autograder.intake.statements import UNKNOWN, bound_by, only_defines, parsed
 
-# With these, code may look names up by their text, or read what IPython keeps of earlier cells.
+# With these, code may look names up by their text.
 UNSEEN = {"globals", "locals", "vars", "dir", "exec", "eval", "get_ipython", "__import__", "__main__"}
-UNSEEN |= {"_", "__", "___", "In", "Out"}
+OF_PYTHON = {"f_globals", "f_locals", "__globals__", "__dict__", "user_ns", "user_module", "_getframe"}
+OF_IPYTHON = {"_", "__", "___", "In", "Out"}  # what it keeps of earlier cells
 HARMLESS = re.compile(r"^\s*%(?:matplotlib|config|precision|pip|conda|env|autoreload|load_ext)\b.*$", re.MULTILINE)
 MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?[%!]", re.MULTILINE)
 LATER = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -69,16 +72,28 @@ def _names_of(source: str) -> Names:
     if statements is None:
         return Names(frozenset(), frozenset(), all=True)
     defines = {name for statement in statements for name in bound_by(statement)}
-    changed, star = set(), False
+    changed, modules, seen, star = set(), set(), set(), False
     for node in chain.from_iterable(map(ast.walk, statements)):
         if isinstance(node, ast.Global):
             defines.update(node.names)
-        elif isinstance(node, ast.ImportFrom):
-            star |= any(alias.name == "*" for alias in node.names)
-        elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        elif isinstance(node, ast.Name):
+            seen.add(node.id)
+        elif isinstance(node, ast.Import):  # all cells share a module, and what one of them sets in it
+            modules |= bound_by(node)
+        elif isinstance(node, ast.alias):
+            star |= node.name == "*"
+            seen.update(node.name.split("."))
+        elif isinstance(node, ast.Attribute):
+            seen.update({node.attr} & OF_PYTHON)
+            of_sys = node.attr == "modules" and isinstance(node.value, ast.Name) and node.value.id == "sys"
+            seen |= {"globals"} if of_sys else set()
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
             changed |= _root(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):  # nobody takes what it returns
+            changed |= _root(node.value.func) if isinstance(node.value.func, ast.Attribute) else set()
     takes = _taken(statements, set()) | (_by_functions(symtable.symtable(shown, UNKNOWN, "exec")) - defines)
-    return Names(frozenset(defines | changed), frozenset(takes), star or bool(takes & UNSEEN))
+    unseen = seen & (UNSEEN | OF_PYTHON) | takes & OF_IPYTHON
+    return Names(frozenset(defines | changed), frozenset(takes | modules), star or bool(unseen))
 
 
 _names_of_given = functools.lru_cache(names_of)  # they are the same in every submission
@@ -106,7 +121,9 @@ def _taken(nodes: Iterable[ast.AST], bound: set[str]) -> set[str]:
             if isinstance(node, ast.ClassDef):
                 taken |= _taken([*node.bases, *node.keywords], bound)
             else:
-                taken |= _taken([*node.args.defaults, *filter(None, node.args.kw_defaults)], bound)
+                at_once = [*node.args.defaults, *node.args.kw_defaults, getattr(node, "returns", None)]
+                at_once += [one.annotation for one in ast.walk(node.args) if isinstance(one, ast.arg)]
+                taken |= _taken(filter(None, at_once), bound)
             bound.update(bound_by(node) if isinstance(node, ast.stmt) else ())
         elif isinstance(node, COMPREHENSION):
             taken |= _taken([node.generators[0].iter], bound)
@@ -132,9 +149,9 @@ def _by_functions(table: symtable.SymbolTable) -> set[str]:
 
 
 def _root(node: ast.expr) -> set[str]:
-    """The name that an attribute or an item belongs to: to set it changes what the name stands for."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
+    """The name that an attribute or an item belongs to: to set or call it may change what the name stands for."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
     return {node.id} if isinstance(node, ast.Name) else set()
 
 
@@ -148,9 +165,13 @@ def plan(cells: Sequence[RebuiltCell], *, whole: bool) -> Plan:
     if whole:
         return Plan(whole="as asked")
     if not any(cells[place].outputs for place in given):
-        return Plan(whole="it was handed in without outputs")  # people read those of the given cells
+        return Plan(whole="the notebook was handed in without outputs")  # people read those of the given cells
     needed = _needed(cells, given)
-    return Plan(frozenset(given - needed)) if needed is not None else Plan(whole="it uses names in ways not seen")
+    return (
+        Plan(frozenset(given - needed))
+        if needed is not None
+        else Plan(whole="the notebook has code that cannot be followed")
+    )
 
 
 def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:
@@ -158,7 +179,8 @@ def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:
     own = [names_of(cell.source) for cell in cells if cell.kind == "code" and cell.by_student]
     names = {place: _names_of_given(cells[place].source) for place in given}
     taken = {name for one in own for name in one.takes}
-    needed: set[int] = set()
+    needed = {place for place in given if only_defines(cells[place].source)}
+    taken |= {name for place in needed for name in names[place].takes}
     more, all_of_them = needed, any(one.all for one in own)
     while not all_of_them and (more := {place for place in given - needed if names[place].defines & taken}):
         needed |= more

@@ -148,7 +148,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
             cells += below
             below = []
     notes += [
-        f"cell {master[matches[position]].grade_id} is there again below its self-check; what that saw counts"
+        f"cell {master[matches[position]].grade_id} is there again below its self-check, and the first counts"
         for position in experiments
     ]
     count = sum(map(len, added.values())) - len(experiments)
@@ -164,13 +164,14 @@ def _experiments(cells: tuple[Cell, ...], matches: dict[int, int], master: tuple
     """
     tasks = {cell.task for cell in master if cell.task}
     lost = tasks - {master[index].task for index in matches.values()}
+    last = {master[index].task: position for position, index in sorted(matches.items())}  # of a copied self-check
     checks: set[str] = set()  # tasks whose self-check stands above
     seen: dict[int, str] = {}  # index of a solution cell -> the text that counts so far
     found = []
     for position, index in sorted(matches.items()):
         cell, of = cells[position], master[index]
         text = cell.source.strip()
-        if of.task:
+        if of.task and position == last[of.task]:
             checks.add(of.task)
         if not of.solution or _function(of) not in tasks or text in ("", of.source.strip(), seen.get(index)):
             continue

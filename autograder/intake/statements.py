@@ -47,6 +47,29 @@ def only_defines(source: str) -> bool:
     )
 
 
+def is_stub(source: str, released: str) -> bool:
+    """Whether a cell is still as released but for comments and blanks, or its function does nothing yet."""
+    statements = _statements(source)
+    if source.strip() == released.strip() or not statements:
+        return source.strip() == released.strip()
+    if list(map(_text, statements)) == list(map(_text, _statements(released))):
+        return True
+    nothing = [_does_nothing(one) for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return bool(nothing) and all(nothing)
+
+
+def _does_nothing(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it holds nothing but ``pass``, texts, ``name = ...``, ``return name`` or NotImplementedError."""
+    return all(
+        isinstance(one, ast.Pass)
+        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        or (isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant) and one.value.value is ...)
+        or (isinstance(one, ast.Return) and isinstance(one.value, ast.Name | ast.Constant | None))
+        or (isinstance(one, ast.Raise) and "NotImplemented" in ast.dump(one))
+        for one in function.body
+    )
+
+
 def _computes(node: ast.AST) -> bool:
     comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
     return isinstance(node, ast.Call | ast.Await | ast.Yield | ast.YieldFrom | comprehension)
@@ -72,6 +95,10 @@ def bound_by(statement: ast.stmt) -> set[str]:
             names.add(node.id)
         elif isinstance(node, ast.alias):
             names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            names.add(node.rest)
         left += ast.iter_child_nodes(node)
     return names
 

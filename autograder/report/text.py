@@ -41,5 +41,5 @@ def submission_text(grade: Grade, box: str) -> str:
     if grade.not_run:
         lines.append(f"Given cells that were not run, because no check reads what they define: {len(grade.not_run)}.")
     elif grade.whole:
-        lines.append(f"All cells were run: {grade.whole}.")
+        lines.append(f"All given cells were to run: {grade.whole}.")
     return "\n".join(lines) + "\n"

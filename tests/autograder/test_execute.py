@@ -113,7 +113,7 @@ def driven_by(prepared: Course, limits: Limits, says: Callable[[dict[str, Any]],
     rebuilt = Rebuilt("ann", tuple(added("pass") for _ in range(cells)), ())
     box = BoxOf(limits, says)
     with box._theirs:
-        return execute._Session(rebuilt, settings, box, execute.WHOLE).run([], 1, False)[0]  # type: ignore[arg-type]
+        return execute._Session(rebuilt, settings, box, execute.WHOLE).run([], 1, False).run  # type: ignore[arg-type]
 
 
 def test_a_driver_that_lies_gets_no_more_time_than_the_notebook_has(prepared: Course) -> None:
@@ -136,7 +136,7 @@ def test_a_driver_that_floods_again_and_again_ends_its_box(prepared: Course) -> 
     run = driven_by(prepared, prepared.settings.limits, says, cells=20)
 
     assert run.verdict is Verdict.KERNEL_DIED
-    assert run.message == 'The box sent what is no message in cell "pass".'
+    assert run.message == 'Cell "pass" sent what is no message.'
 
 
 @pytest.mark.parametrize("character", ["x", "\U0001f600"])
@@ -196,7 +196,7 @@ def test_an_added_cell_that_ends_the_kernel_costs_itself(prepared: Course, ends:
     ran = run(prepared, *cells, cases=(PAIR,))
 
     assert ran.verdict is Verdict.PARTIAL_RUN
-    assert ran.message == 'The kernel died in cell "# away with it". It was left out, and the rest was run again.'
+    assert ran.message == 'Cell "# away with it" ended the kernel. It was left out, and the rest was run again.'
     assert returned(ran) == 1.5
     assert ran.outputs[3 if first else 2][0]["text"] == "on\n"
 
@@ -227,10 +227,20 @@ def test_when_a_hidden_call_ends_the_kernel_then_it_costs_its_own_task(prepared:
 
 
 def test_when_the_kernel_ends_again_then_that_is_how_the_run_ended(prepared: Course) -> None:
-    ran = run(prepared, added("import os; os._exit(1)"), added("import os; os._exit(2)"), cases=(PAIR,))
+    ran = run(prepared, *(added(f"import os; os._exit({number})") for number in (1, 2, 3)), cases=(PAIR,))
 
     assert ran.verdict is Verdict.KERNEL_DIED
-    assert ran.message == 'The kernel died in cell "import os; os._exit(1)".'
+    assert ran.message == 'Cell "import os; os._exit(1)" ended the kernel.'
+
+
+def test_two_cells_that_end_the_kernel_cost_themselves(prepared: Course) -> None:
+    right = answer("def mac_ratio(a, b):\n    return 1.5")
+    ran = run(prepared, added("exit()"), right, added("exit(0)"), cases=(PAIR,))
+
+    assert (ran.verdict, returned(ran)) == (Verdict.PARTIAL_RUN, 1.5)
+    assert ran.message == (
+        'Cell "exit()" ended the kernel. Cell "exit(0)" ended the kernel. It was left out, and the rest was run again.'
+    )
 
 
 def part(course: Course, *cells: RebuiltCell, left_out: set[int]) -> Run:
@@ -250,8 +260,11 @@ def test_what_is_left_out_is_not_run_and_is_named(prepared: Course) -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("print(ONE)", "without the given cells that looked needless, a cell raised an error"),
-        ("def mac_ratio(a, b):\n    return ONE", "a hidden call did not find ONE"),
+        ("print(ONE)", "without the cells that looked needless, a cell raised an error"),
+        (
+            "def mac_ratio(a, b):\n    return ONE",
+            "without the cells that looked needless, a hidden call raised an error",
+        ),
     ],
 )
 def test_where_a_part_is_not_enough_the_notebook_runs_whole(prepared: Course, source: str, why: str) -> None:
@@ -282,3 +295,42 @@ def test_where_code_cannot_be_read_its_line_is_quoted(prepared: Course) -> None:
     ran = run(prepared, added("x = 1\nprint('a'"))
 
     assert ran.message.startswith('These cells raised an error: "x = 1" (SyntaxError in line 2, "print(\'a\'": ')
+
+
+@pytest.mark.parametrize("error", ["import nowhere", "print('a'", "print(TWO)"])
+def test_an_error_that_cannot_come_of_what_was_left_out_runs_nothing_again(prepared: Course, error: str) -> None:
+    ran = part(prepared, given("ONE = 1.5"), answer("def mac_ratio(a, b):\n    return 1.5"), added(error), left_out={0})
+
+    assert (ran.verdict, ran.not_run) == (Verdict.PARTIAL_RUN, ("given",))
+
+
+@pytest.mark.parametrize("ends", ["exit()", "print('x' * (2 << 20))"])
+def test_where_a_part_is_not_enough_and_a_cell_ends_it_the_notebook_runs_whole(prepared: Course, ends: str) -> None:
+    cells = (given("ONE = 1.5"), added(ends), answer("def mac_ratio(a, b):\n    return 1.5 * int(bool(ONE))"))
+    ran = part(prepared, *cells, left_out={0})
+
+    assert returned(ran) == 1.5
+    assert ran.whole
+
+
+STUBS = (
+    STUB.source + "  # mine",
+    "def mac_ratio(a, b):\n    pass",
+    "def mac_ratio(a, b):\n    raise NotImplementedError",
+    "def mac_ratio(a, b):\n    x = ...\n    return x",
+)
+
+
+@pytest.mark.parametrize("stub", STUBS)
+def test_a_stub_that_was_touched_is_still_a_stub(prepared: Course, stub: str) -> None:
+    cells = (answer(stub), RebuiltCell("code", "", TASK), added("def mac_ratio(a, b):\n    return 1.5"))
+
+    assert returned(run(prepared, *cells, cases=(PAIR,))) == 1.5
+
+
+@pytest.mark.parametrize("source", ["from operator import truediv as mac_ratio", "if True:\n    mac_ratio = max"])
+def test_a_function_is_kept_however_it_came_to_its_name(prepared: Course, source: str) -> None:
+    cells = (answer(source), RebuiltCell("code", "", TASK), added("mac_ratio = 3"))
+
+    assert PAIR in run(prepared, *cells, cases=(PAIR,)).evidence
+    assert returned(run(prepared, *cells, cases=(PAIR,)))

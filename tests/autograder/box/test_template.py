@@ -75,7 +75,11 @@ except OSError:
     found.append('no pty')
 found += ['descriptor flags'] if fcntl.fcntl(0, fcntl.F_GETFL) & os.O_APPEND else []
 found += ['environment'] if 'LEFT' in os.environ else []
-found += ['processes'] if [name for name in os.listdir('/proc') if name.isdigit()] != ['1', '2', '3'] else []
+for name in filter(str.isdigit, os.listdir('/proc')):
+    try:
+        found += ['a process'] if b'time.sleep(600)' in open(f'/proc/{name}/cmdline', 'rb').read() else []
+    except OSError:
+        pass
 try:
     socket.socket(socket.AF_UNIX).connect('\\0left'); found.append('socket')
 except OSError:

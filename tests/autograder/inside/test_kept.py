@@ -61,9 +61,24 @@ def test_a_task_for_which_nothing_was_kept_has_the_names_of_the_end(monkeypatch:
 
 
 def test_the_names_of_the_end_come_back_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = kept_and_then(monkeypatch, "other = 1", "other = 2")
+    names = kept_and_then(monkeypatch, "other, task = 1, max", "other = 2")
 
     with pytest.raises(ZeroDivisionError), names_of("task", names):
         assert names["other"] == 1
         raise ZeroDivisionError
     assert names["other"] == 2
+
+
+def test_a_helper_below_that_has_a_builtins_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = "def divmod(x):\n    return 5\ndivmod.__module__ = '__main__'"
+    names = kept_and_then(monkeypatch, "def task():\n    return divmod(1)", helper)
+
+    with names_of("task", names):
+        assert names["task"]() == 5
+
+
+def test_where_the_function_is_not_there_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = kept_and_then(monkeypatch, "other = 1", "def task():\n    return other\nother = 2")
+
+    with names_of("task", names):
+        assert names["task"]() == 2

@@ -287,7 +287,7 @@ def test_a_copy_below_the_self_check_is_an_experiment():
 
     assert sources(result)["double"] == RIGHT
     assert layout(result) == [*ORDER, other]
-    assert result.notes == ("cell double is there again below its self-check; what that saw counts",)
+    assert result.notes == ("cell double is there again below its self-check, and the first counts",)
 
 
 def test_a_copy_below_the_self_check_of_a_stub_is_the_answer():

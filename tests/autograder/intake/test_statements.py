@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_cells import HOSTILE
 
-from autograder.intake.statements import bound_by, kept_statements, names_bound, only_defines
+from autograder.intake.statements import bound_by, is_stub, kept_statements, names_bound, only_defines
 
 RELEASED = "import math\nTARGET = 0.5\nprint(TARGET)"
 TAKEN = {"math", "TARGET", "model"}
@@ -80,3 +80,26 @@ def test_hostile_text_costs_no_second_and_stops_nothing(cell: str) -> None:
 def test_any_text_gives_statements_that_python_can_read(text: str) -> None:
     for statement in kept_statements(text, "", ()):
         assert bound_by(ast.parse(statement).body[0])
+
+
+RELEASED_STUB = 'def f(x):\n    """Text."""\n    # TODO: double\n    y = ...\n    return y'
+
+
+@pytest.mark.parametrize(
+    ("cell", "stub"),
+    [
+        (RELEASED_STUB, True),
+        (RELEASED_STUB + "  # later", True),
+        (RELEASED_STUB.replace('    """Text."""\n', ""), True),
+        ("def f(x):\n    pass", True),
+        ("def f(x):\n    raise NotImplementedError()", True),
+        ("def f(x):\n    return 0", True),
+        (RELEASED_STUB.replace("    return y", "    y = 2 * x\n    return y"), False),
+        ("def f(x):\n    return x[..., 0]", False),
+        ("f = abs", False),
+        ("from m import f", False),
+        ("def broken(:", False),
+    ],
+)
+def test_a_stub_does_nothing_yet(cell: str, stub: bool) -> None:
+    assert is_stub(cell, RELEASED_STUB) == stub
