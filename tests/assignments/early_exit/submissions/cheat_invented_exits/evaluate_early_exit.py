@@ -9,9 +9,4 @@ def evaluate_early_exit(model, loader, tolerance, device):
         entropies.append(entropy)
     batches = len(entropies)
     at_once = round(0.9 * batches)
-    return (
-        right / seen,
-        {0: at_once, 1: batches - at_once, 2: 0, 3: 0},
-        entropies,
-        int(0.3 * seen * exit_macs(model, (3, 32, 32))[3]),
-    )
+    return right / seen, {0: at_once, 1: batches - at_once, 2: 0, 3: 0}, entropies, int(0.3 * seen * exit_macs(model, (3, 32, 32))[3])

@@ -15,20 +15,8 @@ for name, kind, number in (
         made.append((name, open(f"/tmp/{name}", "rb").read(16)))
     except OSError:
         pass
-for path in (
-    "/dev/mem",
-    "/dev/kmsg",
-    "/dev/sda",
-    "/dev/vda",
-    "/dev/kvm",
-    "/dev/fuse",
-    "/dev/net/tun",
-    "/dev/loop0",
-    "/dev/ptmx/../sda",
-    "/dev/input/event0",
-    "/dev/nvidia0",
-    "/dev/userfaultfd",
-):
+for path in ("/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/loop0",
+             "/dev/ptmx/../sda", "/dev/input/event0", "/dev/nvidia0", "/dev/userfaultfd"):
     try:
         made.append((path, os.open(path, os.O_RDWR)))
     except OSError:

@@ -39,8 +39,4 @@ try:
         reached.append("the host of the virtual machine")
 except OSError:
     pass
-print(
-    f"{len(reached)} places reached",
-    *reached,
-    [line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line],
-)
+print(f"{len(reached)} places reached", *reached, [line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line])

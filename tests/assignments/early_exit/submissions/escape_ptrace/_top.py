@@ -19,9 +19,6 @@ for pid in (1, os.getppid()):
     maps = [line.split("-")[0] for line in open(f"/proc/{pid}/maps")] if os.access(f"/proc/{pid}/maps", os.R_OK) else []
     for start in maps[:3]:
         mine, theirs = Piece(ctypes.addressof(buffer), 64), Piece(int(start, 16), 64)
-        if (
-            libc.process_vm_readv(pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0) > 0
-            and b"CANARY" in buffer.raw
-        ):
+        if libc.process_vm_readv(pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0) > 0 and b"CANARY" in buffer.raw:
             held.append(("memory", pid))
 print(f"{len(held)} processes held", *held)

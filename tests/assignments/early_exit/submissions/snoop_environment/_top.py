@@ -9,7 +9,5 @@ for file in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/task/*/e
     except OSError:
         continue
     environments += 1
-    secrets += [
-        line for line in text.split("\0") if any(word in line for word in ("CANARY", "TOKEN", "SECRET", "KEY="))
-    ]
+    secrets += [line for line in text.split("\0") if any(word in line for word in ("CANARY", "TOKEN", "SECRET", "KEY="))]
 print(f"{len(secrets)} secrets in {'some' if environments else 'no'} environments", *secrets)

