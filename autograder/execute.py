@@ -3,10 +3,10 @@
 The self-check cells are not run. They are the student's feedback, and what they would say is judged outside. In their
 place the box keeps the notebook's names, with which the hidden calls are made later (inside/kept.py). In the graded
 notebook, their outputs are the results of the checks. So a wrong answer does not make a run partial:
-PARTIAL_RUN means that a solution cell, a given cell or an added cell raised.
+PARTIAL_RUN means that a solution cell, a given cell or an added cell raised, or ended its kernel.
 
-Given cells that cannot change a grade are not run (intake/needed.py). If it turns out that one could, because a cell
-raises an error or a hidden call misses a name, the notebook runs again whole.
+Given cells that cannot change a grade are not run (intake/needed.py). If a cell or a hidden call raises an error that
+could come of it, the notebook runs again whole.
 
 A result that nobody will see is not rendered. For a given cell, people see the outputs saved in the student's file.
 If there are any, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython does not render
@@ -20,11 +20,11 @@ were not called to the end count as too slow. The solutions run under the same l
 for them refuses to grade.
 
 After a stop, the rest is judged. If cells exceed the time of the notebook or flood their output, the kernel is
-interrupted. From then on only the student's cells that define solutions, or define and nothing else, run. So an endless
-loop costs what depends on it.
+interrupted. From then on only solution cells run, and cells that do nothing but define. So an endless loop costs what
+depends on it.
 
-If the box ends, because its kernel dies, runs out of memory or ignores the interrupt, the notebook runs once more
-without the cell at fault, or without the task whose hidden call it was. If an added cell was at fault, all others run
+If the box ends, because its kernel dies, runs out of memory or ignores the interrupt, the notebook runs again without
+the cell at fault, or without the task whose hidden call it was: twice at most. If an added cell was at fault, all run
 as before. If another was, only definitions run after it. A kernel that ended itself makes the run partial; a box that
 was ended for breaking a limit keeps that verdict.
 
@@ -54,6 +54,7 @@ from autograder.box.stream import Done, Flooded, HungUp, NotAMessage, TooMuch
 from autograder.box.template import Template
 from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
+from autograder.inside.names import NO_FUNCTION
 from autograder.inside.wire import weight
 from autograder.intake.needed import Plan
 from autograder.intake.rebuild import Rebuilt, RebuiltCell, defined_in
@@ -67,7 +68,6 @@ SLACK = 3  # times what a notebook may show: the words around a short output wei
 WORDS, LONGEST = 40, 200  # characters of a line that is quoted, and of an error
 FAULTS = 2  # boxes of one notebook that may end so; after one more, the best of the runs has to do
 MISSING = re.compile(r"NameError: name '(?P<name>\w{1,100})'")
-NO_FUNCTION = "NameError: there is no function"  # what the observer says (inside/observe.py)
 RAISED = re.compile(r'"error": "([^"\\]{1,200})')  # in evidence, which is not read here
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(?P<package>\w{1,50})")
 UNREADABLE = re.compile(
@@ -189,7 +189,8 @@ def _without(last: _Ended, faults: "Sequence[_BoxEnded]", rebuilt: Rebuilt) -> _
 
 def _why_not_enough(part: _Ended, rebuilt: Rebuilt, plan: Plan) -> str:
     """Why a notebook has to run whole after all; "" if it has not."""
-    if not plan.left_out:
+    hidden = [error for text in part.run.evidence.values() for error in RAISED.findall(text)]
+    if not plan.left_out or not (part.errors or hidden):
         return ""
     defined = {name for place in plan.left_out for name in names_bound(rebuilt.cells[place].source)}
 
@@ -197,11 +198,13 @@ def _why_not_enough(part: _Ended, rebuilt: Rebuilt, plan: Plan) -> str:
         """Whether it could come of what was left out."""
         if found := MISSING.match(error):
             return found["name"] in defined
-        return not error.startswith(("ModuleNotFoundError", "SyntaxError", "IndentationError", NO_FUNCTION))
+        return not error.startswith(
+            ("ModuleNotFoundError", "SyntaxError", "IndentationError", f"NameError: {NO_FUNCTION}")
+        )
 
     if any(map(may_be_ours, part.errors)):
         return "without the cells that looked needless, a cell raised an error"
-    if any(may_be_ours(error) for text in part.run.evidence.values() for error in RAISED.findall(text)):
+    if any(map(may_be_ours, hidden)):
         return "without the cells that looked needless, a hidden call raised an error"
     return ""
 

@@ -23,7 +23,7 @@ import numpy as np
 from . import cases
 from .encode import MAX_TEXT, encode
 from .kept import names_of
-from .names import EVIDENCE
+from .names import EVIDENCE, NO_FUNCTION
 from .settings import as_at_the_start
 
 
@@ -47,7 +47,7 @@ def record(task: str, case: str, namespace: dict[str, Any], seed: int, explain: 
 def _called(task: str, case: str, namespace: dict[str, Any], seed: int, explain: bool) -> dict[str, Any]:
     try:
         if not callable(namespace.get(task)):
-            raise NameError(f"there is no function {task}")
+            raise NameError(f"{NO_FUNCTION} {task}")
         random.seed(0)
         np.random.seed(0)
         with (

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from autograder.intake.rebuild import RebuiltCell
-from autograder.intake.statements import UNKNOWN, bound_by, only_defines, parsed
+from autograder.intake.statements import COMPREHENSION, SCOPE, UNKNOWN, bound_by, only_defines, parsed
 
 # With these, code may look names up by their text.
 UNSEEN = {"globals", "locals", "vars", "dir", "exec", "eval", "get_ipython", "__import__", "__main__"}
@@ -27,8 +27,7 @@ OF_PYTHON = {"f_globals", "f_locals", "__globals__", "__dict__", "user_ns", "use
 OF_IPYTHON = {"_", "__", "___", "In", "Out"}  # what it keeps of earlier cells
 HARMLESS = re.compile(r"^\s*%(?:matplotlib|config|precision|pip|conda|env|autoreload|load_ext)\b.*$", re.MULTILINE)
 MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?[%!]", re.MULTILINE)
-LATER = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
-COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+LATER = SCOPE | ast.Lambda
 MAYBE = ast.If | ast.While | ast.Try | ast.TryStar | ast.Match
 
 
@@ -96,7 +95,8 @@ def _names_of(source: str) -> Names:
     return Names(frozenset(defines | changed), frozenset(takes | modules), star or bool(unseen))
 
 
-_names_of_given = functools.lru_cache(names_of)  # they are the same in every submission
+_names_of_given = functools.lru_cache(names_of)  # the given cells are the same in every submission
+_given_only_defines = functools.lru_cache(only_defines)
 
 
 def _taken(nodes: Iterable[ast.AST], bound: set[str]) -> set[str]:
@@ -179,7 +179,7 @@ def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:
     own = [names_of(cell.source) for cell in cells if cell.kind == "code" and cell.by_student]
     names = {place: _names_of_given(cells[place].source) for place in given}
     taken = {name for one in own for name in one.takes}
-    needed = {place for place in given if only_defines(cells[place].source)}
+    needed = {place for place in given if _given_only_defines(cells[place].source)}
     taken |= {name for place in needed for name in names[place].takes}
     more, all_of_them = needed, any(one.all for one in own)
     while not all_of_them and (more := {place for place in given - needed if names[place].defines & taken}):

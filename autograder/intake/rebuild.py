@@ -11,6 +11,7 @@ gives way where the function is defined elsewhere. A missing self-check stands r
 What a student typed into a given cell is kept if it defines new names (statements.py).
 """
 
+import functools
 import itertools
 import json
 import re
@@ -187,7 +188,7 @@ def _experiments(cells: tuple[Cell, ...], matches: dict[int, int], master: tuple
 def _typed_in(of_master: dict[int, list[Cell]], master: tuple[MasterCell, ...]) -> dict[int, list[str]]:
     """Index of a given code cell -> the statements to keep that students typed into it."""
     given = [cell for cell in master if cell.kind == "code" and not cell.solution]
-    taken = {name for cell in given for name in names_bound(cell.source)}
+    taken = {name for cell in given for name in _names_of_given(cell.source)}
     typed: dict[int, list[str]] = defaultdict(list)
     for index, of in enumerate(master):
         if of in given:
@@ -195,6 +196,9 @@ def _typed_in(of_master: dict[int, list[Cell]], master: tuple[MasterCell, ...]) 
             statements = chain(*(kept_statements(text, of.source, taken) for text in texts))
             typed[index] = list(dict.fromkeys(statements))
     return typed
+
+
+_names_of_given = functools.lru_cache(names_bound)  # the given cells are the same in every submission
 
 
 def defined_in(source: str) -> list[str]:

@@ -14,7 +14,9 @@ UNKNOWN = "<unknown>"  # what ast calls a file without a name
 warnings.filterwarnings("ignore", module=UNKNOWN)  # what Python has to say of a student's backslashes, on our terminal
 READ = 20_000  # characters of one cell; Python's parser takes its time for more
 IMPORT = ast.Import | ast.ImportFrom | ast.Try  # a try is kept for the import in it
-DEFINITION = IMPORT | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+SCOPE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+DEFINITION = IMPORT | SCOPE | ast.Assign | ast.AnnAssign
 
 
 def kept_statements(source: str, released: str, taken: Iterable[str]) -> list[str]:
@@ -40,7 +42,7 @@ def only_defines(source: str) -> bool:
     """Whether a cell does nothing but import, define functions and classes, and name constants: that takes no time."""
     statements = _statements(source)
     return bool(statements) and all(
-        isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        isinstance(statement, ast.Import | ast.ImportFrom | SCOPE)
         or (isinstance(statement, ast.Assign | ast.AnnAssign) and not any(map(_computes, ast.walk(statement))))
         or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
         for statement in statements
@@ -71,8 +73,7 @@ def _does_nothing(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _computes(node: ast.AST) -> bool:
-    comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-    return isinstance(node, ast.Call | ast.Await | ast.Yield | ast.YieldFrom | comprehension)
+    return isinstance(node, ast.Call | ast.Await | ast.Yield | ast.YieldFrom | COMPREHENSION)
 
 
 def names_bound(source: str) -> set[str]:
@@ -86,10 +87,10 @@ def bound_by(statement: ast.stmt) -> set[str]:
     left: list[ast.AST] = [statement]
     while left:
         node = left.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, SCOPE):
             names.add(node.name)
             continue
-        if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        if isinstance(node, ast.Lambda | COMPREHENSION):
             continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)

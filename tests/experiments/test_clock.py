@@ -4,17 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.model import EarlyExitResNet18
 from study import clock, controls
-
-
-@pytest.fixture(scope="module")
-def model() -> EarlyExitResNet18:
-    """A network whose heads are unsure to different degrees, so that images leave everywhere."""
-    torch.manual_seed(0)
-    model = EarlyExitResNet18(width=8)
-    model.early_train(torch.rand(64, 3, 32, 32))  # BatchNorm's statistics are no longer those it begins with
-    return model.eval()
 
 
 def test_the_tuned_way_answers_as_the_lessons(model) -> None:

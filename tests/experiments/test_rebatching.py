@@ -13,15 +13,6 @@ IMAGES = 150
 
 
 @pytest.fixture(scope="module")
-def model() -> EarlyExitResNet18:
-    """A network whose heads are unsure to different degrees, so that images leave everywhere."""
-    torch.manual_seed(0)
-    model = EarlyExitResNet18(width=8)
-    model.early_train(torch.rand(64, 3, 32, 32))  # BatchNorm's statistics are no longer those it begins with
-    return model.eval()
-
-
-@pytest.fixture(scope="module")
 def images() -> Tensor:
     return torch.rand(IMAGES, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
