@@ -11,6 +11,7 @@ cost besides the notebooks grows is measured with classes whose stored runs are 
 
 import argparse
 import contextlib
+import copy
 import json
 import shutil
 import statistics
@@ -48,6 +49,7 @@ from autograder.workspace import basis_of
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from rubric import write_class  # noqa: E402
 from sample_class import RELEASE, SOLUTION, build_notebook, solution_cells  # noqa: E402
 from small_course import make_course, prepared_with, right_answers, submission  # noqa: E402
 
@@ -333,19 +335,26 @@ def _pretend_run(handed_in: Path, course: Course) -> None:
 
 
 def _class(folder: Path, size: int) -> Path:
-    """Notebooks as they are handed in, with outputs: all answers right, each with comments of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Notebooks as they are handed in, with outputs: answers of the catalogue, right and wrong, in turn.
+
+    A notebook of the catalogue answers every other task wrong. The first of the class is the solutions notebook.
+    """
     solution = json.loads(SOLUTION.read_text())
     outputs = {cell["id"]: cell.get("outputs") for cell in solution["cells"]}
-    notebook = build_notebook("solution", solution, json.loads(RELEASE.read_text()))
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            cell["outputs"] = outputs.get(cell["id"]) or []
-    answers = [cell for cell in solution_cells(notebook).values() if cell["cell_type"] == "code"]
-    sources = ["".join(cell["source"]) for cell in answers]
+    with tempfile.TemporaryDirectory() as name:
+        write_class(Path(name))
+        mixed = [json.loads(file.read_text()) for file in sorted(Path(name).glob("*.ipynb"))]
+    mixed = [build_notebook("solution", solution, json.loads(RELEASE.read_text())), *mixed]
+    folder.mkdir(parents=True, exist_ok=True)
     for number in range(size):
-        for cell, source in zip(answers, sources, strict=True):
-            cell["source"] = f"{source}\n# student {number}"
+        # Classes smaller than the catalogue take some of its notebooks from everywhere, larger ones all of them again.
+        notebook = copy.deepcopy(mixed[number * max(len(mixed) // size, 1) % len(mixed)])
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"] = outputs.get(cell["id"]) or []
+        for cell in solution_cells(notebook).values():
+            if cell["cell_type"] == "code":
+                cell["source"] = "".join(cell["source"]) + f"\n# student {number}"
         (folder / f"student-{number:04d}.ipynb").write_text(json.dumps(notebook))
     return folder
 

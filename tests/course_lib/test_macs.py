@@ -7,10 +7,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import torchprofile
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from course_lib import macs
+from course_lib._spy import Spy
 from course_lib.macs import UncountedOperatorError, exit_macs, get_model_macs, main, total_macs
 from course_lib.model import EarlyExitResNet18
 
@@ -193,6 +196,119 @@ def test_another_counter_counts_anew(model: EarlyExitResNet18, monkeypatch: pyte
     assert exit_macs(model, (3, 32, 32)) == (3, 4, 5, 6) != table
 
 
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The MACs of each trace from now on."""
+    made: list[int] = []
+    real = torchprofile.profile_macs
+
+    def counted(*words: object) -> int:
+        made.append(real(*words))
+        return made[-1]
+
+    monkeypatch.setattr(torchprofile, "profile_macs", counted)
+    return made
+
+
+def test_the_same_way_with_as_many_images_is_traced_once(traces: list[int]):
+    model, images = EarlyExitResNet18(6, 4), torch.rand(5, 3, 32, 32)
+    ways = [(images, 0.0), (images, 9.0), (images, 0.0, False), (images[:2], 0.0), (images[:2], 9.0)]
+
+    first = [get_model_macs(model, way) for way in ways]
+    again = [get_model_macs(EarlyExitResNet18(6, 4), way) for way in ways]
+
+    assert first == again == traces
+    assert len(set(first)) == 4  # heads on the way are not counted
+    assert get_model_macs(EarlyExitResNet18(6, 8), ways[0]) == traces[5] > first[0]
+
+
+def test_what_no_returned_tensor_needs_stays_uncounted(traces: list[int]):
+    class TwoHeads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads = nn.ModuleList([nn.Linear(4, 3), nn.Linear(4, 3)])
+
+        def forward(self, x: Tensor, returned: int) -> Tensor | list[Tensor]:
+            answers = [head(x) for head in self.heads]
+            return answers if returned == 2 else answers[returned]
+
+    counts = [get_model_macs(TwoHeads(), (torch.rand(1, 4), returned)) for returned in (0, 1, 2, 0, 1, 2)]
+
+    assert counts == [12, 12, 24, 12, 12, 24]
+    assert len(traces) == 3
+
+
+def test_a_function_that_gives_the_same_at_another_price_is_traced_anew():
+    class Pool(nn.Module):
+        def forward(self, x: Tensor, own: bool) -> Tensor:
+            return x.mean((2, 3), keepdim=True) if own else F.adaptive_avg_pool2d(x, 1)
+
+    images = torch.rand(2, 3, 4, 4)
+    traced = [torchprofile.profile_macs(Pool(), (images, own)) for own in (True, False)]
+
+    assert [get_model_macs(Pool(), (images, own)) for own in (True, False)] == traced
+
+
+def test_a_forward_that_computes_more_now_is_traced_anew():
+    class Layer(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(times):
+                x = x @ x
+            return x
+
+    for times in (1, 3, 1):
+        assert get_model_macs(Layer(), torch.rand(4, 4)) == times * 4**3
+
+
+def test_a_model_that_takes_another_way_each_time_is_not_remembered(traces: list[int]):
+    class Restless(nn.Module):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            Restless.calls += 1
+            return x @ x if Restless.calls % 2 else x @ x @ x
+
+    counts = [get_model_macs(Restless(), torch.rand(4, 4)) for _ in range(4)]
+
+    assert counts == traces == [128, 128, 128, 128]  # of each pair of calls the second, which is traced
+
+
+def test_a_hook_sees_one_call_for_each_count(traces: list[int]):
+    model, seen = EarlyExitResNet18(6, 4), []
+    model.stem.register_forward_hook(lambda *words: seen.append(1))
+
+    counts = [get_model_macs(model, (torch.rand(1, 3, 32, 32), 0.0)) for _ in range(3)]
+
+    assert len(seen) == 3
+    assert counts == traces
+
+
+def test_a_spied_network_is_remembered(traces: list[int]):
+    model = EarlyExitResNet18(6, 4)
+    Spy(model)
+
+    assert len({get_model_macs(model, (torch.rand(3, 3, 32, 32), 0.0)) for _ in range(3)}) == len(traces) == 1
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(macs, "MOST_KNOWN", 3)
+    monkeypatch.setattr(macs, "_macs", {})
+
+    assert [get_model_macs(nn.Linear(1, 1), torch.rand(size, 1)) for size in range(1, 9)] == list(range(1, 9))
+    assert len(macs._macs) <= 3
+
+
+def test_a_models_own_warnings_are_not_shown():
+    class Loud(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            warnings.warn("loud", stacklevel=1)
+            return x @ x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert get_model_macs(Loud(), torch.rand(2, 2)) == 8
+
+
 def test_counting_leaves_the_model_and_the_generators_as_they_were(model: EarlyExitResNet18):
     model.train()
     model.stages[1].eval()  # modes that differ inside one model come back too
@@ -277,8 +393,8 @@ def test_main_prints_the_homeworks_numbers_next_to_ours(capsys: pytest.CaptureFi
     main()
 
     printed = capsys.readouterr().out
-    for macs in PATH:
-        assert printed.count(f"{macs:,}") >= 2
+    for count in PATH:
+        assert printed.count(f"{count:,}") >= 2
     assert printed.count("3,336,213,504,000") == 3
     assert printed.count("2,305,700,339,712") == 2
     assert printed.count("1.446941") == 2
