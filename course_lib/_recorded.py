@@ -15,7 +15,7 @@ class Recorder(TorchFunctionMode):
     """Notes each function of torch that is called from now on, in a trace too.
 
     Attributes:
-        steps: One note for each call: the function, what it was given and what came out.
+        steps: One note for each call that makes or changes tensors: the function, what it was given, what came out.
         sizes: The functions with the sizes of what came out. Missing is what gave no tensor with a dimension: in a
             trace, sizes are tensors without one.
     """
@@ -31,8 +31,10 @@ class Recorder(TorchFunctionMode):
         self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
     ) -> Any:
         found = function(*arguments, **(named or {}))
-        self.steps.append((function, self.described(arguments), self.described(named), self.described(found)))
-        tensors = [part for part in (found if isinstance(found, tuple) else (found,)) if isinstance(part, Tensor)]
+        parts = found if isinstance(found, list | tuple) else (found,)
+        tensors = [part for part in parts if isinstance(part, Tensor)]
+        if tensors or found is None:  # else a look at a tensor: what its answer leads to is seen in what follows
+            self.steps.append((function, self.described(arguments), self.described(named), self.described(found)))
         if any(part.ndim for part in tensors):
             self.sizes.append((function, *(part.shape for part in tensors)))
         return found
@@ -53,5 +55,4 @@ class Recorder(TorchFunctionMode):
             return tuple(map(self.described, value))
         if isinstance(value, dict):
             return tuple((key, self.described(inner)) for key, inner in value.items())
-        kind: Hashable = type(value)
-        return value if isinstance(value, int | str | torch.dtype) else kind
+        return value if isinstance(value, int | str | torch.dtype) else str(type(value))

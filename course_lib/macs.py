@@ -67,8 +67,9 @@ def get_model_macs(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
             return _traced(model, inputs)
         with Recorder() as call, warnings.catch_warnings(action="ignore"):
             returned = model(*inputs) if isinstance(inputs, tuple) else model(inputs)
+        given = [value for value in inputs if isinstance(value, Tensor)] if isinstance(inputs, tuple) else inputs
         # Another counter counts again.
-        key = (call.described(inputs), *call.steps, call.described(returned), torchprofile.profile_macs)
+        key = (call.described(given), *call.steps, call.described(returned), torchprofile.profile_macs)
         if (known := _macs.get(key)) is not None:
             return known
         with Recorder() as trace:

@@ -249,6 +249,19 @@ def test_a_function_that_gives_the_same_at_another_price_is_traced_anew():
     assert [get_model_macs(Pool(), (images, own)) for own in (True, False)] == traced
 
 
+def test_what_is_written_into_a_tensor_counts_like_what_is_returned():
+    class Layer(nn.Module):
+        def forward(self, x: Tensor, write: bool) -> Tensor:
+            found, product = torch.zeros(4, 4), x @ x
+            if write:
+                found[:] = product
+            return found + x
+
+    traced = [torchprofile.profile_macs(Layer(), (torch.rand(4, 4), write)) for write in (True, False)]
+
+    assert [get_model_macs(Layer(), (torch.rand(4, 4), write)) for write in (True, False)] == traced == [64, 0]
+
+
 def test_a_forward_that_computes_more_now_is_traced_anew():
     class Layer(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -285,6 +298,7 @@ def test_a_hook_sees_one_call_for_each_count(traces: list[int]):
 
 def test_a_spied_network_is_remembered(traces: list[int]):
     model = EarlyExitResNet18(6, 4)
+    get_model_macs(model, (torch.rand(3, 3, 32, 32), 0.0))
     Spy(model)
 
     assert len({get_model_macs(model, (torch.rand(3, 3, 32, 32), 0.0)) for _ in range(3)}) == len(traces) == 1

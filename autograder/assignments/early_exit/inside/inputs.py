@@ -2,6 +2,10 @@
 
 The same seed gives the same inputs in the solution's box and in a student's, so they are never sent. Nothing here
 computes what a task asks for.
+
+Making a network takes longer than evaluating a batch with it. So some are made when this is imported, which a template
+does once for all its boxes, and the seed chooses among them. A student may know these: what is asked is what they make
+of images that only the seed tells.
 """
 
 import numpy as np
@@ -11,7 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from course_lib.model import EarlyExitResNet18
 
 CLASSES = 6
-WIDTH = 8
+WIDTH = 4
+NETWORKS = 4  # made once
 SAMPLE = 8  # images that a network's statistics and spreads are made from
 AT_ONCE = 32  # images in a pass of our own; what fits no cache takes twice as long
 CONFIDENCE = (1.5, 2.5, 4.0, 6.0)  # spread of each exit's logits: later exits are surer, as after training
@@ -32,11 +37,24 @@ def images(rng: np.random.Generator, contrasts: np.ndarray) -> torch.Tensor:
 
 
 def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNet18:
-    """An untrained network that behaves like a trained one where it matters.
+    """An untrained network that behaves like a trained one where it matters: one of those made once, its heads' classes
+    in another order and its answers surer or less sure.
 
     Its logits spread more at later exits. Its BatchNorm statistics differ from those of any batch, so that eval and
     train mode give different answers.
     """
+    network = EarlyExitResNet18(CLASSES, WIDTH)
+    network.load_state_dict(_MADE[rng.integers(len(_MADE))])
+    with torch.no_grad():
+        for head in network.heads:
+            order, scale = torch.tensor(rng.permutation(CLASSES)), float(rng.uniform(0.8, 1.25))
+            for parameter in head.parameters():
+                parameter.copy_(scale * parameter[order])
+    return network.train(training)
+
+
+def _make(rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """The state of a network for ``model``."""
     network = EarlyExitResNet18(CLASSES, WIDTH)
     for norm in (part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)):
         norm.momentum = None  # a plain average: the first batch sets the statistics
@@ -48,7 +66,6 @@ def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNe
             assert norm.running_mean is not None and norm.running_var is not None
             norm.running_mean += 0.3 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
             norm.running_var *= torch.exp(0.4 * torch.randn_like(norm.running_var))
-            norm.momentum = 0.1
         network.eval()
         for head, spread, logits in zip(network.heads, CONFIDENCE, network.early_train(sample), strict=True):
             weight, bias = head.parameters()
@@ -58,7 +75,23 @@ def model(rng: np.random.Generator, *, training: bool = False) -> EarlyExitResNe
         blank = torch.zeros(1, 3, 32, 32)
         for head, logits in zip(network.heads, network.early_train(blank), strict=True):
             list(head.parameters())[1].sub_(logits[0])
-    return network.train(training)
+    return network.state_dict()
+
+
+def _made() -> list[dict[str, torch.Tensor]]:
+    """The networks' states, always the same ones. Random numbers that others draw are left as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return [_make(np.random.default_rng(number)) for number in range(NETWORKS)]
+
+
+def always_answer(head: torch.nn.Module, *, sure: bool) -> None:
+    """Make a head answer class 0 whatever it is shown, or all classes alike."""
+    with torch.no_grad():
+        weight, bias = head.parameters()
+        weight.zero_()
+        bias.zero_()
+        bias[0] = 100.0 if sure else 0.0
 
 
 def surest(network: EarlyExitResNet18) -> EarlyExitResNet18:
@@ -87,7 +120,7 @@ def state(network: EarlyExitResNet18) -> dict[str, torch.Tensor]:
 
 def loader(rng: np.random.Generator, network: EarlyExitResNet18, sizes: tuple[int, ...]) -> DataLoader:
     """Batches of the given sizes (all but the last alike), each of one contrast, labels that are sometimes right."""
-    contrasts = np.repeat(rng.permutation(np.geomspace(0.3, 12.0, len(sizes))), sizes)
+    contrasts = np.repeat(rng.permutation(np.geomspace(0.5, 6.0, len(sizes))), sizes)
     data = images(rng, contrasts)
     answers = torch.stack([exit_logits.argmax(1) for exit_logits in evaluated(network, data)])
     # Half the labels are the last exit's answer, the others any exit's or random, so that accuracies differ.
@@ -133,3 +166,6 @@ def sweep_with_target(rng: np.random.Generator, *, best_at_zero: bool) -> tuple[
         rows.remove(best)
         rows.insert(1, (0.0, *best[1:]))
     return rows, target
+
+
+_MADE = _made()
