@@ -155,17 +155,22 @@ def _said_by_the_notebooks(submissions: Path, course: Path | None) -> str | None
 
 
 def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
-    """Grade what changed; imports what takes long to import."""
-    from autograder.pipeline import Watcher, grade_class
+    """Grade what changed; imports what takes long to import while the templates of the boxes start."""
+    from autograder.inside.preload import without_the_grammar
+    from autograder.runner import Runner
 
     display.found(len(opened.found))
     display.kept(0 if fresh else len(opened.unchanged))
     basis = opened.basis
+    with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)) as runner:
+        runner.prestart(len(opened.found))
+        with without_the_grammar():
+            from autograder.pipeline import Watcher, grade_class
 
-    def prepared(course: Any) -> None:
-        display.prepared(basis.box, basis.seed, course.runner.why_cold, settings.jobs)
+        def prepared(course: Any) -> None:
+            display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
 
-    return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh)
+        return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)
 
 
 @main.command()

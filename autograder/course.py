@@ -1,5 +1,6 @@
 """The values that pass between the stages: what a submission is graded against, what was observed, what it got."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ class Course:
         released: The released notebook as JSON.
         master: Its cells.
         cases: (task, case) pairs that are called on hidden inputs, in the order of the tasks.
-        judge: The checks, with the answer key and the points of each task.
+        judging: The judge, once the solutions have run.
         runner: What runs notebooks.
         basis: The seed of the hidden inputs, what isolates submissions, and keys.
     """
@@ -29,9 +30,18 @@ class Course:
     released: dict[str, Any]
     master: tuple[MasterCell, ...]
     cases: tuple[tuple[str, str], ...]
-    judge: Judge
+    judging: Future[Judge]
     runner: Runner
     basis: Basis
+
+    @property
+    def judge(self) -> Judge:
+        """The checks, with the answer key and the points of each task.
+
+        Raises:
+            GraderError: The solutions notebook does not run, or its answers do not pass the checks.
+        """
+        return self.judging.result()
 
 
 @dataclass(frozen=True)

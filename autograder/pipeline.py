@@ -11,20 +11,21 @@ left in /tmp and among the control groups (box/sweep.py). If a submission cannot
 import contextlib
 import itertools
 import json
-from collections.abc import Callable, Generator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from typing import Any
 
 from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.course import Course, Graded, Observed
+from autograder.course import Course, Graded
 from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
-from autograder.intake.find import Found
-from autograder.intake.rebuild import master_cells, points_by_task, voided_tasks
+from autograder.intake.rebuild import MasterCell, master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
+from autograder.pool import Pool
 from autograder.records.gradebook import Records
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import runs_in_results, save_results
@@ -44,15 +45,22 @@ class Watcher:
 
 
 def grade_class(
-    opened: Opened, settings: Settings, watcher: Watcher | None = None, *, fresh: bool = False
+    opened: Opened,
+    settings: Settings,
+    watcher: Watcher | None = None,
+    *,
+    fresh: bool = False,
+    runner: Runner | None = None,
 ) -> ClassResults:
     """Grade every submission of an opened class and record it in the workspace.
 
     Each submission is recorded as soon as it is judged, so that what is done stays done whatever comes after. One that
-    did not change keeps its grade. One of which only the judging changed is judged from its stored run.
+    did not change keeps its grade. One of which only the judging changed is judged from its stored run. The first
+    submissions run beside the solutions; the workspace stays as it was until these have run.
 
     Args:
         fresh: Run and grade everything again.
+        runner: What runs notebooks; None for a new one.
 
     Raises:
         UsageError: The solutions notebook or the gradebook cannot be used.
@@ -60,29 +68,45 @@ def grade_class(
     """
     watcher = watcher or Watcher()
     sweep()
-    course = prepare(settings, opened.basis, fresh=fresh, submissions=len(opened.found))
     changed = [one for one in opened.found if fresh or one.student not in opened.unchanged]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.closing(course.runner))
+        if runner is None:
+            runner = stack.enter_context(contextlib.closing(Runner(settings, opened.basis.surroundings, fresh=fresh)))
+            runner.prestart(len(opened.found))
+        pool = stack.enter_context(Pool(settings.jobs, runner.stop))
+        course = prepare(settings, opened.basis, runner, pool.begin)
+        waiting = iter(changed)
+        # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
+        begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
+        course.judging.result()
         watcher.prepared(course)
         set_aside_others(settings, opened.basis)
         saving = stack.enter_context(Saving(opened.results, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
-        each = stack.enter_context(contextlib.closing(_each_graded(changed, course)))  # or boxes would outlive an error
-        for graded in each:
-            grade = _recorded(graded, course, records).grade
-            saving.add(grade)
-            watcher.graded(grade)
+        while begun:
+            done, still = wait(begun, return_when=FIRST_COMPLETED)
+            begun = [*still, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, len(done)))]
+            for future in done:
+                grade = _recorded(judge_one(future.result(), course), course, records).grade
+                saving.add(grade)
+                watcher.graded(grade)
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
     return saving.results
 
 
-def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = False, submissions: int = 1) -> Course:
+def prepare(
+    settings: Settings,
+    basis: Basis | None = None,
+    runner: Runner | None = None,
+    begin: Callable[..., Future[Judge]] | None = None,
+) -> Course:
     """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
 
     Args:
         basis: What is graded on; None for the workspace's own.
-        submissions: How many are about to come.
+        runner: What runs notebooks; None for a new one, which whoever has the course closes.
+        begin: Called with a function and what it is to be called with, for what may be done later: running the
+            solutions. None for at once.
 
     Raises:
         BoxUnavailable: No isolation can be had.
@@ -92,29 +116,44 @@ def prepare(settings: Settings, basis: Basis | None = None, *, fresh: bool = Fal
     # Before anything is read: what changes meanwhile is graded again.
     basis = basis or basis_of(settings)
     with contextlib.ExitStack() as unless_ready:
-        runner = unless_ready.enter_context(contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)))
-        runner.prestart(submissions)
+        if runner is None:
+            runner = unless_ready.enter_context(contextlib.closing(Runner(settings, basis.surroundings)))
+            runner.prestart(0)
         released = json.loads(release_text(settings))
         enter_assignment(settings)
         if basis.drawn:
             # At once: a grader that is killed must not have run anything for nothing.
             keep_seed(settings, basis.seed)
         master = master_cells(released)
-        points = points_by_task(master)
-        cases = settings.assignment.cases_of(points, voided_tasks(master))
-        key = answer_key(master, cases, basis.seed, settings, runner)
-        judge = Judge(load_checks(settings.assignment.checks, points), key, points)
-        refused = [
-            f"{task.task}: {check.name} {check.message}"
-            for task in judge(key)
-            for check in task.checks
-            if check.passed is False
-        ]
-        if refused:
-            raise GraderError(f"The checks do not accept the solutions notebook's own answers. {' '.join(refused)}")
-        keep_seed(settings, basis.seed)  # one that was asked for, when it is sure that it can be graded with
-        unless_ready.pop_all()  # whoever has the course closes its runner
-    return Course(settings, released, master, cases, judge, runner, basis)
+        cases = settings.assignment.cases_of(points_by_task(master), voided_tasks(master))
+        judging = (begin or _at_once)(_judge, master, cases, basis.seed, settings, runner)
+        unless_ready.pop_all()
+    return Course(settings, released, master, cases, judging, runner, basis)
+
+
+def _at_once(call: Callable[..., Judge], *words: Any) -> Future[Judge]:
+    done: Future[Judge] = Future()
+    done.set_result(call(*words))
+    return done
+
+
+def _judge(
+    master: tuple[MasterCell, ...], cases: tuple[tuple[str, str], ...], seed: int, settings: Settings, runner: Runner
+) -> Judge:
+    """The judge, if it gives the solutions' own answers full marks."""
+    points = points_by_task(master)
+    key = answer_key(master, cases, seed, settings, runner)
+    judge = Judge(load_checks(settings.assignment.checks, points), key, points)
+    refused = [
+        f"{task.task}: {check.name} {check.message}"
+        for task in judge(key)
+        for check in task.checks
+        if check.passed is False
+    ]
+    if refused:
+        raise GraderError(f"The checks do not accept the solutions notebook's own answers. {' '.join(refused)}")
+    keep_seed(settings, seed)  # one that was asked for, when it is sure that it can be graded with
+    return judge
 
 
 def remember(grade: Grade, course: Course) -> None:
@@ -123,34 +162,6 @@ def remember(grade: Grade, course: Course) -> None:
     results = results_so_far(course.settings, course.basis)
     set_aside_others(course.settings, course.basis)
     save_results(results.with_grade(grade), course.settings.workspace)
-
-
-def _each_graded(found: list[Found], course: Course) -> Generator[Graded]:
-    """Submissions in the order they are done. Boxes run side by side; judging is one by one.
-
-    No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
-    """
-    pool = ThreadPoolExecutor(course.settings.jobs, thread_name_prefix="box")
-    begun: set[Future[Observed]] = set()
-    waiting = iter(found)
-    try:
-        while True:
-            for one in itertools.islice(waiting, 2 * course.settings.jobs - len(begun)):
-                begun.add(pool.submit(observe_one, one, course))
-            if not begun:
-                return
-            done, begun = wait(begun, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield judge_one(future.result(), course)
-    except BaseException:  # the instructor's Ctrl-C, before all: nobody waits for a box that nobody looks at
-        while wait(begun, timeout=0).not_done:
-            for future in begun:
-                future.cancel()
-            course.runner.stop()  # again and again: one may be about to start
-            wait(begun, timeout=0.2)
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _recorded(graded: Graded, course: Course, records: Records) -> Graded:

@@ -50,9 +50,10 @@ class Runner:
         self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
 
     def prestart(self, notebooks: int) -> None:
-        """Start templates for so many notebooks in the background, if none was run before: then all will run."""
+        """Start templates for the solutions and so many notebooks in the background, if none was run before: then all
+        will run."""
         if not self.why_cold and self._stored.none():
-            self.templates.prestart(min(notebooks, self._settings.jobs))
+            self.templates.prestart(min(1 + notebooks, self._settings.jobs))
 
     def run(
         self, rebuilt: Rebuilt, cases: Sequence[tuple[str, str]], seed: int, *, explain: bool = False

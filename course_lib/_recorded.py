@@ -11,33 +11,48 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
-class Recorder(TorchFunctionMode):
-    """Notes each function of torch that is called from now on, in a trace too.
+class Functions(TorchFunctionMode):
+    """Notes the functions of torch that make or change tensors from now on, in a trace too.
 
     Attributes:
-        steps: One note for each call that makes or changes tensors: the function, what it was given, what came out.
-        sizes: The functions with the sizes of what came out. Missing is what gave no tensor with a dimension: in a
-            trace, sizes are tensors without one.
+        called: The functions, in order.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.steps: list[Hashable] = []
-        self.sizes: list[Hashable] = []
-        self._numbers: dict[int, int] = {}
-        self._alive: list[Tensor] = []  # or another tensor could get the id of one that is gone
+        self.called: list[Hashable] = []
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
     ) -> Any:
         found = function(*arguments, **(named or {}))
-        parts = found if isinstance(found, list | tuple) else (found,)
-        tensors = [part for part in parts if isinstance(part, Tensor)]
-        if tensors or found is None:  # else a look at a tensor: what its answer leads to is seen in what follows
-            self.steps.append((function, self.described(arguments), self.described(named), self.described(found)))
-        if any(part.ndim for part in tensors):
-            self.sizes.append((function, *(part.shape for part in tensors)))
+        # Else it only looks at a tensor, and what its answer leads to is seen in what follows. In a trace, what tells
+        # of a size is a tensor without a dimension.
+        if found is None or any(isinstance(part, Tensor) and part.ndim for part in _parts(found)):
+            self.called.append(function)
+            self.note(arguments, named, found)
         return found
+
+    def note(self, arguments: Any, named: Any, found: Any) -> None:
+        """Called after each of these functions."""
+
+
+class Recorder(Functions):
+    """Notes also what these functions are given, and what comes out. Not for a trace, where a look at a size is traced.
+
+    Attributes:
+        steps: One note for each of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[Hashable] = []
+        self._numbers: dict[int, int] = {}
+        self._alive: list[Tensor] = []  # or another tensor could get the id of one that is gone
+
+    def note(self, arguments: Any, named: Any, found: Any) -> None:
+        """Keep a description of all three."""
+        self.steps.append((self.called[-1], *map(self.described, (arguments, named, found))))
 
     def described(self, value: Any) -> Hashable:
         """A value with a number and a size in place of each tensor.
@@ -56,3 +71,7 @@ class Recorder(TorchFunctionMode):
         if isinstance(value, dict):
             return tuple((key, self.described(inner)) for key, inner in value.items())
         return value if isinstance(value, int | str | torch.dtype) else str(type(value))
+
+
+def _parts(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)

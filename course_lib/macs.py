@@ -20,7 +20,7 @@ import torch
 import torchprofile
 from torch import Tensor, nn
 
-from course_lib._recorded import Recorder
+from course_lib._recorded import Functions, Recorder
 
 MOST_KNOWN = 256  # calls whose MACs are remembered; a lesson makes some twenty different ones
 _UNCOUNTED = 'No handlers found: "'  # how torchprofile's warning begins
@@ -72,9 +72,9 @@ def get_model_macs(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
         key = (call.described(given), *call.steps, call.described(returned), torchprofile.profile_macs)
         if (known := _macs.get(key)) is not None:
             return known
-        with Recorder() as trace:
+        with Functions() as trace:
             macs = _traced(model, inputs)
-    if trace.sizes == call.sizes:  # else the model takes another way each time
+    if trace.called == call.called:  # else the model takes another way each time
         if len(_macs) == MOST_KNOWN:
             _macs.clear()
         _macs[key] = macs

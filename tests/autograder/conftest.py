@@ -5,6 +5,7 @@ import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -59,8 +60,9 @@ def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
             stored, "surroundings", fresh=True, templates=prepared.runner.templates
         )  # made once for all tests
         checks = load_checks(changed.assignment.checks, prepared.judge.points)  # as they are now
-        judge = Judge(checks, prepared.judge.key, prepared.judge.points)
-        course = dataclasses.replace(prepared, settings=changed, runner=runner, judge=judge)
+        judging: Future[Judge] = Future()
+        judging.set_result(Judge(checks, prepared.judge.key, prepared.judge.points))
+        course = dataclasses.replace(prepared, settings=changed, runner=runner, judging=judging)
         return grade_one(Found("student", tmp_path, (PurePosixPath("student.ipynb"),)), course)
 
     return run

@@ -469,6 +469,25 @@ def test_when_the_solutions_do_not_run_then_grading_refuses_with_the_reason(tmp_
 
 
 @pytest.mark.slow
+def test_the_first_submissions_run_while_the_solutions_run(tmp_path: Path, prepared: Course) -> None:
+    course = make_course(tmp_path / "course")
+    path = course / "solutions" / "small" / "small.ipynb"
+    slow = "    import time\\n    time.sleep(2)\\n    ratio = total_macs"
+    path.write_text(path.read_text().replace("    ratio = total_macs", slow))
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "quick.ipynb").write_bytes(submission(prepared.released))
+    settings, before = settings_for(course, tmp_path / "ws"), []
+
+    def look(_: Course) -> None:
+        before.extend((settings.workspace / "runs").glob("*/*"))
+
+    results = graded_class(tmp_path / "class", settings, 1, watcher=Watcher(prepared=look))
+
+    assert len(before) == 2  # of the solutions and of the submission
+    assert results.grades[0].score == 4
+
+
+@pytest.mark.slow
 def test_when_the_solutions_change_while_they_run_then_grades_are_not_named_after_the_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

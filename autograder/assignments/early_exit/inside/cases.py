@@ -30,7 +30,7 @@ COSTS = {"table": exit_macs(_ANY, (3, 32, 32)), "all_heads": exit_macs(_ANY, (3,
 def _count_beforehand() -> None:
     """Traces take most of an evaluation that counts the MACs of each batch. Those of each way that a batch of these
     sizes can take are made here, which a template does once for all its boxes; course_lib remembers them."""
-    for size in (1, *set(BATCHES)):
+    for size in set(BATCHES):
         blank = torch.zeros(size, 3, 32, 32)
         get_model_macs(_ANY, (blank, 0.0, False))
         for leaves_at in range(4):
