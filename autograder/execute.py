@@ -6,7 +6,8 @@ notebook, their outputs are the results of the checks. So a wrong answer does no
 PARTIAL_RUN means that a solution cell, a given cell or an added cell raised, or ended its kernel.
 
 Given cells that cannot change a grade are not run (intake/needed.py). If a cell or a hidden call raises an error that
-could come of it, the notebook runs again whole.
+could come of it, the notebook runs again whole. A hidden call's error could if it is of a name or a file that is
+missing, or if the function uses an object that these cells use too.
 
 A result that nobody will see is not rendered. For a given cell, people see the outputs saved in the student's file.
 If there are any, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython does not render
@@ -56,7 +57,7 @@ from autograder.config import MIB, Settings
 from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
 from autograder.inside.names import NO_FUNCTION
 from autograder.inside.wire import weight
-from autograder.intake.needed import Plan
+from autograder.intake.needed import Plan, shares_objects
 from autograder.intake.rebuild import Rebuilt, RebuiltCell, defined_in
 from autograder.intake.statements import is_stub, names_bound, only_defines
 from autograder.outputs import safe_outputs
@@ -69,6 +70,7 @@ WORDS, LONGEST = 40, 200  # characters of a line that is quoted, and of an error
 FAULTS = 2  # boxes of one notebook that may end so; after one more, the best of the runs has to do
 MISSING = re.compile(r"NameError: name '(?P<name>\w{1,100})'")
 RAISED = re.compile(r'"error": "([^"\\]{1,200})')  # in evidence, which is not read here
+OF_A_FILE = re.compile(r"\w*(?:OSError|IOError|NotFound|NotADirectory|Permission|FileExists)")
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(?P<package>\w{1,50})")
 UNREADABLE = re.compile(
     r"(?P<kind>(?:Syntax|Indentation|Tab)Error): (?P<what>.*) \([^()]*, line (?P<line>\d{1,6})\)", re.S
@@ -189,22 +191,22 @@ def _without(last: _Ended, faults: "Sequence[_BoxEnded]", rebuilt: Rebuilt) -> _
 
 def _why_not_enough(part: _Ended, rebuilt: Rebuilt, plan: Plan) -> str:
     """Why a notebook has to run whole after all; "" if it has not."""
-    hidden = [error for text in part.run.evidence.values() for error in RAISED.findall(text)]
+    hidden = {(task, error) for (task, _), text in part.run.evidence.items() for error in RAISED.findall(text)}
     if not plan.left_out or not (part.errors or hidden):
         return ""
     defined = {name for place in plan.left_out for name in names_bound(rebuilt.cells[place].source)}
 
-    def may_be_ours(error: str) -> bool:
-        """Whether it could come of what was left out."""
+    def may_be_ours(error: str, task: str = "") -> bool:
+        """Whether it could come of what was left out: a name, an object, a file."""
         if found := MISSING.match(error):
             return found["name"] in defined
-        return not error.startswith(
-            ("ModuleNotFoundError", "SyntaxError", "IndentationError", f"NameError: {NO_FUNCTION}")
-        )
+        if error.startswith(("ModuleNotFoundError", "SyntaxError", "IndentationError", f"NameError: {NO_FUNCTION}")):
+            return False
+        return not task or bool(OF_A_FILE.match(error)) or shares_objects(rebuilt.cells, plan.left_out, task)
 
     if any(map(may_be_ours, part.errors)):
         return "without the cells that looked needless, a cell raised an error"
-    if any(map(may_be_ours, hidden)):
+    if any(may_be_ours(error, task) for task, error in hidden):
         return "without the cells that looked needless, a hidden call raised an error"
     return ""
 

@@ -174,6 +174,33 @@ def plan(cells: Sequence[RebuiltCell], *, whole: bool) -> Plan:
     )
 
 
+def shares_objects(cells: Sequence[RebuiltCell], left_out: Iterable[int], task: str) -> bool:
+    """Whether a task's function uses a name, itself or through what it uses, that left-out cells use too.
+
+    If not, it cannot have missed what these did to an object. Modules, functions and classes do not count: a cell that
+    sets something in one is not left out where another uses it.
+    """
+    left_out = frozenset(left_out)
+    running = [cell.source for place, cell in enumerate(cells) if cell.kind == "code" and place not in left_out]
+    names = [names_of(source) for source in running]
+    uses, more = {task}, {task}
+    while more:
+        more = {name for one in names if one.defines & more for name in one.takes | one.defines} - uses
+        uses |= more
+    theirs = [_names_of_given(cells[place].source) for place in left_out]
+    shared = uses & {name for one in theirs for name in one.takes | one.defines}
+    defined = {name for one in (*names, *theirs) for name in one.defines}
+    objects = shared - {name for source in running for name in _imported_or_defined(source)}
+    return bool(objects & defined)  # else they are Python's own
+
+
+def _imported_or_defined(source: str) -> set[str]:
+    """Names of modules, functions and classes, and of what is imported."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    nodes = chain.from_iterable(map(ast.walk, parsed(MAGIC.sub("", source)) or []))
+    return {name for node in nodes if isinstance(node, kinds) for name in bound_by(node)}
+
+
 def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:
     """Places of the given cells that have to run; None where names cannot be followed."""
     own = [names_of(cell.source) for cell in cells if cell.kind == "code" and cell.by_student]

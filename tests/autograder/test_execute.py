@@ -276,6 +276,24 @@ def test_where_a_part_is_not_enough_the_notebook_runs_whole(prepared: Course, so
     assert returned(ran) == 1.5
 
 
+@pytest.mark.parametrize(
+    ("given_cell", "body", "whole"),
+    [
+        ("shown = str(TABLE)", "return a + None", False),
+        ("TABLE.update(ratio=1.5) if TABLE == {} else None", "return TABLE['ratio']", True),
+        ("open('ratio', 'w').write('1.5')", "return float(open('ratio').read())", True),
+    ],
+)
+def test_a_hidden_calls_error_runs_the_notebook_whole_only_if_it_could_come_of_what_was_left_out(
+    prepared: Course, given_cell: str, body: str, whole: bool
+) -> None:
+    cells = (added("TABLE = {}"), given(given_cell), answer(f"def mac_ratio(a, b):\n    {body}"))
+    ran = part(prepared, *cells, left_out={1})
+
+    assert bool(ran.whole) is whole
+    assert ("error" not in ran.evidence[PAIR]) is whole
+
+
 def test_a_name_that_no_given_cell_defines_is_the_students_own_mistake(prepared: Course) -> None:
     ran = part(prepared, given("ONE = 1.5"), answer("def mac_ratio(a, b):\n    return TWO"), left_out={0})
 

@@ -8,7 +8,7 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from odd_cells import HOSTILE
 
-from autograder.intake.needed import Plan, names_of, plan
+from autograder.intake.needed import Plan, names_of, plan, shares_objects
 from autograder.intake.rebuild import MasterCell, RebuiltCell
 
 SHOWN = ({"output_type": "stream", "name": "stdout", "text": "1\n"},)
@@ -143,3 +143,27 @@ def test_hostile_text_costs_no_second_and_stops_nothing(cell: str) -> None:
 @examples(st.text("ab=(),.:[]{}'\"\\\n\t %!@1*+-dfeimportglsxc_ ", max_size=200) | st.text(max_size=100))
 def test_any_text_has_names(text: str) -> None:
     assert isinstance(names_of(text).all, bool)
+
+
+@pytest.mark.parametrize(
+    ("cells", "left_out", "shares"),
+    [
+        ([given("fill(table)"), own("table = {}\ndef f():\n    return table")], {0}, True),
+        ([given("a = t"), own("t = {}\ndef g():\n    return t"), own("def f():\n    return g()")], {0}, True),
+        (
+            [given("cfg = make(cfg)"), given("cfg = {}"), own("class A:\n    x = cfg"), own("def f():\n    A()")],
+            {0},
+            True,
+        ),
+        ([given("sum = total(sum)"), own("def f(x):\n    return sum(x)")], {0}, True),
+        ([given("x = f(len(y))"), own("def f(x):\n    return len(x)")], {0}, False),
+        ([given("import math"), given("x = f(math.pi)"), own("def f(x):\n    return math.sqrt(x)")], {1}, False),
+        ([given("x = f(g(1))"), own("def g(x):\n    return x\ndef f(x):\n    return g(x)")], {0}, False),
+        ([given("try:\n    import a\nexcept E:\n    pass"), given("a.b()"), own("def f():\n    a.c()")], {1}, False),
+        ([given("show(table)"), own("table = {}"), own("def f(x):\n    return x")], {0}, False),
+    ],
+)
+def test_a_function_shares_objects_with_cells_that_use_its_names(
+    cells: list[RebuiltCell], left_out: set[int], shares: bool
+) -> None:
+    assert shares_objects(cells, left_out, "f") is shares
