@@ -107,6 +107,10 @@ class ClassDisplay:
         moment = [grade.student for grade in results.grades if grade.verdict in OF_THE_MOMENT]
         if moment:
             self.say(f"If the machine was busy, grade a folder of these alone with --fresh: {', '.join(moment)}")
+        if results.not_recognised:
+            self.say(f"Not recognised as anybody's, and not graded ({len(results.not_recognised)}):")
+        for unknown in results.not_recognised:
+            self.say(f"  {unknown.name}: {unknown.what}")
         for grade in results.grades:
             for text in grade.broken:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
