@@ -7,11 +7,13 @@ this entry, and the others are listed. What platforms, editors and systems put t
 Knows nothing of students or of notebooks.
 """
 
+import functools
 import io
 import itertools
 import os
 import stat
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -184,25 +186,63 @@ def _mode(place: Path) -> int:
         return 0
 
 
+@dataclass(frozen=True)
+class _Zip:
+    """An opened zip.
+
+    Attributes:
+        members: Path -> entry and its kind. Of two entries with one path the later, as unpacking would leave it.
+        astray: Names that would lead out of the zip.
+    """
+
+    file: zipfile.ZipFile
+    members: Mapping[PurePosixPath, tuple[zipfile.ZipInfo, str]]
+    astray: tuple[str, ...]
+    code_page: str
+
+
 def _zip(archive: Path | io.BytesIO, most: int, called: str = "") -> Listing:
-    with _opened(archive, called) as file:
-        infos = file.infolist()
-        if len(infos) > most:
-            raise BadSubmission(f"{called or archive} has {len(infos)} entries; expected at most {most}.")
-        members, code_page, astray = _members(file)
-    kinds = {path: kind for path, (_, kind) in members.items()}
+    opened = _opened(archive, called)
+    if len(opened.file.infolist()) > most:
+        raise BadSubmission(f"{called or archive} has {len(opened.file.infolist())} entries; expected at most {most}.")
+    kinds = {path: kind for path, (_, kind) in opened.members.items()}
     for path in list(kinds):  # folders that are only in the names of what lies in them
         kinds |= {parent: FOLDER for parent in path.parents if parent.parts and parent not in kinds}
     repositories = {PurePosixPath(*path.parts[: path.parts.index(".git")]) for path in kinds if ".git" in path.parts}
     kept = [Entry(path, kind) for path, kind in sorted(kinds.items()) if not any(map(is_junk, path.parts))]
-    return Listing(tuple(kept), len(kinds) - len(kept), astray, frozenset(repositories), code_page)
+    return Listing(tuple(kept), len(kinds) - len(kept), opened.astray, frozenset(repositories), opened.code_page)
 
 
-def _opened(archive: Path | io.BytesIO, called: str) -> zipfile.ZipFile:
+def _opened(archive: Path | io.BytesIO, called: str) -> _Zip:
     try:
-        return zipfile.ZipFile(archive)
+        if isinstance(archive, Path):
+            about = archive.stat()
+            return _opened_on_disk(archive, about.st_size, about.st_mtime_ns)
+        return _read_directory(zipfile.ZipFile(archive))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError) as error:
         raise BadSubmission(f"{called or archive} is not a readable zip: {error}.") from None
+
+
+@functools.lru_cache(maxsize=2)
+def _opened_on_disk(archive: Path, size: int, changed: int) -> _Zip:
+    """The zip of a class, which is read from for each student; threads may share it."""
+    return _read_directory(zipfile.ZipFile(archive))
+
+
+def _read_directory(file: zipfile.ZipFile) -> _Zip:
+    infos = file.infolist()
+    names, code_page = names_in(infos)
+    members: dict[PurePosixPath, tuple[zipfile.ZipInfo, str]] = {}
+    astray = []
+    for n, info in enumerate(infos):
+        name = names[n].partition("\0")[0].replace("\\", "/")
+        path = PurePosixPath(name)
+        kind = LINK if stat.S_ISLNK(info.external_attr >> 16) else FOLDER if name.endswith("/") else FILE
+        if path.is_absolute() or ".." in path.parts:
+            astray.append(name)
+        elif path.parts:
+            members[path] = info, kind
+    return _Zip(file, members, tuple(dict.fromkeys(astray)), code_page)
 
 
 def _check_size(archive: Path | io.BytesIO, called: str) -> None:
@@ -220,34 +260,14 @@ def _check_size(archive: Path | io.BytesIO, called: str) -> None:
             raise BadSubmission(f"{called} has too many entries; expected at most {MAX_BELOW}.")
 
 
-def _members(
-    file: zipfile.ZipFile,
-) -> tuple[dict[PurePosixPath, tuple[zipfile.ZipInfo, str]], str, tuple[str, ...]]:
-    """Every entry by a path that cannot lead out of the zip, of two with one name the later; and names that would."""
-    infos = file.infolist()
-    names, code_page = names_in(infos)
-    members: dict[PurePosixPath, tuple[zipfile.ZipInfo, str]] = {}
-    astray = []
-    for n, info in enumerate(infos):
-        name = names[n].partition("\0")[0].replace("\\", "/")
-        path = PurePosixPath(name)
-        kind = LINK if stat.S_ISLNK(info.external_attr >> 16) else FOLDER if name.endswith("/") else FILE
-        if path.is_absolute() or ".." in path.parts:
-            astray.append(name)
-        elif path.parts:
-            members[path] = info, kind
-    return members, code_page, tuple(dict.fromkeys(astray))
-
-
 def _read_member(archive: Path | io.BytesIO, called: str, path: PurePosixPath, max_bytes: int) -> bytes:
-    with _opened(archive, called) as file:
-        members, _, _ = _members(file)
-        if path in members:
-            return _unpacked(file, *members[path], path, max_bytes)
-        for parent in path.parents:
-            if parent in members and members[parent][1] == FILE:
-                inner = io.BytesIO(_unpacked(file, *members[parent], parent, MAX_ARCHIVE))
-                return _read_member(inner, parent.name, path.relative_to(parent), max_bytes)
+    opened = _opened(archive, called)
+    if path in opened.members:
+        return _unpacked(opened.file, *opened.members[path], path, max_bytes)
+    for parent in path.parents:
+        if parent in opened.members and opened.members[parent][1] == FILE:
+            inner = io.BytesIO(_unpacked(opened.file, *opened.members[parent], parent, MAX_ARCHIVE))
+            return _read_member(inner, parent.name, path.relative_to(parent), max_bytes)
     raise BadSubmission(f"{path} is no longer in the zip.")
 
 

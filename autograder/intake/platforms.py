@@ -206,6 +206,11 @@ def names(name: str, told: Told, platform: str | None = None) -> tuple[Name, ...
     return next((found for parse in parsers if (found := parse(name, told))), ())
 
 
+def is_known(name: str, told: Told) -> bool:
+    """Whether a platform made the name, and not a person."""
+    return any(parse(name, told) for platform, parse in PLATFORMS.items() if platform != "flat")
+
+
 def _own(told: Told, path: str) -> str:
     return told.texts.get(PurePosixPath(path), "")
 
@@ -230,7 +235,7 @@ def _time(text: str) -> str:
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(\.\d+)? ?(\S+)?", text)
     if not found:
         return ""
-    with contextlib.suppress(ValueError, OSError):  # no such zone, or no such day
+    with contextlib.suppress(ValueError, KeyError, OSError):  # no such day, or no such zone
         moment = datetime.datetime.fromisoformat(found[1])
         zone = found[3] or ""
         if zone in ("Z", "UTC"):

@@ -19,6 +19,7 @@ BEGINNINGS = {
     b"version https://git-lfs.github.com/spec": "a pointer of Git LFS; the file itself was not handed in",
 }
 ENDINGS = {
+    "ipynb": "a notebook",
     "pdf": "a PDF",
     "py": "a Python script",
     "html": "a web page",
