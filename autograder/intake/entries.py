@@ -277,6 +277,8 @@ def _unpacked(file: zipfile.ZipFile, info: zipfile.ZipInfo, kind: str, path: Pur
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # The other methods are unpacked whole before a byte is given out, however few are asked for.
         raise BadSubmission(f"{path} is packed by an unusual method; pack it as a plain zip.")
+    if info.flag_bits & 1:
+        raise BadSubmission(f"{path} cannot be read from the zip: it is encrypted. Pack it without a password.")
     try:
         # The size in the directory can lie: read one byte more than allowed and no further.
         with file.open(info) as member:

@@ -21,7 +21,7 @@ def identifier(name: str) -> str:
     plain = "".join(char if _is_safe(char) else "_" for char in name).strip(" .")
     plain = re.sub(r"^[@+-]", "_", plain)
     plain = plain.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").strip(" .")
-    if plain == name:
+    if plain and plain == name:
         return plain
     return f"{plain or '_'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
