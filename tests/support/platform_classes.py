@@ -105,16 +105,23 @@ class Scheme:
     around: str = ""
 
 
-def made(scheme: Scheme, nth_round: int = 0) -> tuple[dict[str, bytes], dict[str, Expected]]:
-    """The files of the class, and what must come of each student."""
-    handed, expected = _class(scheme, nth_round)
+def made(
+    scheme: Scheme, nth_round: int = 0, answer: Callable[..., bytes] = notebook, released: str = "early_exit.ipynb"
+) -> tuple[dict[str, bytes], dict[str, Expected]]:
+    """The files of the class, and what must come of each student.
+
+    Args:
+        answer: Makes a notebook of whose it is and which hand-in.
+        released: The name of the notebook that was given out.
+    """
+    handed, expected = _class(scheme, nth_round, answer, released)
     files = {name: data for one in handed for name, data in scheme.write(one).items()} | scheme.beside(handed)
     return {scheme.around + name: data for name, data in files.items()}, expected
 
 
 def each_alone(scheme: Scheme) -> list[tuple[str, dict[str, bytes]]]:
     """Each hand-in as it would be given out if it were the only one: the student, and the files."""
-    handed, expected = _class(scheme, 0)
+    handed, expected = _class(scheme, 0, notebook, "early_exit.ipynb")
     alone = []
     for one in handed:
         files = scheme.write(one) | scheme.beside([one])
@@ -123,22 +130,24 @@ def each_alone(scheme: Scheme) -> list[tuple[str, dict[str, bytes]]]:
     return alone
 
 
-def _class(scheme: Scheme, nth_round: int) -> tuple[list[Handed], dict[str, Expected]]:
+def _class(
+    scheme: Scheme, nth_round: int, answer: Callable[..., bytes], released: str
+) -> tuple[list[Handed], dict[str, Expected]]:
     handed: list[Handed] = []
     expected: dict[str, Expected] = {}
     for n, person in enumerate(PEOPLE):
         if n == GROUP[1]:
             continue  # the other one handed in for both
-        answer, late = notebook(person.user, nth_round), n in LATE
-        files, graded = {"early_exit.ipynb": answer}, answer
+        mine, late = answer(person.user, nth_round), n in LATE
+        files, graded = {released: mine}, mine
         if n == ZIPPED:
-            files = {"early exit.zip": zipped({"early_exit/early_exit.ipynb": answer, "early_exit/data.csv": b"1"})}
+            files = {"early exit.zip": zipped({"early_exit/early_exit.ipynb": mine, "early_exit/data.csv": b"1"})}
         elif n == WRONG:
             files, graded = {"early_exit.pdf": b"%PDF-1.7"}, None
         elif n == TWICE and not scheme.attempts:
-            files |= {"first try.ipynb": notebook(person.user, "first")}
+            files |= {"first try.ipynb": answer(person.user, "first")}
         if n == TWICE and scheme.attempts:
-            handed.append(Handed(person, {"early_exit.ipynb": notebook(person.user, "first")}, round=nth_round))
+            handed.append(Handed(person, {released: answer(person.user, "first")}, round=nth_round))
         handed.append(Handed(person, files, late, int(n == TWICE), nth_round))
         mark = late if scheme.late else None
         expected[scheme.row(person)] = Expected(graded, mark, scheme.id(person))

@@ -566,3 +566,171 @@ def test_a_name_begins_with_nothing_that_a_table_would_compute_or_a_command_take
 
     assert only_one.student.startswith("_")
     assert only_one.notes
+
+
+# --- which notebook is meant, and what is there in its place ---
+
+IDS = frozenset({"mac_ratio", "choose_tolerance"})
+
+
+def handed_in(root: Path, files: dict[str, bytes]) -> Found:
+    """The one submission of these files, with the assignment's tasks known."""
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    (one,) = find_class(root, "early_exit", None, IDS).found
+    return one
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Early_Exit.ipynb", "homework.ipynb", "dora_early_exit.ipynb", "early-exit.ipynb", "a/b/c/d/e.ipynb"),
+        *("Early_Exit/early_exit.ipynb", "early_exit/early_exit/early_exit.ipynb", "submission/early_exit/x.IPYNB"),
+        *("early_exit/early_exit.ipynb.txt", "early_exit.ipynb.json", ".ipynb"),
+    ],
+)
+def test_the_only_notebook_below_a_students_folder_is_theirs(tmp_path: Path, name: str):
+    one = handed_in(tmp_path, {f"ann/{name}": NOTEBOOK, "ann/data.csv": b"1,2", "ann/early_exit.pdf": b"%PDF"})
+
+    assert (one.student, one.read(100)) == ("ann", NOTEBOOK)
+    assert one.handin is not None
+    assert set(one.handin.unused) == {"ann/data.csv", "ann/early_exit.pdf"}
+
+
+def test_of_several_notebooks_the_one_with_the_released_name_is_graded(tmp_path: Path):
+    one = handed_in(
+        tmp_path, {"ann/early_exit.ipynb": b"{}", "ann/scratch.ipynb": b"mac_ratio", "ann/old/a.ipynb": b""}
+    )
+
+    assert one.read(100) == b"{}"
+    assert one.notes == ("of 3 notebooks handed in, early_exit.ipynb is graded: it has the name that was given out",)
+
+
+def test_of_several_notebooks_with_other_names_the_one_with_the_tasks_is_graded(tmp_path: Path):
+    one = handed_in(
+        tmp_path, {"ann/1.ipynb": b"plots", "ann/2.ipynb": b"mac_ratio choose_tolerance", "ann/3.ipynb": b""}
+    )
+
+    assert one.read(100) == b"mac_ratio choose_tolerance"
+    assert one.notes == ("of 3 notebooks handed in, 2.ipynb is graded: it holds the tasks",)
+
+
+def test_copies_of_one_notebook_are_one(tmp_path: Path):
+    one = handed_in(tmp_path, {"ann/a.ipynb": b"mac_ratio", "ann/b/a.ipynb": b"mac_ratio", "ann/c.ipynb": b""})
+
+    assert one.read(100) == b"mac_ratio"
+    assert one.notes == ("of 3 notebooks handed in, a.ipynb is graded: the others are copies of it",)
+
+
+@pytest.mark.parametrize("names", [["a.ipynb", "b.ipynb"], ["early_exit.ipynb", "work/early_exit.ipynb"]])
+def test_where_nobody_can_tell_which_is_meant_a_person_decides(tmp_path: Path, names: list[str]):
+    one = handed_in(tmp_path, {f"ann/{name}": b"mac_ratio %d" % n for n, name in enumerate(names)})
+
+    with pytest.raises(BadSubmission, match=rf"More than one notebook was handed in: ann/{names[0]}, ann/{names[1]}\."):
+        one.read(100)
+
+
+def test_more_notebooks_than_anybody_compares_are_refused(tmp_path: Path):
+    one = handed_in(tmp_path, {f"ann/{n}.ipynb": b"" for n in range(30)})
+
+    with pytest.raises(BadSubmission, match=r"More than one notebook was handed in: .* and 25 more\. Keep one"):
+        one.read(100)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"early_exit.pdf": b"%PDF"}, "No notebook was handed in, but early_exit.pdf (a PDF)."),
+        ({"a.py": b"", "b.html": b""}, "No notebook was handed in, but a.py (a Python script), b.html (a web page)."),
+        ({"a.rar": b"Rar!"}, "No notebook was handed in, but a.rar (an archive that is no zip)."),
+        ({f"{n}.png": b"" for n in range(9)}, "3.png (a picture), 4.png (a picture) and 4 more files."),
+        ({"a.zip": b"no zip"}, "No notebook was found: a.zip is not a readable zip: File is not a zip file."),
+    ],
+)
+def test_what_was_handed_in_in_place_of_a_notebook_is_named(tmp_path: Path, files: dict[str, bytes], sentence: str):
+    one = handed_in(tmp_path, {f"ann/{name}": data for name, data in files.items()})
+
+    with pytest.raises(BadSubmission) as refusal:
+        one.read(100)
+    assert sentence in str(refusal.value)
+    assert str(refusal.value).endswith("Hand in early_exit.ipynb.")
+    assert refusal.value.verdict is Verdict.BAD_FILE
+
+
+def test_a_zip_is_looked_into_where_no_notebook_lies_outside(tmp_path: Path):
+    one = handed_in(
+        tmp_path / "in", {"ann/hw.zip": archive(tmp_path, "x/y.ipynb").read_bytes(), "ann/b.zip": b"damaged"}
+    )
+
+    assert str(one.members[0]) == "ann/hw.zip/x/y.ipynb"
+    assert one.notes == (
+        "the notebook was handed in as 'y.ipynb'",
+        "not looked at: b.zip is not a readable zip: File is not a zip file",
+    )
+
+
+# --- the class around the students ---
+
+
+@pytest.mark.parametrize("around", ["submitted/", "class/submitted/", "downloaded/early_exit/archive/"])
+def test_folders_that_nbgrader_puts_around_a_class_are_no_students(tmp_path: Path, around: str):
+    path = folder(tmp_path, *(f"{around.removeprefix('class/')}{name}" for name in SHAPES["nbgrader tree"]))
+
+    assert list(found(path)) == ["alice", "bob"]
+
+
+def test_a_whole_course_of_nbgrader_can_be_given(tmp_path: Path):
+    folder(tmp_path, "submitted/ann/early_exit/early_exit.ipynb", "source/early_exit/early_exit.ipynb", "gradebook.db")
+    whole = find_class(tmp_path, "early_exit")
+
+    assert [one.student for one in whole.found] == ["ann"]
+    assert whole.remarks == ("nbgrader's own files are left out: gradebook.db, source.",)
+
+
+def test_when_the_folder_of_one_student_is_given_then_it_is_that_students(tmp_path: Path):
+    assert list(found(folder(tmp_path / "ann", "early_exit/early_exit.ipynb"))) == ["ann"]
+
+
+def test_in_a_zip_the_one_folder_around_several_is_told(tmp_path: Path):
+    whole = find_class(archive(tmp_path, "class of 2026/ann.ipynb", "class of 2026/bob.ipynb"), "early_exit")
+
+    assert (whole.around, [one.student for one in whole.found]) == ("class of 2026", ["ann", "bob"])
+    assert whole.remarks == ("The one folder in class.zip, 'class of 2026', is taken for a folder around the class.",)
+
+
+def test_who_handed_in_only_another_assignment_is_no_student_of_this_one(tmp_path: Path):
+    folder(tmp_path, "ann/early_exit/early_exit.ipynb", "ann/other/other.ipynb", "bob/other/other.ipynb")
+    whole = find_class(tmp_path, "early_exit", None, frozenset(), ["other"])
+
+    assert [(one.student, str(only(one))) for one in whole.found] == [("ann", "ann/early_exit/early_exit.ipynb")]
+    assert whole.remarks == ("Folders that hold only another assignment: 1.",)
+
+
+def test_what_is_nobodys_is_listed_and_what_systems_make_is_counted(tmp_path: Path):
+    folder(tmp_path, "ann.ipynb", "roster.csv", "report.pdf", ".hidden.ipynb", ".DS_Store", "__MACOSX/._ann.ipynb")
+    (tmp_path / "link").symlink_to("ann.ipynb")
+    os.mkfifo(tmp_path / "pipe")
+    whole = find_class(tmp_path, "early_exit")
+
+    assert {one.name: one.what for one in whole.not_recognised} == {
+        ".hidden.ipynb": "a notebook",
+        "link": "a link",
+        "pipe": "a pipe or device",
+        "report.pdf": "a PDF",
+        "roster.csv": "a table",
+    }
+    assert whole.remarks == ("Left out because platforms, editors or systems make them: 2 files or folders.",)
+
+
+def test_a_name_that_leads_out_of_a_zip_is_listed(tmp_path: Path):
+    whole = find_class(archive(tmp_path, "ann.ipynb", "../bob.ipynb"), "early_exit")
+
+    assert [(one.name, one.what) for one in whole.not_recognised] == [("../bob.ipynb", "its name leads out of the zip")]
+
+
+def test_names_that_differ_in_a_vowel_sign_or_in_case_are_two_in_any_class(tmp_path: Path):
+    both = folder(tmp_path / "both", "अनिता शर्मी.ipynb", "अनीता शर्मा.ipynb", "Anna.ipynb", "anna.ipynb")
+
+    assert list(found(both)) == ["Anna", "anna", "अनिता शर्मी", "अनीता शर्मा"]
+    assert list(found(folder(tmp_path / "second", "अनीता शर्मा.ipynb"))) == ["अनीता शर्मा"]
