@@ -24,6 +24,8 @@ from autograder.intake.what import by_name, instead_of_a_notebook
 from autograder.results import Handin, NotRecognised, Verdict
 
 MAX_OWN_FILE = 32 << 20  # bytes of a file that a platform wrote; Gradescope's holds histories of results
+MAX_HEAD = 4096  # characters that are kept of any other; it may hold what a student commented
+MAX_UNUSED = 1000  # files whose names are kept
 # Folders that nbgrader and Gradescope put around a class. A student's name is none of these.
 AROUND = re.compile(r"submitted|downloaded|archive|assignment_\d+_export")
 BESIDE = {"source", "release", "autograded", "feedback", "gradebook.db", "nbgrader_config.py", "extracted"}
@@ -117,7 +119,7 @@ def find_class(
     told = _told(path, tops, assignment, listing.repositories)
     held: dict[str, list[tuple[Name, Top]]] = {}
     unknown = [NotRecognised(name, "its name leads out of the zip") for name in listing.astray]
-    elsewhere = 0
+    nobodys, elsewhere = [], 0
     for top in tops:
         if top.inside and top.inside <= set(others):
             elsewhere += 1
@@ -125,13 +127,18 @@ def find_class(
         named = names(top.name, told, platform)
         for name in named:
             held.setdefault(identifier(name.student), []).append((name, top))
-        if not named and not OWN_FILES.fullmatch(top.name):
+        if not named:
+            nobodys.append(top)
+    present = {name.handin.platform for one in held.values() for name, _ in one}
+    for top in nobodys:
+        own = OWN_FILES.fullmatch(top.name)
+        if own is None or own.lastgroup not in present:
             unknown.append(NotRecognised(str(top.path), _what(top)))
     if platform in (None, "gradescope"):  # also those of whom the export names no file
         for name in (one for people in gradescope_members(told).values() for one in people):
             held.setdefault(identifier(name.student), [(name, Top(PurePosixPath(), name.student))])
     if not held:
-        seen = f" Found: {shown(one.name for one in unknown)}." if unknown else ""
+        seen = f" Found: {shown(repr(one.name) for one in unknown)}." if unknown else ""
         raise UsageError(
             f"No submission was found in {path}. Expected <student>/{assignment}/{assignment}.ipynb or "
             f"<student>.ipynb in a folder, a learning platform's download, or a zip of any of these.{seen}"
@@ -234,7 +241,9 @@ def _told(path: Path, tops: list[Top], assignment: str, repositories: frozenset[
             if one.kind == FILE and (one.path == stamp or (one.path == top.path and OWN_FILES.fullmatch(top.name))):
                 with contextlib.suppress(BadSubmission):
                     text = entries.read(path, one.path, MAX_OWN_FILE).decode("utf-8", "replace")
-                    texts[PurePosixPath(top.name, *one.path.relative_to(top.path).parts)] = text
+                    is_long = top.name.endswith(".yml")
+                    name = PurePosixPath(top.name, *one.path.relative_to(top.path).parts)
+                    texts[name] = text if is_long else text[:MAX_HEAD]
     return Told(assignment, texts, folders, frozenset(top.name for top in tops if top.path in repositories))
 
 
@@ -274,6 +283,8 @@ def _student(
     if name.handin.platform == "gradescope" and not name.handin.name:
         notes += ("the export does not say whose submission this is: its submission_metadata.yml is missing",)
     unused = tuple(str(file) for one in choices for file in one.files if file not in choice.members[:1])
+    if len(unused) > MAX_UNUSED:
+        unused = (*unused[:MAX_UNUSED], f"and {len(unused) - MAX_UNUSED} more")
     file = str(choice.members[0]) if len(choice.members) == 1 else ""
     handin = replace(name.handin, source=source.resolve().name, file=file, unused=unused)
     return Found(student, source, choice.members, notes + choice.notes, handin, choice.instead)

@@ -75,13 +75,19 @@ class Choice:
 
 def chosen(source: Path, held: list[tuple[Name, Top]], assignment: str, grade_ids: frozenset[str]) -> Choice:
     """The notebook of one hand-in; several only where it cannot be told which is meant."""
-    files = [_File(one, _called(name, top, one)) for name, top in held for one in top.entries if one.kind != FOLDER]
-    files = [file for file in files if not OWN_FILES.fullmatch(file.called)]
+    files = [
+        _File(one, _called(name, top, one))
+        for name, top in held
+        for one in top.entries
+        if one.kind != FOLDER and not _is_platforms_own(name, top, one, assignment)
+    ]
     problems = [f"{file.called} cannot be read: {file.entry.why}" for file in files if file.entry.kind == UNREADABLE]
     notebooks = [file for file in files if file.is_notebook and file.entry.kind == FILE]
     archives, depth = [file for file in files if is_zip(file.entry)], 0
     while archives and not notebooks and depth < MAX_DEPTH:
         inner, more = _unpacked(source, archives[:MAX_ARCHIVES])
+        if len(archives) > MAX_ARCHIVES:
+            more.append(f"only {MAX_ARCHIVES} of {len(archives)} zips are looked into")
         files, problems, depth = files + inner, problems + more, depth + 1
         notebooks = [file for file in inner if file.is_notebook and file.entry.kind == FILE]
         archives = [file for file in inner if is_zip(file.entry)]
@@ -102,6 +108,13 @@ def chosen(source: Path, held: list[tuple[Name, Top]], assignment: str, grade_id
         elif called != f"{assignment}.ipynb" and not (alone and held[0][0].handin.platform == "flat"):
             notes = (f"the notebook was handed in as {called!r}", *notes)
     return Choice(tuple(file.entry.path for file in meant), notes, "", paths)
+
+
+def _is_platforms_own(name: Name, top: Top, one: Entry, assignment: str) -> bool:
+    """Whether the platform wrote this file, and not the student."""
+    own = OWN_FILES.fullmatch(one.path.name)
+    where_it_writes = one.path in (top.path, top.path / assignment / "timestamp.txt")
+    return own is not None and own.lastgroup == name.handin.platform and where_it_writes
 
 
 def _called(name: Name, top: Top, one: Entry) -> str:
@@ -181,7 +194,7 @@ def _instead(files: list[_File], problems: list[str], assignment: str) -> str:
 def _kind(file: _File) -> str:
     if file.entry.kind != FILE:
         return f"a {file.entry.kind}"
-    return "a zip archive without a notebook" if is_zip(file.entry) else by_name(file.called)
+    return by_name(file.called)
 
 
 def shown(names: Iterable[object]) -> str:

@@ -10,6 +10,7 @@ nbgrader, and in scripts that read what Blackboard, Brightspace and Gradescope g
 
 import contextlib
 import datetime
+import functools
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -57,18 +58,18 @@ class Name:
 
 Parser = Callable[[str, Told], tuple[Name, ...]]
 
-# Files that a platform writes next to what students hand in; they are read, and nobody's hand-in.
+# Files that a platform writes next to what students hand in, by the platform; they are read, and nobody's hand-in.
 OWN_FILES = re.compile(
     r"(?P<gradescope>submission_metadata\.yml)|(?P<brightspace>index\.html)"
-    r"|(?P<nbgrader>timestamp\.txt)|(?P<blackboard>.+_[^\W\d_]+_\d{4}(-\d\d){5}\.txt)"
+    r"|(?P<nbgrader>timestamp\.txt)|(?P<blackboard>.+_[^\W\d_]+_\d{4}(?:-\d\d){5}\.txt)"
 )
 
 
 def _canvas(name: str, told: Told) -> tuple[Name, ...]:
     """``doejane_LATE_1234_567890_early_exit.ipynb``: the user, the attachment, the file; ``anon_ab12_567890_...``."""
-    anonymous = re.fullmatch(r"(?P<late>late_)?anon_(?P<id>[^_]+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I)
+    anonymous = re.fullmatch(r"(?P<late>late_)?anon_(?P<id>[^_]+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I | re.S)
     known = anonymous or re.fullmatch(
-        r"(?P<name>[^_]+)(?P<late>_late)?_(?P<id>\d+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I
+        r"(?P<name>[^_]+)(?P<late>_late)?_(?P<id>\d+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I | re.S
     )
     text = re.fullmatch(r"(?P<name>[^_]+)(?P<late>_late)?_(?P<id>\d+)_(?P<file>(text|link)\.html)", name, re.I)
     if not (found := known or text):
@@ -82,7 +83,7 @@ def _canvas(name: str, told: Told) -> tuple[Name, ...]:
 
 def _moodle(name: str, told: Told) -> tuple[Name, ...]:
     """``Jane Doe_12345_assignsubmission_file``: the participant's number in this assignment; a team may have none."""
-    found = re.fullmatch(r"(?P<name>.+?)(_(?P<id>\d+))?_assignsubmission_[a-z]+(_(?P<file>.*))?", name)
+    found = re.fullmatch(r"(?P<name>.+?)(_(?P<id>\d+))?_assignsubmission_[a-z]+(_(?P<file>.*))?", name, re.S)
     if not found:
         return ()
     number = found["id"] or ""
@@ -94,9 +95,10 @@ def _blackboard(name: str, told: Told) -> tuple[Name, ...]:
     """``early exit_jdoe_attempt_2026-01-30-15-30-10_hw.ipynb``; the word between user and time is in any language.
 
     A user name may hold ``_``. Then only the attempt's own text says where it begins: ``Name: Jane Doe (j_doe)``.
+    The first time counts: what comes after it the student wrote, perhaps with another user in it.
     """
     found = re.fullmatch(
-        r"(?P<who>(.+_)?(?P<user>[^_]+)_[^\W\d_]+_(?P<time>\d{4}(-\d\d){5}))(_(?P<file>.+)|\.txt)?", name
+        r"(?P<who>(.+?_)??(?P<user>[^_]+)_[^\W\d_]+_(?P<time>\d{4}(-\d\d){5}))(_(?P<file>.+)|\.txt)?", name, re.S
     )
     if not found:
         return ()
@@ -112,7 +114,9 @@ def _blackboard(name: str, told: Told) -> tuple[Name, ...]:
 def _brightspace(name: str, told: Told) -> tuple[Name, ...]:
     """``12345-67890 - Jane Doe - Sep 24, 2026 926 PM``: the student's number, another one, the time of the attempt."""
     found = re.fullmatch(
-        r"(?P<id>\d+)-\d+ - (?P<name>.+?) - (?P<time>\w+\.? \d{1,2}, \d{4} \d{3,4}( [AP]M)?)( - (?P<file>.+))?", name
+        r"(?P<id>\d+)-\d+ - (?P<name>.+?) - (?P<time>\w+\.? \d{1,2}, \d{4} \d{3,4}( [AP]M)?)( - (?P<file>.+))?",
+        name,
+        re.S,
     )
     if not found:
         return ()
@@ -130,9 +134,14 @@ def _gradescope(name: str, told: Told) -> tuple[Name, ...]:
 
 def gradescope_members(told: Told) -> dict[str, tuple[Name, ...]]:
     """Folder of a submission -> who handed it in, from the export's own file; empty where there is none."""
+    return _members(_own(told, "submission_metadata.yml"))
+
+
+@functools.lru_cache(maxsize=1)
+def _members(text: str) -> dict[str, tuple[Name, ...]]:
     try:
         # Every value is a text: no tag is obeyed. The C reader, where there is one: histories make the file long.
-        document = yaml.load(_own(told, "submission_metadata.yml"), getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        document = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     except (yaml.YAMLError, RecursionError, ValueError):
         return {}
     members = {}

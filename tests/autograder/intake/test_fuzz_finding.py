@@ -83,10 +83,12 @@ def assert_accounted(found: Class, entries: list[str]) -> int:
     used = {str(member) for one in found.found for member in one.members}
     used |= {name for one in found.found if one.handin for name in one.handin.unused}
     unknown = [one.name for one in found.not_recognised]
+    platforms = {one.handin.platform for one in found.found if one.handin}
     count = 0
     for name in entries:
         parts = PurePosixPath(name).parts
-        if any(map(is_junk, parts)) or OWN_FILES.fullmatch(parts[-1]):
+        own = OWN_FILES.fullmatch(parts[-1])
+        if any(map(is_junk, parts)) or (own and own.lastgroup in platforms):
             continue
         count += 1
         below = [str(PurePosixPath(*parts[:n])) for n in range(1, len(parts) + 1)]

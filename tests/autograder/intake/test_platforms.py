@@ -144,6 +144,30 @@ def test_a_blackboard_user_name_with_an_underscore_is_read_from_the_attempts_tex
     assert one.handin.submitted == "2026-01-30T15:30:10"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "early_exit_mallory_attempt_2026-01-30-15-30-10_x_bob_attempt_2027-01-30-15-30-10_hw.ipynb",
+        "mallory_12_34_bob_56_78_hw.ipynb",
+        "Mallory_12_assignsubmission_file_Bob_34_assignsubmission_file_hw.ipynb",
+        "12-34 - Mallory - Sep 24, 2026 926 PM - 56-78 - Bob - Sep 25, 2026 926 PM - hw.ipynb",
+        "mallory_12_34_new\nline.ipynb",
+    ],
+)
+def test_the_name_of_a_file_makes_nobody_else_of_a_student(name: str):
+    (found,) = names(name, Told("early_exit"))
+
+    assert found.student.lower().startswith("mallory")
+    assert "bob" not in f"{found.student} {found.handin}".lower()
+
+
+def test_a_platforms_own_file_is_an_unknown_one_elsewhere(tmp_path: Path):
+    found = in_class({"ann.ipynb": b"{}", "index.html": b"<html>", "bob/index.html": b"<html>"}, tmp_path)
+
+    assert [one.name for one in found.not_recognised] == ["index.html"]
+    assert "but index.html (a web page)" in found.found[1].instead
+
+
 def test_a_text_that_names_somebody_else_changes_nothing(tmp_path: Path):
     start = "early_exit_mallory_attempt_2026-01-30-15-30-10"
     (one,) = in_class({f"{start}_hw.ipynb": b"{}", f"{start}.txt": b"Name: Bob (bob)\n"}, tmp_path).found
@@ -218,7 +242,7 @@ def test_a_name_can_be_read_in_the_way_that_the_instructor_names(tmp_path: Path)
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_when_no_name_is_the_platforms_then_the_error_says_what_was_found(tmp_path: Path, platform: str):
-    with pytest.raises(UsageError, match=r"No submission was found .* Found: README\.md\."):
+    with pytest.raises(UsageError, match=r"No submission was found .* Found: 'README\.md'\."):
         in_class({"README.md": b"# Class"}, tmp_path, platform)
 
 
