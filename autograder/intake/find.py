@@ -150,9 +150,12 @@ def find_class(
         remarks.append(f"Left out because platforms, editors or systems make them: {listing.junk} files or folders.")
     if listing.code_page:
         remarks.append(f"The zip does not say how its names are written; they are read as {listing.code_page}.")
-    if len(tops) == 1 and tops[0].kind == FOLDER and len(found[0].members) > 1:
+    if len(tops) == 1 and tops[0].kind == FOLDER and _holds_a_class(tops[0], assignment, listing):
         what = f"taken for one student's; if it is a folder around a class, grade {path / str(tops[0].path)}"
-        unknown.append(NotRecognised(str(tops[0].path), what))
+        if len(found[0].members) > 1:
+            unknown.append(NotRecognised(str(tops[0].path), what))
+        else:
+            remarks.append(f"The one folder in {path.name}, {tops[0].name!r}, is {what}.")
     return Class(found, tuple(unknown), tuple(remarks), around)
 
 

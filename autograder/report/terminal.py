@@ -108,7 +108,7 @@ class ClassDisplay:
         if moment:
             self.say(f"If the machine was busy, grade a folder of these alone with --fresh: {', '.join(moment)}")
         if results.not_recognised:
-            self.say(f"Not recognised as anybody's, and not graded ({len(results.not_recognised)}):")
+            self.say(f"Not graded, because it cannot be told whose it is ({len(results.not_recognised)}):")
         for unknown in results.not_recognised:
             self.say(f"  {unknown.name}: {unknown.what}")
         for grade in results.grades:

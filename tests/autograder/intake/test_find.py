@@ -699,6 +699,17 @@ def test_in_a_zip_the_one_folder_around_several_is_told(tmp_path: Path):
     assert whole.remarks == ("The one folder in class.zip, 'class of 2026', is taken for a folder around the class.",)
 
 
+def test_in_a_folder_the_one_folder_is_a_student_and_that_is_told_too(tmp_path: Path):
+    files = {"mallory/bob.ipynb": b"mac_ratio", "mallory/carol.ipynb": b""}
+    one = handed_in(tmp_path / "late", files)
+
+    assert (one.student, one.read(100)) == ("mallory", b"mac_ratio")
+    assert find_class(tmp_path / "late", "early_exit", None, IDS).remarks == (
+        "The one folder in late, 'mallory', is taken for one student's; if it is a folder around a class, "
+        f"grade {tmp_path / 'late' / 'mallory'}.",
+    )
+
+
 def test_who_handed_in_only_another_assignment_is_no_student_of_this_one(tmp_path: Path):
     folder(tmp_path, "ann/early_exit/early_exit.ipynb", "ann/other/other.ipynb", "bob/other/other.ipynb")
     whole = find_class(tmp_path, "early_exit", None, frozenset(), ["other"])

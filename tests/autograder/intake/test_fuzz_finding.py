@@ -93,7 +93,7 @@ def assert_accounted(found: Class, entries: list[str]) -> int:
         count += 1
         below = [str(PurePosixPath(*parts[:n])) for n in range(1, len(parts) + 1)]
         in_it = any(one.startswith(f"{name}/") for one in [*used, *unknown])  # a zip that was looked into
-        assert name in used or in_it or set(below) & set(unknown), (name, used, unknown)
+        assert name in used or in_it or {name, *below} & set(unknown), (name, used, unknown)
     return count
 
 

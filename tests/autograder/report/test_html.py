@@ -86,7 +86,7 @@ def test_the_class_page_lists_what_is_nobodys_and_marks_what_is_late():
         "index.html"
     ]
 
-    assert "Not recognised as anybody's, and not graded:\n\nroster.csv: a table" in Page(page).text
+    assert "Not graded, because it cannot be told whose it is:\n\nroster.csv: a table" in Page(page).text
     assert page.count("(late)") == 1
 
 

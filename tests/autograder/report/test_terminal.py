@@ -34,4 +34,4 @@ def test_what_is_nobodys_is_listed(capsys: pytest.CaptureFixture, tmp_path: Path
     ClassDisplay().summary(ClassResults("small", 1, "box", (), unknown), tmp_path / "report" / "index.html")
     said = capsys.readouterr().out
 
-    assert "Not recognised as anybody's, and not graded (2):\n  roster.csv: a table\n  a?[2Kb: a link\n" in said
+    assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb: a link\n" in said
