@@ -62,7 +62,8 @@ def open_class(
         adopt_old_results(settings)
         basis = basis_of(settings, seed)
         results = results_so_far(settings, basis)
-        _check_nobody_is_taken_for_another(path, handed_in, results)
+        if platform is None:  # or the instructor has said that the names are a class's
+            _check_nobody_is_taken_for_another(path, handed_in, results)
         unchanged = _unchanged(handed_in.found, results, settings, basis)
         results = _as_handed_in(results, handed_in, unchanged)
         yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged)
@@ -79,8 +80,8 @@ def _check_nobody_is_taken_for_another(path: Path, handed_in: Class, results: Cl
     if handed_in.around and (taken := sorted(elsewhere & {one.student for one in handed_in.found})):
         raise UsageError(
             f"{path} holds one folder, {handed_in.around!r}, and in it are students who were graded from elsewhere: "
-            f"{', '.join(taken[:5])}. If it is a class, unpack it and grade that folder. If it is one student's, put "
-            "the zip into a folder and grade that."
+            f"{', '.join(taken[:5])}. If it is a class, say whose names these are with --from. If it is one student's, "
+            "put the zip into a folder and grade that."
         )
 
 

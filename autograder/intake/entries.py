@@ -139,9 +139,11 @@ def _folder(source: Path) -> Listing:
     """A class in a folder: what lies deep in one entry of it cannot keep the others from being listed."""
     try:
         with os.scandir(source) as rows:
-            tops = sorted(itertools.islice(rows, MAX_MEMBERS), key=lambda row: row.name)
+            tops = sorted(itertools.islice(rows, MAX_MEMBERS + 1), key=lambda row: row.name)
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}.") from None
+    if len(tops) > MAX_MEMBERS:
+        raise UsageError(f"{source} has too many entries; expected at most {MAX_MEMBERS}.")
     entries: list[Entry] = []
     junk, repositories = 0, set()
     for top in tops:
@@ -154,28 +156,27 @@ def _folder(source: Path) -> Listing:
             if is_junk(row.name):
                 junk += 1
                 continue
-            entry = Entry(path, _kind(row))
-            if entry.kind == FOLDER:
-                try:
-                    with os.scandir(row.path) as rows:
-                        inside = sorted(itertools.islice(rows, MAX_BELOW), key=lambda one: one.name, reverse=True)
-                    below += len(inside)
-                    if below > MAX_BELOW:
-                        entry = Entry(path, UNREADABLE, f"there are more than {MAX_BELOW} files")
-                        inside, waiting = [], []
-                    waiting += inside
-                except OSError as error:
-                    entry = Entry(path, UNREADABLE, error.strerror or "it is damaged")
-            entries.append(entry)
+            kind, why, inside = _looked_at(row)
+            below += len(inside)
+            if below > MAX_BELOW:
+                kind, why, inside, waiting = UNREADABLE, f"there are more than {MAX_BELOW} files", [], []
+            waiting += inside
+            entries.append(Entry(path, kind, why))
     return Listing(tuple(entries), junk, (), frozenset(repositories))
 
 
-def _kind(row: os.DirEntry) -> str:
-    if row.is_symlink():
-        return LINK
-    if row.is_dir(follow_symlinks=False):
-        return FOLDER
-    return FILE if row.is_file(follow_symlinks=False) else OTHER
+def _looked_at(row: os.DirEntry) -> tuple[str, str, list[os.DirEntry]]:
+    """What kind an entry of a folder is, why it is unreadable, and what lies directly in it, last name first."""
+    try:
+        if row.is_symlink():
+            return LINK, "", []
+        if not row.is_dir(follow_symlinks=False):
+            return FILE if row.is_file(follow_symlinks=False) else OTHER, "", []
+        with os.scandir(row.path) as rows:
+            inside = itertools.islice(rows, MAX_BELOW + 1)
+            return FOLDER, "", sorted(inside, key=lambda one: one.name, reverse=True)
+    except OSError as error:
+        return UNREADABLE, error.strerror or "it is damaged", []
 
 
 def _mode(place: Path) -> int:

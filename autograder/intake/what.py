@@ -55,6 +55,7 @@ ENDINGS = {
 }
 # No line of JSON can begin so: a string holds no line end.
 CONFLICT = re.compile(rb"^(<<<<<<< |>>>>>>> )", re.MULTILINE)
+PYTHON = re.compile(rb"^(import|from|def|class) \w|^print\(", re.MULTILINE)
 WEB_PAGE = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")
 
 
@@ -68,6 +69,8 @@ def instead_of_a_notebook(data: bytes) -> str:
     start = data[:4096].removeprefix(b"\xef\xbb\xbf")
     if start.lstrip().lower().startswith(WEB_PAGE):
         return "a web page"
+    if not start.lstrip().startswith(b"{") and PYTHON.search(start):
+        return "a Python script"
     if CONFLICT.search(data):
         return "left in a merge conflict: Git's marks <<<<<<< and >>>>>>> are still in it"
     return next((what for head, what in BEGINNINGS.items() if start.startswith(head)), "")

@@ -107,6 +107,9 @@ def test_one_student_cannot_hand_in_for_others(prepared: Course, grading: Gradin
     )
     assert after["submissions"] == document["submissions"]
 
+    done, after = grading(tmp_path / "late.zip", "--from", "flat")  # the instructor says that it is a class
+    assert {one["student"]: one["score"] for one in after["submissions"]} == {"bob": 3.0, "carol": 3.0, "mallory": 0.0}
+
 
 def test_the_way_in_can_be_named(prepared: Course, grading: Grading, tmp_path: Path) -> None:
     path = packed({"anna_2026_10_05.ipynb": submission(prepared.released)}, tmp_path / "c.zip")

@@ -71,12 +71,14 @@ def test_a_link_stops_nobody(tmp_path: Path, link: str):
 def test_too_many_files_of_one_student_are_refused_and_stop_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(entries, "MAX_BELOW", 5)
     for n in range(9):
-        (tmp_path / "bob" / f"{n % 2}").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "bob" / f"{n % 2}" / f"{n}.txt").touch()
+        for place in (f"bob/{n % 2}", "dan"):
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            (tmp_path / place / f"{n}.txt").touch()
     hand_in(tmp_path, ann=zipped("early_exit.ipynb"), cem=zipped(*map(str, range(9))))
 
     assert find_class(tmp_path, "early_exit").found[0].read(10) == b"{}"
-    assert "there are more than 5 files" in refusal(tmp_path, "bob")
+    for student in ("bob", "dan"):
+        assert "there are more than 5 files" in refusal(tmp_path, student)
     assert "cem.zip has 9 entries; expected at most 5" in refusal(tmp_path, "cem")
 
 

@@ -495,6 +495,13 @@ def test_when_a_zip_has_too_many_entries_then_the_error_says_how_many(tmp_path: 
         find_submissions(archive(tmp_path, *(f"{name}.ipynb" for name in "abcd")), "early_exit")
 
 
+def test_when_a_folder_has_too_many_entries_then_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(entries, "MAX_MEMBERS", 3)
+
+    with pytest.raises(UsageError, match=r"has too many entries; expected at most 3\."):
+        find_submissions(folder(tmp_path, *(f"{name}.ipynb" for name in "abcd")), "early_exit")
+
+
 def test_when_a_zip_is_damaged_then_the_error_is_a_sentence(tmp_path: Path):
     path = archive(tmp_path, "alice.ipynb")
     path.write_bytes(path.read_bytes().replace(b"PK\1\2", b"PK??"))

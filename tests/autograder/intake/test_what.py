@@ -20,6 +20,7 @@ CELL = {"cell_type": "markdown", "source": "<<<<<<< HEAD\n>>>>>>> main\n<html>\n
         (b"\xef\xbb\xbf\n <HTML><body>", "a web page"),
         (b"<!-- saved from url -->\n<html>", "a web page"),
         (b'{\n "cells": [\n<<<<<<< HEAD\n  {},\n=======\n  {}\n>>>>>>> main\n ]\n}', "left in a merge conflict"),
+        (b"# my answers\nimport torch\n\ndef mac_ratio(a, b):\n    return a / b\n", "a Python script"),
         (b"%PDF-1.7", "a PDF"),
         (b"PK\x03\x04....", "a zip archive"),
         (b"\x89PNG\r\n", "a picture"),
@@ -43,7 +44,7 @@ def test_a_notebook_that_speaks_of_such_things_is_a_notebook(indent: int | None)
     assert instead_of_a_notebook(text.encode()) == ""
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff\xfe{\x00", b"import torch"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff\xfe{\x00", b"imported", b"Dear all,"])
 def test_what_is_not_evident_is_left_to_the_parser(data: bytes):
     assert instead_of_a_notebook(data) == ""
 
