@@ -290,7 +290,8 @@ def _student(
         unused = (*unused[:MAX_UNUSED], f"and {len(unused) - MAX_UNUSED} more")
     file = str(choice.members[0]) if len(choice.members) == 1 else ""
     handin = replace(name.handin, source=source.resolve().name, file=file, unused=unused)
-    return Found(student, source, choice.members, notes + choice.notes, handin, choice.instead)
+    notes = tuple(note.encode("utf-8", "replace").decode() for note in notes + choice.notes)  # they quote file names
+    return Found(student, source, choice.members, notes, handin, choice.instead)
 
 
 def _in_time(key: tuple[str, str]) -> tuple[int, str]:

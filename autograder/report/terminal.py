@@ -17,8 +17,8 @@ from autograder.results import ClassResults, Grade, Verdict
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
 
-# Names and messages can hold what moves the cursor, ends a line, or turns the direction of writing.
-UNSHOWN = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+# Names and messages can hold what moves the cursor, ends a line, turns the direction of writing, or is no text.
+UNSHOWN = "[\ud800-\udfff\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 
 
 class ClassDisplay:

@@ -565,6 +565,16 @@ def test_when_a_file_is_refused_then_the_sentence_can_be_written_whatever_the_fi
     assert "?.ipynb" in str(refusal.value).encode().decode()
 
 
+def test_notes_can_be_written_whatever_the_files_names(tmp_path: Path):
+    folder(tmp_path, "ann/a.ipynb")
+    (tmp_path / "ann" / os.fsdecode(b"early\xff.ipynb")).write_bytes(b"mac_ratio")
+    (tmp_path / os.fsdecode(b"\xff.csv")).touch()
+    whole = find_class(tmp_path, "early_exit", None, frozenset({"mac_ratio"}))
+
+    assert whole.found[0].notes == ("of 2 notebooks handed in, early?.ipynb is graded: it holds the tasks",)
+    assert [one.name for one in whole.not_recognised] == ["\udcff.csv"]
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM", "-rf", "+-@=x"])
 def test_a_name_begins_with_nothing_that_a_table_would_compute_or_a_command_take_as_an_option(
     tmp_path: Path, name: str

@@ -30,8 +30,8 @@ def test_a_verdict_that_a_busy_machine_can_bring_about_comes_with_the_way_to_try
 
 
 def test_what_is_nobodys_is_listed(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
-    unknown = (NotRecognised("roster.csv", "a table"), NotRecognised("a\x1b[2Kb", "a link"))
+    unknown = (NotRecognised("roster.csv", "a table"), NotRecognised("a\x1b[2Kb\udcff", "a link"))
     ClassDisplay().summary(ClassResults("small", 1, "box", (), unknown), tmp_path / "report" / "index.html")
     said = capsys.readouterr().out
 
-    assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb: a link\n" in said
+    assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb?: a link\n" in said
