@@ -61,6 +61,16 @@ class Listing:
     repositories: frozenset[PurePosixPath] = frozenset()
     code_page: str = ""
 
+    def and_inside(self, inner: "Listing") -> "Listing":
+        """This, and what lies in a zip in it."""
+        return Listing(
+            (*self.entries, *inner.entries),
+            self.junk + inner.junk,
+            (*self.astray, *inner.astray),
+            self.repositories | inner.repositories,
+            self.code_page or inner.code_page,
+        )
+
 
 def is_junk(part: str) -> bool:
     """Whether a platform, an editor or a system puts files or folders of this name there."""

@@ -114,8 +114,8 @@ def find_class(
         return _one_notebook(path, assignment, platform)
     if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
         raise UsageError(f"{path} is neither a folder, nor a zip, nor a notebook.")
-    listing = entries.listed(path)
-    tops, remarks, around = _tops(path, listing, assignment)
+    listing, downloads = _with_downloads(path, entries.listed(path), assignment)
+    tops, remarks, around = _tops(path, listing, assignment, downloads)
     told = _told(path, tops, assignment, listing.repositories)
     held: dict[str, list[tuple[Name, Top]]] = {}
     unknown = [NotRecognised(name, "its name leads out of the zip") for name in listing.astray]
@@ -173,25 +173,46 @@ def _one_notebook(path: Path, assignment: str, platform: str | None) -> Class:
     return Class((Found(identifier(name.student), source, (member,), _renamed(name.student), handin),))
 
 
-def _tops(path: Path, listing: Listing, assignment: str) -> tuple[list[Top], list[str], str]:
+def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[Listing, list[PurePosixPath]]:
+    """The listing with what lies in a platform's zips in zip_collect's folder ``archive``, and where these zips are."""
+    archives = {"archive", f"{assignment}/archive", f"downloaded/{assignment}/archive"}
+    archives |= {"."} if path.resolve().name == "archive" else set()
+    downloads = []
+    for one in listing.entries:
+        if not is_zip(one) or str(one.path.parent) not in archives or is_known(one.path.name, Told(assignment)):
+            continue
+        try:
+            inner = entries.listed_inside(path, one.path)
+        except BadSubmission:
+            continue  # it is an entry of the class like any other
+        if _is_download(_grouped(list(inner.entries), [one.path]), assignment, inner):
+            listing = listing.and_inside(inner)
+            downloads.append(one.path)
+    return listing, downloads
+
+
+def _is_download(tops: list[Top], assignment: str, listing: Listing) -> bool:
+    """Whether a platform made some of the names."""
+    told = Told(assignment, {}, {top.name: top.inside for top in tops}, frozenset(p.name for p in listing.repositories))
+    return any(AROUND.fullmatch(top.name) or is_known(top.name, told) for top in tops)
+
+
+def _tops(
+    path: Path, listing: Listing, assignment: str, downloads: list[PurePosixPath]
+) -> tuple[list[Top], list[str], str]:
     """The entries of a class, each with what lies below it; what had to be assumed; and ``Class.around``."""
-    rows, roots = list(listing.entries), [PurePosixPath()]
+    rows, root = list(listing.entries), PurePosixPath()
     remarks: list[str] = []
-    opened: dict[PurePosixPath, tuple[Entry, ...]] = {}
     while True:
-        tops = _grouped(rows, roots)
+        tops = _grouped(rows, [root, *(download for download in downloads if download.parent == root)])
         here = [top for top in tops if top.name not in BESIDE]
         if len(here) != 1 or here[0].kind != FOLDER:
             return tops, remarks, ""
         (lone,) = here
         if AROUND.fullmatch(lone.name) or (lone.name == assignment and "archive" in lone.inside):
-            roots = [lone.path]
+            root = lone.path
             if beside := sorted(top.name for top in tops if top.name in BESIDE):
                 remarks.append(f"nbgrader's own files are left out: {', '.join(beside)}.")
-            if lone.name == "archive" and not opened:  # zip_collect's: a platform's zips as they came
-                opened = {one.path: below for one in lone.entries if (below := _class_in(path, one, lone, assignment))}
-                roots += opened
-                rows += [one for below in opened.values() for one in below]
         elif lone.name == assignment and len(tops) == 1:  # the folder of one student was given
             return [Top(lone.path.parent, path.resolve().name.removesuffix(".zip"), lone.entries)], remarks, ""
         elif not path.is_dir() and len(tops) == 1 and _holds_a_class(lone, assignment, listing):
@@ -209,16 +230,6 @@ def _grouped(rows: list[Entry], roots: list[PurePosixPath]) -> list[Top]:
         if root is not None and one.path not in roots:
             tops.setdefault(PurePosixPath(*one.path.parts[: len(root.parts) + 1]), []).append(one)
     return [Top(path, path.name, tuple(sorted(below, key=lambda one: one.path))) for path, below in tops.items()]
-
-
-def _class_in(path: Path, zipped: Entry, archive: Top, assignment: str) -> tuple[Entry, ...]:
-    """What lies in a zip of a class; nothing if it is one student's, or cannot be read: then it is like any entry."""
-    if zipped.path.parent != archive.path or not is_zip(zipped) or is_known(zipped.path.name, Told(assignment)):
-        return ()
-    try:
-        return entries.listed_inside(path, zipped.path).entries
-    except BadSubmission:
-        return ()
 
 
 def _holds_a_class(lone: Top, assignment: str, listing: Listing) -> bool:
