@@ -12,6 +12,7 @@ import click
 from autograder.assignments.assignment import assignments_of
 from autograder.config import Settings, find_course, load_limits, load_settings, solutions_notebook
 from autograder.errors import AutograderError, UsageError
+from autograder.intake.platforms import PLATFORMS
 
 OK, GRADER_FAILED, BAD_USAGE = 0, 1, 2
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
@@ -27,9 +28,10 @@ def main() -> None:
     Grade a class:   autograder grade submissions/
     Read the grades: open grading/<assignment>/report/index.html
 
-    SUBMISSIONS is an nbgrader tree (<student>/<assignment>/<assignment>.ipynb), a flat folder (<student>.ipynb), or
-    a zip of either. Everything goes to the workspace, by default grading/ in the course folder. Exit code 0: no
-    submission ended in GRADER_ERROR; 1: some did, or the grader could not start; 2: bad usage.
+    SUBMISSIONS is what a learning platform gives out, an nbgrader tree (<student>/<assignment>/<assignment>.ipynb), a
+    flat folder (<student>.ipynb), or a zip of any of these. Everything goes to the workspace, by default grading/ in
+    the course folder. Exit code 0: everything found got a verdict other than GRADER_ERROR; 1: something did not, or
+    the grader could not start; 2: bad usage.
     """
     # nbformat imports jsonschema, which builds a grammar of international web addresses if it finds this package. That
     # takes longer than all other imports together, and no notebook's schema asks for it.
@@ -99,6 +101,9 @@ def _logged(error: Exception) -> str:
 
 @main.command()
 @click.argument("submissions", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "platform", type=click.Choice(list(PLATFORMS)), help="Whose file names these are; else told by them."
+)
 @click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
@@ -108,6 +113,7 @@ def _logged(error: Exception) -> str:
 @_course_options
 def grade(
     submissions: Path,
+    platform: str | None,
     jobs: int | None,
     seed: int | None,
     cold: bool,
@@ -123,26 +129,31 @@ def grade(
         overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
             {"jobs": jobs} if jobs else {}
         )
-        settings = _settings(course, workspace, assignment or _said_by_the_notebooks(submissions, course), **overrides)
+        assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
+        settings = _settings(course, workspace, assignment, **overrides)
+        from autograder.records.results_json import save_results
         from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
         from autograder.workspace import open_class
 
-        with ClassDisplay() as display, open_class(submissions, settings, seed) as opened:
+        with ClassDisplay() as display, open_class(submissions, settings, seed, platform) as opened:
             display.say(f"Grading {submissions} against {settings.solutions_notebook}")
+            for remark in opened.remarks:
+                display.say(remark)
             if len(opened.unchanged) == len(opened.found) and not fresh:
                 display.say("Nothing has changed since all of them were graded (--fresh runs them again).")
                 results = opened.results
+                save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
                 results = _graded(opened, settings, display, fresh)
         index = write_report(results, settings.workspace)
         display.summary(results, index)
         students = {one.student for one in opened.found}
         failed = results.faults & students
-    sys.exit(GRADER_FAILED if failed else OK)
+    sys.exit(GRADER_FAILED if failed or results.not_recognised else OK)
 
 
-def _said_by_the_notebooks(submissions: Path, course: Path | None) -> str | None:
+def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str | None) -> str | None:
     """The assignment that the notebooks are for, where the course has several."""
     root = (course or find_course(Path.cwd())).resolve()
     if len(assignments_of(root)) < 2:
@@ -151,12 +162,11 @@ def _said_by_the_notebooks(submissions: Path, course: Path | None) -> str | None
     from autograder.intake.which import which_assignment
 
     grade_ids = {name: grade_ids_in(solutions_notebook(root, name)) for name in assignments_of(root)}
-    return which_assignment(submissions, grade_ids, load_limits(root).file_bytes)
+    return which_assignment(submissions, grade_ids, load_limits(root).file_bytes, platform)
 
 
 def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
     """Grade what changed; imports what takes long to import while the templates of the boxes start."""
-    from autograder.inside.preload import without_the_grammar
     from autograder.runner import Runner
 
     display.found(len(opened.found))
@@ -164,8 +174,7 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
     basis = opened.basis
     with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)) as runner:
         runner.prestart(len(opened.found))
-        with without_the_grammar():
-            from autograder.pipeline import Watcher, grade_class
+        from autograder.pipeline import Watcher, grade_class
 
         def prepared(course: Any) -> None:
             display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)

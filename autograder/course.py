@@ -9,7 +9,7 @@ from autograder.execute import Run
 from autograder.intake.rebuild import MasterCell, Rebuilt
 from autograder.judge.judge import Judge
 from autograder.keys import Basis
-from autograder.results import Grade, Verdict
+from autograder.results import Grade, Handin, Verdict
 from autograder.runner import Runner
 
 
@@ -58,6 +58,7 @@ class Observed:
         run_key: Hash of what was run; "" if nothing ran.
         grade_key: Hash of the file and of everything else that its grade depends on.
         wall_s: Seconds from reading the file to the end of its run.
+        handin: What the platform says of the hand-in.
     """
 
     student: str
@@ -70,6 +71,7 @@ class Observed:
     run_key: str = ""
     grade_key: str = ""
     wall_s: float = 0.0
+    handin: Handin | None = None
 
 
 @dataclass(frozen=True)

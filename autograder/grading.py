@@ -39,7 +39,8 @@ def observe_one(found: Found, course: Course) -> Observed:
     except Exception as error:  # whatever it is, it is ours: the class goes on and this one is graded again
         seen |= {"verdict": Verdict.GRADER_ERROR, "message": our_fault(error)}
     depends_on = grade_key(seen.get("original", unread), found.notes, course.basis.key)
-    return Observed(found.student, **seen, grade_key=depends_on, wall_s=time.monotonic() - begin)
+    wall_s = time.monotonic() - begin
+    return Observed(found.student, **seen, grade_key=depends_on, wall_s=wall_s, handin=found.handin)
 
 
 def _newer_python(rebuilt: Rebuilt, run: Run) -> tuple[str, ...]:
@@ -79,6 +80,7 @@ def _grade(
         run=observed.run_key,
         not_run=observed.run.not_run if observed.run else (),
         whole=observed.run.whole if observed.run else "",
+        handin=observed.handin,
     )
 
 

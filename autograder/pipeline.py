@@ -13,7 +13,7 @@ import itertools
 import json
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograder.answer_key import answer_key
@@ -157,11 +157,15 @@ def _judge(
 
 
 def remember(grade: Grade, course: Course) -> None:
-    """Enter one grade in the assignment's results.json, where submissions come one at a time from outside."""
+    """Enter one grade in the assignment's results.json, where submissions come one at a time from outside.
+
+    What a platform said of the hand-in stays: nbgrader grades the copy in ``submitted/``, which says nothing of it.
+    """
     adopt_old_results(course.settings)
     results = results_so_far(course.settings, course.basis)
     set_aside_others(course.settings, course.basis)
-    save_results(results.with_grade(grade), course.settings.workspace)
+    said = next((one.handin for one in results.grades if one.student == grade.student), None)
+    save_results(results.with_grade(replace(grade, handin=grade.handin or said)), course.settings.workspace)
 
 
 def _recorded(graded: Graded, course: Course, records: Records) -> Graded:

@@ -19,6 +19,48 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class Handin:
+    """Who handed in, when and how, as the learning platform's names say it.
+
+    Attributes:
+        platform: The scheme of the names, as intake/platforms.py calls it.
+        name: The student, or the team, as the platform writes the name; "" if it does not.
+        id: What the platform knows the student by; "" if it does not say.
+        late: Whether the platform marked it as late; None where its names hold no such mark.
+        submitted: Time stamp, ISO 8601; without an offset it is the platform's own time. "" if there is none.
+        attempt: What orders the hand-ins of one student: a time, or a number; "" if nothing does.
+        team: Who handed in together; "" for one student.
+        source: Name of the folder or zip that was graded.
+        file: The graded file in it; "" if there is none.
+        unused: Other files that the student handed in.
+    """
+
+    platform: str
+    name: str = ""
+    id: str = ""
+    late: bool | None = None
+    submitted: str = ""
+    attempt: str = ""
+    team: str = ""
+    source: str = ""
+    file: str = ""
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotRecognised:
+    """An entry of a class that could not be told to be anybody's hand-in.
+
+    Attributes:
+        name: Its path in the class.
+        what: What it is.
+    """
+
+    name: str
+    what: str
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One line of the rubric.
 
@@ -72,6 +114,7 @@ class Grade:
         run: Hash of what was run; two submissions with the same cells have the same. "" if nothing ran.
         not_run: Given cells that were not run, because no check reads what they define.
         whole: Why all were run; "" if some were not, or nothing ran.
+        handin: What the platform says of the hand-in; None if it did not come through a class's folder or zip.
     """
 
     student: str
@@ -84,6 +127,7 @@ class Grade:
     run: str = ""
     not_run: tuple[str, ...] = ()
     whole: str = ""
+    handin: Handin | None = None
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -109,12 +153,14 @@ class ClassResults:
         assignment: Its name.
         seed: Seed of the hidden inputs.
         box: What isolated the submissions.
+        not_recognised: What lay in the class that was graded last and is in nobody's grade.
     """
 
     assignment: str
     seed: int
     box: str
     grades: tuple[Grade, ...] = ()
+    not_recognised: tuple[NotRecognised, ...] = ()
 
     @property
     def faults(self) -> set[str]:

@@ -9,14 +9,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autograder.assignments.assignment import assignments_of
 from autograder.box.isolation import box_label
 from autograder.config import Settings
 from autograder.errors import BadSubmission, UsageError
 from autograder.files import write_whole
-from autograder.intake.find import Found, find_submissions
+from autograder.intake.find import Class, Found, find_class
+from autograder.intake.rebuild import grade_ids_in
 from autograder.keys import Basis, course_key, grade_key, surroundings_key
 from autograder.records.results_json import load_results, results_path
 from autograder.results import ClassResults, Verdict
@@ -27,33 +29,67 @@ class Opened:
     """A class and the workspace that it is graded into, which is locked meanwhile.
 
     Attributes:
+        remarks: What the instructor should know of how the class was read.
         results: What the workspace holds already, as far as it has the same basis.
         unchanged: Students whose file, whatever it depends on, and records are as when they were graded.
     """
 
-    found: list[Found]
+    found: tuple[Found, ...]
+    remarks: tuple[str, ...]
     basis: Basis
     results: ClassResults
     unchanged: frozenset[str]
 
 
 @contextlib.contextmanager
-def open_class(path: Path, settings: Settings, seed: int | None = None) -> Iterator[Opened]:
+def open_class(
+    path: Path, settings: Settings, seed: int | None = None, platform: str | None = None
+) -> Iterator[Opened]:
     """Find the submissions under ``path`` and hold the workspace.
 
     Args:
         seed: Seed of the hidden inputs; None for the workspace's own.
+        platform: Whose names to look for, as :func:`autograder.intake.find.find_class` takes it.
 
     Raises:
         UsageError: Nothing to grade, or the workspace is in use or damaged.
         BoxUnavailable: No isolation can be had.
     """
-    found = find_submissions(path, settings.assignment.name)
+    name = settings.assignment.name
+    others = set(assignments_of(settings.course)) - {name}
+    handed_in = find_class(path, name, platform, grade_ids_in(settings.solutions_notebook), others)
     with locked(settings.workspace):
         adopt_old_results(settings)
         basis = basis_of(settings, seed)
         results = results_so_far(settings, basis)
-        yield Opened(found, basis, results, _unchanged(found, results, settings, basis))
+        if platform is None:  # or the instructor has said that the names are a class's
+            _check_nobody_is_taken_for_another(path, handed_in, results)
+        unchanged = _unchanged(handed_in.found, results, settings, basis)
+        results = _as_handed_in(results, handed_in, unchanged)
+        yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged)
+
+
+def _check_nobody_is_taken_for_another(path: Path, handed_in: Class, results: ClassResults) -> None:
+    """Refuse where the names may be one student's own choice, and grades of others would be written over.
+
+    Raises:
+        UsageError: So it is.
+    """
+    source = path.resolve().name
+    elsewhere = {one.student for one in results.grades if one.handin and one.handin.source != source}
+    if handed_in.around and (taken := sorted(elsewhere & {one.student for one in handed_in.found})):
+        raise UsageError(
+            f"{path} holds one folder, {handed_in.around!r}, and in it are students who were graded from elsewhere: "
+            f"{', '.join(taken[:5])}. If it is a class, say whose names these are with --from. If it is one student's, "
+            "put the zip into a folder and grade that."
+        )
+
+
+def _as_handed_in(results: ClassResults, handed_in: Class, unchanged: frozenset[str]) -> ClassResults:
+    """The results with what the platform now says of those whose file did not change: another may be late by now."""
+    now = {one.student: one.handin for one in handed_in.found if one.student in unchanged}
+    grades = tuple(replace(one, handin=now.get(one.student, one.handin)) for one in results.grades)
+    return replace(results, grades=grades, not_recognised=handed_in.not_recognised)
 
 
 def basis_of(settings: Settings, seed: int | None = None) -> Basis:
@@ -71,7 +107,7 @@ def basis_of(settings: Settings, seed: int | None = None) -> Basis:
     return Basis(chosen, seed is None, box, surroundings, course_key(settings, chosen, box, surroundings))
 
 
-def _unchanged(found: list[Found], results: ClassResults, settings: Settings, basis: Basis) -> frozenset[str]:
+def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settings, basis: Basis) -> frozenset[str]:
     graded = {grade.student: grade.key for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
     recorded, name = _in_gradebook(settings), settings.assignment.name
     return frozenset(

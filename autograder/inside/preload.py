@@ -3,11 +3,10 @@
 The template does it for warm boxes; a cold box does it itself. A notebook finds the same in both.
 """
 
-import contextlib
 import gc
 import importlib
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from . import cases
 
@@ -37,16 +36,6 @@ PRELOADED = (
 NOT_NEEDED = "rfc3987_syntax"
 
 
-@contextlib.contextmanager
-def without_the_grammar() -> Iterator[None]:
-    """Let nothing import NOT_NEEDED meanwhile."""
-    sys.modules[NOT_NEEDED] = None  # type: ignore[assignment]  # which is how Python marks what cannot be imported
-    try:
-        yield
-    finally:
-        sys.modules.pop(NOT_NEEDED, None)
-
-
 def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> None:
     """Import it all, and leave it out of every later search for garbage.
 
@@ -63,16 +52,17 @@ def preload(modules: Sequence[str], packages: Collection[str], folder: str) -> N
         ImportError: A package, or a part of it that it needs, is not there.
     """
     gc.disable()
+    sys.modules[NOT_NEEDED] = None  # type: ignore[assignment]  # which is how Python marks what cannot be imported
     try:
-        with without_the_grammar():
-            for name in (*modules, *PRELOADED):
-                try:
-                    importlib.import_module(name)
-                except ModuleNotFoundError as missing:
-                    if missing.name != name or name.partition(".")[0] in ("inside", *packages):
-                        raise
-            if folder:
-                cases.load(folder)
+        for name in (*modules, *PRELOADED):
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as missing:
+                if missing.name != name or name.partition(".")[0] in ("inside", *packages):
+                    raise
+        if folder:
+            cases.load(folder)
         gc.freeze()
     finally:
+        sys.modules.pop(NOT_NEEDED, None)
         gc.enable()

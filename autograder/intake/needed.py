@@ -17,6 +17,7 @@ import symtable
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from autograder.intake.rebuild import RebuiltCell
 from autograder.intake.statements import COMPREHENSION, SCOPE, UNKNOWN, bound_by, only_defines, parsed
@@ -27,6 +28,7 @@ OF_PYTHON = {"f_globals", "f_locals", "__globals__", "__dict__", "user_ns", "use
 OF_IPYTHON = {"_", "__", "___", "In", "Out"}  # what it keeps of earlier cells
 HARMLESS = re.compile(r"^\s*%(?:matplotlib|config|precision|pip|conda|env|autoreload|load_ext)\b.*$", re.MULTILINE)
 MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?[%!]", re.MULTILINE)
+IMPORTS = ast.Import | ast.ImportFrom
 LATER = SCOPE | ast.Lambda
 MAYBE = ast.If | ast.While | ast.Try | ast.TryStar | ast.Match
 
@@ -175,30 +177,30 @@ def plan(cells: Sequence[RebuiltCell], *, whole: bool) -> Plan:
 
 
 def shares_objects(cells: Sequence[RebuiltCell], left_out: Iterable[int], task: str) -> bool:
-    """Whether a task's function uses a name, itself or through what it uses, that left-out cells use too.
+    """Whether a task's function uses an object, itself or through what it uses, that left-out cells use too.
 
-    If not, it cannot have missed what these did to an object. Modules, functions and classes do not count: a cell that
-    sets something in one is not left out where another uses it.
+    If not, it cannot have missed what these did to one. Modules, functions and classes do not count: a cell that sets
+    something in one is not left out where another uses it.
     """
     left_out = frozenset(left_out)
-    running = [cell.source for place, cell in enumerate(cells) if cell.kind == "code" and place not in left_out]
-    names = [names_of(source) for source in running]
+    code = {place: cell.source for place, cell in enumerate(cells) if cell.kind == "code"}
+    running = [names_of(source) for place, source in code.items() if place not in left_out]
+    theirs = [_names_of_given(code[place]) for place in left_out]
+    objects = {name for one in (*running, *theirs) for name in one.defines}
+    objects -= {name for source in code.values() for name in _bound_by(source, IMPORTS)}
+    classes_and_functions = {name for source in code.values() for name in _bound_by(source, SCOPE)}
     uses, more = {task}, {task}
     while more:
-        more = {name for one in names if one.defines & more for name in one.takes | one.defines} - uses
+        more = {name for one in running if one.defines & more for name in one.takes | one.defines} & objects - uses
         uses |= more
-    theirs = [_names_of_given(cells[place].source) for place in left_out]
-    shared = uses & {name for one in theirs for name in one.takes | one.defines}
-    defined = {name for one in (*names, *theirs) for name in one.defines}
-    objects = shared - {name for source in running for name in _imported_or_defined(source)}
-    return bool(objects & defined)  # else they are Python's own
+    return bool(uses & {name for one in theirs for name in one.takes | one.defines} - classes_and_functions)
 
 
-def _imported_or_defined(source: str) -> set[str]:
-    """Names of modules, functions and classes, and of what is imported."""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    nodes = chain.from_iterable(map(ast.walk, parsed(MAGIC.sub("", source)) or []))
-    return {name for node in nodes if isinstance(node, kinds) for name in bound_by(node)}
+def _bound_by(source: str, kinds: Any) -> set[str]:
+    """Names that statements of these kinds bind, at any depth, and nothing else in the cell does."""
+    nodes = list(chain.from_iterable(map(ast.walk, parsed(MAGIC.sub("", source)) or [])))
+    otherwise = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return {name for node in nodes if isinstance(node, kinds) for name in bound_by(node)} - otherwise
 
 
 def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.errors import BadSubmission, UsageError
-from autograder.intake.find import find_submissions
+from autograder.intake.find import find_class
 from autograder.intake.parse import parse_notebook
 
 LOOKED_AT = 20  # submissions of each assignment; a class is handed in for one
 
 
-def which_assignment(path: Path, grade_ids: Mapping[str, frozenset[str]], max_bytes: int) -> str:
+def which_assignment(
+    path: Path, grade_ids: Mapping[str, frozenset[str]], max_bytes: int, platform: str | None = None
+) -> str:
     """The assignment whose cells most of the notebooks hold.
 
     Args:
-        path: As :func:`autograder.intake.find.find_submissions` takes it.
+        path: As :func:`autograder.intake.find.find_class` takes it; so is ``platform``.
         grade_ids: Assignment -> nbgrader's ids of its cells.
         max_bytes: The largest file that is read.
 
@@ -26,7 +28,7 @@ def which_assignment(path: Path, grade_ids: Mapping[str, frozenset[str]], max_by
     votes: Counter[str] = Counter()
     for name in grade_ids:
         try:
-            submissions = find_submissions(path, name)
+            submissions = find_class(path, name, platform, grade_ids[name], grade_ids.keys() - {name}).found
         except UsageError:
             continue  # none in the folders that are called after this one
         for found in submissions[:LOOKED_AT]:
@@ -39,7 +41,7 @@ def which_assignment(path: Path, grade_ids: Mapping[str, frozenset[str]], max_by
             if held[name] and held[name] == max(held.values()):
                 votes[name] += 1
     if not path.exists():
-        find_submissions(path, next(iter(grade_ids)))  # says what was expected
+        find_class(path, next(iter(grade_ids)))  # says what was expected
     first, second = [*votes.most_common(2), ("", 0), ("", 0)][:2]
     if first[1] == second[1]:
         raise UsageError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.errors import UsageError
 from autograder.files import write_whole
-from autograder.results import CheckResult, ClassResults, Grade, TaskGrade, Verdict
+from autograder.results import CheckResult, ClassResults, Grade, Handin, NotRecognised, TaskGrade, Verdict
 
 SCHEMA = 1
 
@@ -20,6 +20,7 @@ def results_path(workspace: Path, assignment: str) -> Path:
 def save_results(results: ClassResults, workspace: Path) -> Path:
     """Write the results next to the old ones and put them in their place at once; their path."""
     head = {"schema": SCHEMA, "assignment": results.assignment, "seed": results.seed, "box": results.box}
+    head["not_recognised"] = [dataclasses.asdict(one) for one in results.not_recognised]
     # A line for each submission: indenting everything takes ten times as long, and a class is written many times.
     lines = ",\n".join(json.dumps(_submission(grade)) for grade in results.grades)
     write_whole(
@@ -41,7 +42,8 @@ def load_results(workspace: Path, assignment: str) -> ClassResults:
         if document["schema"] != SCHEMA:
             raise UsageError(f"{path} has schema {document['schema']!r}; this version reads schema {SCHEMA}.")
         grades = tuple(_grade(entry) for entry in document["submissions"])
-        return ClassResults(document["assignment"], int(document["seed"]), str(document["box"]), grades)
+        unknown = tuple(NotRecognised(**one) for one in document.get("not_recognised", ()))
+        return ClassResults(document["assignment"], int(document["seed"]), str(document["box"]), grades, unknown)
     except FileNotFoundError:
         raise UsageError(f"There is no {path}. Grade a class first: autograder grade SUBMISSIONS.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -81,6 +83,7 @@ def _submission(grade: Grade) -> dict[str, Any]:
         "run": grade.run,
         "not_run": list(grade.not_run),
         "whole": grade.whole,
+        "handin": dataclasses.asdict(grade.handin) if grade.handin else None,
     }
 
 
@@ -98,6 +101,9 @@ def _grade(entry: dict[str, Any]) -> Grade:
     keys = {"key": str(entry.get("fingerprint", "")), "run": str(entry.get("run", ""))}
     not_run, whole = tuple(map(str, entry.get("not_run", ()))), str(entry.get("whole", ""))
     verdict, notes = Verdict(entry["verdict"]), tuple(entry["notes"])
-    return Grade(
-        entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **keys, not_run=not_run, whole=whole
-    )
+    later: dict[str, Any] = keys | {"not_run": not_run, "whole": whole, "handin": _handin(entry.get("handin"))}
+    return Grade(entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **later)
+
+
+def _handin(entry: dict[str, Any] | None) -> Handin | None:
+    return None if entry is None else Handin(**entry | {"unused": tuple(entry["unused"])})

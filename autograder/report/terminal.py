@@ -17,8 +17,8 @@ from autograder.results import ClassResults, Grade, Verdict
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
 
-# Names and messages can hold what moves the cursor, ends a line, or turns the direction of writing.
-UNSHOWN = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+# Names and messages can hold what moves the cursor, ends a line, turns the direction of writing, or is no text.
+UNSHOWN = "[\ud800-\udfff\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 
 
 class ClassDisplay:
@@ -107,6 +107,10 @@ class ClassDisplay:
         moment = [grade.student for grade in results.grades if grade.verdict in OF_THE_MOMENT]
         if moment:
             self.say(f"If the machine was busy, grade a folder of these alone with --fresh: {', '.join(moment)}")
+        if results.not_recognised:
+            self.say(f"Not graded, because it cannot be told whose it is ({len(results.not_recognised)}):")
+        for unknown in results.not_recognised:
+            self.say(f"  {unknown.name}: {unknown.what}")
         for grade in results.grades:
             for text in grade.broken:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")

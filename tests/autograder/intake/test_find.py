@@ -1,6 +1,7 @@
 """Finding submissions: every shape a class comes in, and nothing that a name, a link or a zip can break out with."""
 
 import os
+import re
 import signal
 import stat
 import tracemalloc
@@ -11,11 +12,16 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from autograder.errors import BadSubmission, UsageError
-from autograder.intake import find
-from autograder.intake.find import Found, find_submissions
+from autograder.intake import entries
+from autograder.intake.find import Found, find_class
 from autograder.results import Verdict
 
 NOTEBOOK = b'{"cells": []}'
+
+
+def find_submissions(path: Path, assignment: str) -> tuple[Found, ...]:
+    """The submissions alone."""
+    return find_class(path, assignment).found
 
 
 def only(found: Found) -> PurePosixPath | None:
@@ -112,11 +118,20 @@ def test_a_class_is_found_in_a_folder(tmp_path: Path, shape: str):
     assert [one.read(100) for one in find_submissions(path, "early_exit")] == [NOTEBOOK, NOTEBOOK]
 
 
-def test_a_flat_class_is_found_below_the_one_folder_of_a_folder(tmp_path: Path):
-    assert found(folder(tmp_path, "class/alice.ipynb", "class/bob.ipynb")) == {
-        "alice": "class/alice.ipynb",
-        "bob": "class/bob.ipynb",
-    }
+@pytest.mark.parametrize("names", [["bob.ipynb", "carol.ipynb"], ["bob/early_exit.ipynb", "carol/early_exit.ipynb"]])
+def test_what_one_student_calls_files_never_becomes_another_student(tmp_path: Path, names: list[str]):
+    """A late folder with one student in it: she could hand in for all others. Or it is a class, one folder too high."""
+    folder(tmp_path, *(f"mallory/{name}" for name in names))
+    for n, name in enumerate(names):
+        (tmp_path / "mallory" / name).write_bytes(b"%d" % n)
+    late = find_class(tmp_path, "early_exit")
+
+    assert [one.student for one in late.found] == ["mallory"]
+    with pytest.raises(BadSubmission, match="More than one notebook was handed in"):
+        late.found[0].read(100)
+    (hint,) = late.not_recognised
+    assert hint.name == "mallory"
+    assert hint.what.endswith(f"if it is a folder around a class, grade {tmp_path / 'mallory'}")
 
 
 @pytest.mark.parametrize("make", [folder, archive])
@@ -183,7 +198,7 @@ def test_when_the_path_is_a_pipe_then_nothing_waits_for_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize("make", [folder, archive])
-@pytest.mark.parametrize("names", [[], ["notes.txt"], ["a/b/c.ipynb", "d/e/f.ipynb"], [".hidden.ipynb"], LITTER[:3]])
+@pytest.mark.parametrize("names", [[], ["notes.txt"], [".hidden.ipynb"], LITTER[:3]])
 def test_when_nothing_in_it_is_a_submission_then_the_error_shows_the_expected_names(tmp_path: Path, make, names):
     path = make(tmp_path, *names)
 
@@ -202,7 +217,14 @@ def test_when_nothing_in_it_is_a_submission_then_the_error_shows_the_expected_na
     ],
 )
 def test_when_a_student_is_there_twice_then_only_that_one_is_refused(tmp_path: Path, make, names: list[str]):
-    alice, bob = find_submissions(make(tmp_path, *names, "bob/early_exit/early_exit.ipynb"), "early_exit")
+    path = make(tmp_path, *names, "bob/early_exit/early_exit.ipynb")
+    if path.is_dir():
+        (path / names[0]).write_bytes(b"another one")
+    else:
+        with zipfile.ZipFile(path, "w") as file:
+            for n, name in enumerate([*names, "bob/early_exit/early_exit.ipynb"]):
+                file.writestr(name, b"%d" % n)
+    alice, bob = find_submissions(path, "early_exit")
 
     with pytest.raises(BadSubmission, match=r"More than one notebook was handed in: .*") as refusal:
         alice.read(1000)
@@ -225,9 +247,7 @@ def test_other_notebooks_beside_the_one_of_the_assignment_do_no_harm(tmp_path: P
     assert found(path) == {"alice": "alice/early_exit/early_exit.ipynb"}
 
 
-@pytest.mark.parametrize(
-    "left", ["", "answer.docx", "sub/early_exit.ipynb", ".DS_Store", ".ipynb_checkpoints/early_exit-checkpoint.ipynb"]
-)
+@pytest.mark.parametrize("left", ["", "sub/", ".DS_Store", ".ipynb_checkpoints/early_exit-checkpoint.ipynb"])
 def test_when_a_folder_was_handed_in_without_a_notebook_then_its_student_is_not_forgotten(tmp_path: Path, left: str):
     folder(tmp_path, "alice/early_exit/early_exit.ipynb", f"bob/early_exit/{left}")
 
@@ -253,8 +273,8 @@ def test_when_an_empty_folder_is_in_a_zip_then_its_student_is_not_forgotten(tmp_
 def test_a_name_that_means_something_to_a_shell_or_a_path_is_made_plain_and_noted(tmp_path: Path, make):
     (one,) = find_submissions(make(tmp_path, "$(rm *);'\"|é\n.ipynb"), "early_exit")
 
-    assert one.student == "__rm ______é_"
-    assert one.notes == ("""the name '$(rm *);\\'"|é\\n' was changed to '__rm ______é_'""",)
+    assert one.student == "__rm ______é_-76528e1d"
+    assert one.notes == ("""the name '$(rm *);\\'"|é\\n' was changed to '__rm ______é_-76528e1d'""",)
 
 
 @pytest.mark.parametrize("name", ["...ipynb", " .ipynb", "--help.ipynb"])
@@ -269,7 +289,7 @@ def test_a_name_of_bytes_that_are_no_text_can_be_written_down(tmp_path: Path):
     (tmp_path / os.fsdecode(b"b\xff\xfeb.ipynb")).write_bytes(NOTEBOOK)
 
     (one,) = find_submissions(tmp_path, "early_exit")
-    assert one.student == "b__b"
+    assert re.fullmatch("b__b-[0-9a-f]{8}", one.student)
     assert one.read(100) == NOTEBOOK
     " ".join(one.notes).encode()
 
@@ -469,10 +489,17 @@ def test_a_member_that_is_gone_is_refused(tmp_path: Path):
 
 
 def test_when_a_zip_has_too_many_entries_then_the_error_says_how_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(find, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(entries, "MAX_MEMBERS", 3)
 
     with pytest.raises(UsageError, match=r"class\.zip has 4 entries; expected at most 3\."):
         find_submissions(archive(tmp_path, *(f"{name}.ipynb" for name in "abcd")), "early_exit")
+
+
+def test_when_a_folder_has_too_many_entries_then_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(entries, "MAX_MEMBERS", 3)
+
+    with pytest.raises(UsageError, match=r"has too many entries; expected at most 3\."):
+        find_submissions(folder(tmp_path, *(f"{name}.ipynb" for name in "abcd")), "early_exit")
 
 
 def test_when_a_zip_is_damaged_then_the_error_is_a_sentence(tmp_path: Path):
@@ -498,7 +525,7 @@ def test_when_a_name_in_a_zip_is_no_text_then_the_error_is_a_sentence(tmp_path: 
 
 def test_when_a_folder_goes_away_while_it_is_read_then_the_error_is_a_sentence(tmp_path: Path):
     with pytest.raises(UsageError, match=r"gone cannot be read: No such file or directory\."):
-        find._entries(tmp_path / "gone")
+        entries._folder(tmp_path / "gone")
 
 
 @pytest.mark.parametrize("other", ["alice/early_exit.ipynb", "alice/early_exit_old.ipynb"])
@@ -521,12 +548,12 @@ def test_when_a_zip_holds_one_folder_of_files_named_after_the_assignment_then_ea
 @pytest.mark.parametrize("name", [".", "./", ""])
 def test_a_member_without_a_name_is_passed_over(tmp_path: Path, name: str):
     with zipfile.ZipFile(tmp_path / "class.zip", "w") as file:
-        for one in (name, "top/ann.ipynb"):
+        for one in (name, "ann.ipynb"):
             info = zipfile.ZipInfo("x")
             info.filename = one
             file.writestr(info, NOTEBOOK)
 
-    assert found(tmp_path / "class.zip") == {"ann": "top/ann.ipynb"}
+    assert found(tmp_path / "class.zip") == {"ann": "ann.ipynb"}
 
 
 def test_when_a_file_is_refused_then_the_sentence_can_be_written_whatever_the_files_name(tmp_path: Path):
@@ -538,6 +565,16 @@ def test_when_a_file_is_refused_then_the_sentence_can_be_written_whatever_the_fi
     assert "?.ipynb" in str(refusal.value).encode().decode()
 
 
+def test_notes_can_be_written_whatever_the_files_names(tmp_path: Path):
+    folder(tmp_path, "ann/a.ipynb")
+    (tmp_path / "ann" / os.fsdecode(b"early\xff.ipynb")).write_bytes(b"mac_ratio")
+    (tmp_path / os.fsdecode(b"\xff.csv")).touch()
+    whole = find_class(tmp_path, "early_exit", None, frozenset({"mac_ratio"}))
+
+    assert whole.found[0].notes == ("of 2 notebooks handed in, early?.ipynb is graded: it holds the tasks",)
+    assert [one.name for one in whole.not_recognised] == ["\udcff.csv"]
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+1+1", "-1+1", "@SUM", "-rf", "+-@=x"])
 def test_a_name_begins_with_nothing_that_a_table_would_compute_or_a_command_take_as_an_option(
     tmp_path: Path, name: str
@@ -546,3 +583,182 @@ def test_a_name_begins_with_nothing_that_a_table_would_compute_or_a_command_take
 
     assert only_one.student.startswith("_")
     assert only_one.notes
+
+
+# --- which notebook is meant, and what is there in its place ---
+
+IDS = frozenset({"mac_ratio", "choose_tolerance"})
+
+
+def handed_in(root: Path, files: dict[str, bytes]) -> Found:
+    """The one submission of these files, with the assignment's tasks known."""
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    (one,) = find_class(root, "early_exit", None, IDS).found
+    return one
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Early_Exit.ipynb", "homework.ipynb", "dora_early_exit.ipynb", "early-exit.ipynb", "a/b/c/d/e.ipynb"),
+        *("Early_Exit/early_exit.ipynb", "early_exit/early_exit/early_exit.ipynb", "submission/early_exit/x.IPYNB"),
+        *("early_exit/early_exit.ipynb.txt", "early_exit.ipynb.json", ".ipynb"),
+    ],
+)
+def test_the_only_notebook_below_a_students_folder_is_theirs(tmp_path: Path, name: str):
+    one = handed_in(tmp_path, {f"ann/{name}": NOTEBOOK, "ann/data.csv": b"1,2", "ann/early_exit.pdf": b"%PDF"})
+
+    assert (one.student, one.read(100)) == ("ann", NOTEBOOK)
+    assert one.handin is not None
+    assert set(one.handin.unused) == {"ann/data.csv", "ann/early_exit.pdf"}
+
+
+def test_of_several_notebooks_the_one_with_the_released_name_is_graded(tmp_path: Path):
+    one = handed_in(
+        tmp_path, {"ann/early_exit.ipynb": b"{}", "ann/scratch.ipynb": b"mac_ratio", "ann/old/a.ipynb": b""}
+    )
+
+    assert one.read(100) == b"{}"
+    assert one.notes == ("of 3 notebooks handed in, early_exit.ipynb is graded: it has the name that was given out",)
+
+
+def test_of_several_notebooks_with_other_names_the_one_with_the_tasks_is_graded(tmp_path: Path):
+    one = handed_in(
+        tmp_path, {"ann/1.ipynb": b"plots", "ann/2.ipynb": b"mac_ratio choose_tolerance", "ann/3.ipynb": b""}
+    )
+
+    assert one.read(100) == b"mac_ratio choose_tolerance"
+    assert one.notes == ("of 3 notebooks handed in, 2.ipynb is graded: it holds the tasks",)
+
+
+def test_copies_of_one_notebook_are_one(tmp_path: Path):
+    one = handed_in(tmp_path, {"ann/a.ipynb": b"mac_ratio", "ann/b/a.ipynb": b"mac_ratio", "ann/c.ipynb": b""})
+
+    assert one.read(100) == b"mac_ratio"
+    assert one.notes == ("of 3 notebooks handed in, a.ipynb is graded: the others are copies of it",)
+
+
+@pytest.mark.parametrize("names", [["a.ipynb", "b.ipynb"], ["early_exit.ipynb", "work/early_exit.ipynb"]])
+def test_where_nobody_can_tell_which_is_meant_a_person_decides(tmp_path: Path, names: list[str]):
+    one = handed_in(tmp_path, {f"ann/{name}": b"mac_ratio %d" % n for n, name in enumerate(names)})
+
+    with pytest.raises(BadSubmission, match=rf"More than one notebook was handed in: ann/{names[0]}, ann/{names[1]}\."):
+        one.read(100)
+
+
+def test_more_notebooks_than_anybody_compares_are_refused(tmp_path: Path):
+    one = handed_in(tmp_path, {f"ann/{n}.ipynb": b"" for n in range(30)})
+
+    with pytest.raises(BadSubmission, match=r"More than one notebook was handed in: .* and 25 more\. Keep one"):
+        one.read(100)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"early_exit.pdf": b"%PDF"}, "No notebook was handed in, but early_exit.pdf (a PDF)."),
+        ({"a.py": b"", "b.html": b""}, "No notebook was handed in, but a.py (a Python script), b.html (a web page)."),
+        ({"a.rar": b"Rar!"}, "No notebook was handed in, but a.rar (an archive that is no zip)."),
+        ({f"{n}.png": b"" for n in range(9)}, "3.png (a picture), 4.png (a picture) and 4 more files."),
+        ({"a.zip": b"no zip"}, "No notebook was found: a.zip is not a readable zip: File is not a zip file."),
+    ],
+)
+def test_what_was_handed_in_in_place_of_a_notebook_is_named(tmp_path: Path, files: dict[str, bytes], sentence: str):
+    one = handed_in(tmp_path, {f"ann/{name}": data for name, data in files.items()})
+
+    with pytest.raises(BadSubmission) as refusal:
+        one.read(100)
+    assert sentence in str(refusal.value)
+    assert str(refusal.value).endswith("Hand in early_exit.ipynb.")
+    assert refusal.value.verdict is Verdict.BAD_FILE
+
+
+def test_a_zip_is_looked_into_where_no_notebook_lies_outside(tmp_path: Path):
+    one = handed_in(
+        tmp_path / "in", {"ann/hw.zip": archive(tmp_path, "x/y.ipynb").read_bytes(), "ann/b.zip": b"damaged"}
+    )
+
+    assert str(one.members[0]) == "ann/hw.zip/x/y.ipynb"
+    assert one.notes == (
+        "the notebook was handed in as 'y.ipynb'",
+        "not looked at: b.zip is not a readable zip: File is not a zip file",
+    )
+
+
+# --- the class around the students ---
+
+
+@pytest.mark.parametrize("around", ["submitted/", "class/submitted/", "downloaded/early_exit/archive/"])
+def test_folders_that_nbgrader_puts_around_a_class_are_no_students(tmp_path: Path, around: str):
+    path = folder(tmp_path, *(f"{around.removeprefix('class/')}{name}" for name in SHAPES["nbgrader tree"]))
+
+    assert list(found(path)) == ["alice", "bob"]
+
+
+def test_a_whole_course_of_nbgrader_can_be_given(tmp_path: Path):
+    folder(tmp_path, "submitted/ann/early_exit/early_exit.ipynb", "source/early_exit/early_exit.ipynb", "gradebook.db")
+    whole = find_class(tmp_path, "early_exit")
+
+    assert [one.student for one in whole.found] == ["ann"]
+    assert whole.remarks == ("nbgrader's own files are left out: gradebook.db, source.",)
+
+
+def test_when_the_folder_of_one_student_is_given_then_it_is_that_students(tmp_path: Path):
+    assert list(found(folder(tmp_path / "ann", "early_exit/early_exit.ipynb"))) == ["ann"]
+
+
+def test_in_a_zip_the_one_folder_around_several_is_told(tmp_path: Path):
+    whole = find_class(archive(tmp_path, "class of 2026/ann.ipynb", "class of 2026/bob.ipynb"), "early_exit")
+
+    assert (whole.around, [one.student for one in whole.found]) == ("class of 2026", ["ann", "bob"])
+    assert whole.remarks == ("The one folder in class.zip, 'class of 2026', is taken for a folder around the class.",)
+
+
+def test_in_a_folder_the_one_folder_is_a_student_and_that_is_told_too(tmp_path: Path):
+    files = {"mallory/bob.ipynb": b"mac_ratio", "mallory/carol.ipynb": b""}
+    one = handed_in(tmp_path / "late", files)
+
+    assert (one.student, one.read(100)) == ("mallory", b"mac_ratio")
+    assert find_class(tmp_path / "late", "early_exit", None, IDS).remarks == (
+        "The one folder in late, 'mallory', is taken for one student's; if it is a folder around a class, "
+        f"grade {tmp_path / 'late' / 'mallory'}.",
+    )
+
+
+def test_who_handed_in_only_another_assignment_is_no_student_of_this_one(tmp_path: Path):
+    folder(tmp_path, "ann/early_exit/early_exit.ipynb", "ann/other/other.ipynb", "bob/other/other.ipynb")
+    whole = find_class(tmp_path, "early_exit", None, frozenset(), ["other"])
+
+    assert [(one.student, str(only(one))) for one in whole.found] == [("ann", "ann/early_exit/early_exit.ipynb")]
+    assert whole.remarks == ("Folders that hold only another assignment: 1.",)
+
+
+def test_what_is_nobodys_is_listed_and_what_systems_make_is_counted(tmp_path: Path):
+    folder(tmp_path, "ann.ipynb", "roster.csv", "report.pdf", ".hidden.ipynb", ".DS_Store", "__MACOSX/._ann.ipynb")
+    (tmp_path / "link").symlink_to("ann.ipynb")
+    os.mkfifo(tmp_path / "pipe")
+    whole = find_class(tmp_path, "early_exit")
+
+    assert {one.name: one.what for one in whole.not_recognised} == {
+        ".hidden.ipynb": "a notebook",
+        "link": "a link",
+        "pipe": "a pipe or device",
+        "report.pdf": "a PDF",
+        "roster.csv": "a table",
+    }
+    assert whole.remarks == ("Left out because platforms, editors or systems make them: 2 files or folders.",)
+
+
+def test_a_name_that_leads_out_of_a_zip_is_listed(tmp_path: Path):
+    whole = find_class(archive(tmp_path, "ann.ipynb", "../bob.ipynb"), "early_exit")
+
+    assert [(one.name, one.what) for one in whole.not_recognised] == [("../bob.ipynb", "its name leads out of the zip")]
+
+
+def test_names_that_differ_in_a_vowel_sign_or_in_case_are_two_in_any_class(tmp_path: Path):
+    both = folder(tmp_path / "both", "अनिता शर्मी.ipynb", "अनीता शर्मा.ipynb", "Anna.ipynb", "anna.ipynb")
+
+    assert list(found(both)) == ["Anna", "anna", "अनिता शर्मी", "अनीता शर्मा"]
+    assert list(found(folder(tmp_path / "second", "अनीता शर्मा.ipynb"))) == ["अनीता शर्मा"]

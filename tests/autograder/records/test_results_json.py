@@ -9,7 +9,7 @@ import pytest
 
 from autograder.errors import UsageError
 from autograder.records.results_json import SCHEMA, ClassResults, load_results, results_path, save_results
-from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+from autograder.results import CheckResult, Grade, Handin, NotRecognised, TaskGrade, Verdict
 
 ALICE = Grade(
     "alice",
@@ -30,7 +30,14 @@ ALICE = Grade(
     3.14,
 )
 NAME = "early_exit"
-CLASS = ClassResults(NAME, 123, "bubblewrap 0.11.0", (ALICE, Grade("bob", Verdict.EMPTY)))
+HANDIN = Handin("canvas", "doejane", "1234", True, "2026-09-24T21:26:00", "567890", "", "c.zip", "a.ipynb", ("b.pdf",))
+CLASS = ClassResults(
+    NAME,
+    123,
+    "bubblewrap 0.11.0",
+    (ALICE, Grade("bob", Verdict.EMPTY, handin=HANDIN)),
+    (NotRecognised("roster.csv", "a table"),),
+)
 
 
 def document(workspace: Path) -> dict[str, Any]:
@@ -64,7 +71,7 @@ def test_any_text_comes_back(tmp_path: Path, text: str):
 def test_the_file_is_of_the_published_schema(tmp_path: Path):
     written = document(tmp_path)
 
-    assert list(written) == ["schema", "assignment", "seed", "box", "submissions"]
+    assert list(written) == ["schema", "assignment", "seed", "box", "not_recognised", "submissions"]
     assert (written["schema"], written["assignment"], written["seed"]) == (1, "early_exit", 123)
     alice = written["submissions"][0]
     assert {"student", "verdict", "score", "max_score", "wall_s", "tasks", "notes"} <= set(alice)
@@ -94,6 +101,32 @@ def test_when_writing_fails_then_the_old_results_are_still_there_and_nothing_els
 
     assert load_results(tmp_path, NAME) == CLASS
     assert list((tmp_path / NAME).iterdir()) == [results_path(tmp_path, NAME)]
+
+
+def test_who_handed_in_and_when_and_what_is_nobodys_are_in_the_file(tmp_path: Path):
+    written = document(tmp_path)
+
+    assert written["not_recognised"] == [{"name": "roster.csv", "what": "a table"}]
+    assert written["submissions"][1]["handin"] == {
+        "platform": "canvas",
+        "name": "doejane",
+        "id": "1234",
+        "late": True,
+        "submitted": "2026-09-24T21:26:00",
+        "attempt": "567890",
+        "team": "",
+        "source": "c.zip",
+        "file": "a.ipynb",
+        "unused": ["b.pdf"],
+    }
+
+
+def test_results_of_a_grader_that_knew_no_platforms_are_read(tmp_path: Path):
+    written = document(tmp_path)
+    del written["not_recognised"], written["submissions"][1]["handin"]
+    results_path(tmp_path, NAME).write_text(json.dumps(written))
+
+    assert load_results(tmp_path, NAME).grades[1] == Grade("bob", Verdict.EMPTY)
 
 
 def test_a_grade_is_added_by_student_and_the_graders_faults_come_first():
@@ -138,12 +171,25 @@ def test_when_the_file_is_damaged_then_the_error_says_what_to_do(tmp_path: Path,
 
 @pytest.mark.parametrize("wrong", [None, 3, "x", [], {}, [3], {"x": 3}, {"x": {}}, ["x"]], ids=repr)
 @pytest.mark.parametrize(
-    "place", ["seed", "submissions", "entry", "verdict", "tasks", "task", "checks", "check", "notes"]
+    "place",
+    [
+        "seed",
+        "submissions",
+        "not_recognised",
+        "entry",
+        "verdict",
+        "tasks",
+        "task",
+        "checks",
+        "check",
+        "notes",
+        "handin",
+    ],
 )
 def test_a_value_of_any_type_in_any_place_is_a_sentence_or_results(tmp_path: Path, place: str, wrong: object):
     written = document(tmp_path)
     entry = written["submissions"][0]
-    if place in ("seed", "submissions"):
+    if place in ("seed", "submissions", "not_recognised"):
         written[place] = wrong
     elif place == "entry":
         written["submissions"][0] = wrong

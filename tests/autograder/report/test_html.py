@@ -7,7 +7,7 @@ import pytest
 
 from autograder.report import html
 from autograder.report.html import render_report, write_report
-from autograder.results import CheckResult, ClassResults, Grade, TaskGrade, Verdict
+from autograder.results import CheckResult, ClassResults, Grade, Handin, NotRecognised, TaskGrade, Verdict
 
 EVIL = "<script>alert(1)</script>"
 BREAKING_OUT = [
@@ -80,6 +80,23 @@ def test_the_links_of_the_class_lead_to_the_pages_there_are():
     assert all("/" not in name and len(name) < 100 and name.isascii() for name in pages)
 
 
+def test_the_class_page_lists_what_is_nobodys_and_marks_what_is_late():
+    grades = tuple(Grade(name, Verdict.OK, handin=Handin("canvas", late=name == "bob")) for name in ("ann", "bob"))
+    page = render_report(ClassResults("small", 7, "box", grades, (NotRecognised("roster.csv", "a table"),)))[
+        "index.html"
+    ]
+
+    assert "Not graded, because it cannot be told whose it is:\n\nroster.csv: a table" in Page(page).text
+    assert page.count("(late)") == 1
+
+
+def test_the_page_of_a_student_says_who_handed_in_when_and_what():
+    handin = Handin("blackboard", "Jane Doe", "jdoe", True, "2026-01-30T15:30:10", file="x/hw.ipynb")
+    text = Page(render_report(results(Grade("jdoe", Verdict.OK, handin=handin)))["0001-jdoe.html"]).text
+
+    assert "Jane Doe, handed in 2026-01-30T15:30:10, late: x/hw.ipynb" in text
+
+
 def test_two_students_whose_names_look_alike_have_two_pages():
     assert len(render_report(results(*(Grade(name, Verdict.OK) for name in ("ä", "ö", "_"))))) == 4
 
@@ -110,8 +127,9 @@ def test_nothing_a_student_controls_is_read_as_a_page(evil: str):
 
     def pages(text: str) -> dict[str, str]:
         check = CheckResult(text, False, text, text)
-        grade = Grade(text, Verdict.OK, (TaskGrade(text, 3.0, (check,)),), text, (text,))
-        return render_report(ClassResults(text, 7, f"bubblewrap {text}", (grade,)))
+        handin = Handin(text, text, text, True, text, text, text, text, text, (text,))
+        grade = Grade(text, Verdict.OK, (TaskGrade(text, 3.0, (check,)),), text, (text,), handin=handin)
+        return render_report(ClassResults(text, 7, f"bubblewrap {text}", (grade,), (NotRecognised(text, text),)))
 
     for bad, good in zip(pages(evil).values(), pages(harmless).values(), strict=True):
         assert Page(bad).tags == Page(good).tags

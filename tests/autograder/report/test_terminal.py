@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autograder.report.terminal import ClassDisplay
-from autograder.results import ClassResults, Grade, Verdict
+from autograder.results import ClassResults, Grade, NotRecognised, Verdict
 
 
 @pytest.mark.parametrize("text", ["a\n    [1/1] bob  OK  27 / 27", "a\r\x1b[2Kb", "a\u202eb", "a\u2028b"])
@@ -27,3 +27,11 @@ def test_a_verdict_that_a_busy_machine_can_bring_about_comes_with_the_way_to_try
 
     assert "bob" in line
     assert "ann" not in line and "cem" not in line
+
+
+def test_what_is_nobodys_is_listed(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    unknown = (NotRecognised("roster.csv", "a table"), NotRecognised("a\x1b[2Kb\udcff", "a link"))
+    ClassDisplay().summary(ClassResults("small", 1, "box", (), unknown), tmp_path / "report" / "index.html")
+    said = capsys.readouterr().out
+
+    assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb?: a link\n" in said

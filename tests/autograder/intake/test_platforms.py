@@ -1,0 +1,279 @@
+"""Each platform's class of twelve: everybody once, with the right file, and as the platform says it."""
+
+from pathlib import Path
+
+import pytest
+from platform_classes import GROUP, PEOPLE, SCHEMES, TWICE, WRONG, each_alone, made, notebook, packed, unpacked, zipped
+
+from autograder.errors import BadSubmission, UsageError
+from autograder.intake.find import Class, Found, find_class
+from autograder.intake.platforms import PLATFORMS, Told, names
+from autograder.results import Verdict
+
+WAYS = {
+    "zip": lambda files, folder: packed(files, folder / "class.zip"),
+    "folder": lambda files, folder: unpacked(files, folder / "class"),
+    "zip_collect": lambda files, folder: packed(
+        files, _folder(folder / "downloaded" / "early_exit" / "archive") / "a.zip"
+    ).parents[2],
+}
+
+
+# In a folder of zips, a zip with such names in it is one student's.
+NAMED_BY_PERSONS = ("files and folders named after students", "a zip of each student")
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
+
+
+def graded(found: Found) -> bytes | None:
+    """The bytes that are graded; None for a file of the wrong kind."""
+    try:
+        return found.read(1 << 20)
+    except BadSubmission as refusal:
+        assert refusal.verdict is Verdict.BAD_FILE
+        assert "early_exit.pdf (a PDF)" in str(refusal)
+        return None
+
+
+def in_class(files: dict[str, bytes], folder: Path, platform: str | None = None) -> Class:
+    return find_class(packed(files, folder / "some.zip"), "early_exit", platform)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "way"),
+    [(scheme, way) for scheme in SCHEMES for way in WAYS if way != "zip_collect" or scheme not in NAMED_BY_PERSONS],
+)
+def test_everybody_is_there_once_with_the_right_file(tmp_path: Path, scheme: str, way: str):
+    files, expected = made(SCHEMES[scheme])
+    found = find_class(WAYS[way](files, tmp_path), "early_exit")
+
+    assert {one.student: graded(one) for one in found.found} == {who: one.graded for who, one in expected.items()}
+    assert len(expected) == (12 if SCHEMES[scheme].group == "members" else 11)
+    assert found.not_recognised == ()
+    for one in found.found:
+        assert one.handin is not None
+        told = expected[one.student]
+        assert (one.handin.late, one.handin.id, one.handin.team) == (told.late, told.id, told.team)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_next_round_meets_the_same_students(tmp_path: Path, scheme: str):
+    first, second = (
+        find_class(packed(made(SCHEMES[scheme], n)[0], tmp_path / f"{n}.zip"), "early_exit") for n in (0, 1)
+    )
+
+    assert [one.student for one in first.found] == [one.student for one in second.found]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_nobodys_identity_depends_on_who_else_is_there(tmp_path: Path, scheme: str):
+    """Each hand-in alone, as when one comes late: the same row as in the class."""
+    for n, (student, files) in enumerate(each_alone(SCHEMES[scheme])):
+        for path in (unpacked(files, tmp_path / str(n)), packed(files, tmp_path / f"{n}.zip")):
+            alone = [one.student for one in find_class(path, "early_exit").found]
+            assert student in alone
+            assert len(alone) == 1 or SCHEMES[scheme].group == "members"
+
+
+@pytest.mark.parametrize("scheme", [name for name, scheme in SCHEMES.items() if scheme.attempts])
+def test_of_several_hand_ins_the_newest_counts_and_the_others_are_told(tmp_path: Path, scheme: str):
+    files, _ = made(SCHEMES[scheme])
+    found = {one.student: one for one in in_class(files, tmp_path).found}[SCHEMES[scheme].row(PEOPLE[TWICE])]
+
+    assert graded(found) == notebook(PEOPLE[TWICE].user, 0)
+    assert any("of 2 hand-ins the newest with a notebook is graded; not used: " in note for note in found.notes)
+
+
+@pytest.mark.parametrize("scheme", [name for name, scheme in SCHEMES.items() if scheme.attempts])
+def test_a_newer_hand_in_without_a_notebook_does_not_hide_the_older_one(tmp_path: Path, scheme: str):
+    """A report in a second upload, most likely: the note says that it is not what is graded."""
+    files, _ = made(SCHEMES[scheme])
+    again, _ = made(SCHEMES[scheme], 1)
+    files |= {name.replace(".ipynb", ".md"): b"Sorry" for name in again if name.endswith(".ipynb")}
+    files |= {name: data for name, data in again.items() if name.endswith(".txt")}  # Blackboard's, of each attempt
+    for one in in_class(files, tmp_path).found:
+        if SCHEMES[scheme].row(PEOPLE[WRONG]) != one.student:
+            assert one.read(1000)
+
+
+def test_a_team_of_which_only_the_name_is_known_is_the_row_and_says_so(tmp_path: Path):
+    files, _ = made(SCHEMES["moodle, teams"])
+    (team,) = [one for one in in_class(files, tmp_path).found if one.student == "Default group"]
+
+    assert team.notes == ("handed in by the team Default group", "the names do not say who is in the team")
+
+
+def test_each_member_of_a_group_is_graded_where_the_export_names_them(tmp_path: Path):
+    files, _ = made(SCHEMES["gradescope"])
+    found = {one.handin.name: one for one in in_class(files, tmp_path).found if one.handin}
+    jane, john = (found[PEOPLE[n].name] for n in GROUP)
+
+    assert jane.members == john.members
+    assert jane.notes == john.notes == ("handed in by Jane Doe, John Roe",)
+    assert jane.handin is not None
+    assert jane.handin.submitted == "2026-09-20T21:26:00+00:00"
+
+
+def test_who_is_named_in_the_export_and_has_no_file_is_not_missing(tmp_path: Path):
+    files, expected = made(SCHEMES["gradescope"])
+    files = {name: data for name, data in files.items() if "early_exit.pdf" not in name}
+    found = in_class(files, tmp_path).found
+
+    assert {one.student for one in found} == set(expected)
+    (empty,) = [one for one in found if not one.members]
+    with pytest.raises(BadSubmission, match="holds no notebook") as refusal:
+        empty.read(10)
+    assert refusal.value.verdict is Verdict.EMPTY
+
+
+@pytest.mark.parametrize("text", [None, b"", b"[", b"- 1", b"submission_1: 3", b"&a [*a]", b"{" * 5000, b"\xff\x00"])
+def test_a_gradescope_export_without_its_file_still_has_all_submissions(tmp_path: Path, text: bytes | None):
+    files = {"assignment_1_export/submission_1/a.ipynb": b"{}"}
+    files |= {} if text is None else {"assignment_1_export/submission_metadata.yml": text}
+    (one,) = in_class(files, tmp_path).found
+
+    assert one.student == "submission_1"
+    assert "the export does not say whose submission this is" in one.notes[0]
+
+
+def test_a_blackboard_user_name_with_an_underscore_is_read_from_the_attempts_text(tmp_path: Path):
+    start = "early_exit_j_doe_attempt_2026-01-30-15-30-10"
+    (one,) = in_class(
+        {f"{start}_hw.ipynb": b"{}", f"{start}.txt": b"Name: Jane Doe (j_doe)\r\nX: y\r\n"}, tmp_path
+    ).found
+
+    assert (one.student, one.handin and one.handin.name) == ("j_doe", "Jane Doe")
+    assert one.handin is not None
+    assert one.handin.submitted == "2026-01-30T15:30:10"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "early_exit_mallory_attempt_2026-01-30-15-30-10_x_bob_attempt_2027-01-30-15-30-10_hw.ipynb",
+        "mallory_12_34_bob_56_78_hw.ipynb",
+        "Mallory_12_assignsubmission_file_Bob_34_assignsubmission_file_hw.ipynb",
+        "12-34 - Mallory - Sep 24, 2026 926 PM - 56-78 - Bob - Sep 25, 2026 926 PM - hw.ipynb",
+        "mallory_12_34_new\nline.ipynb",
+    ],
+)
+def test_the_name_of_a_file_makes_nobody_else_of_a_student(name: str):
+    (found,) = names(name, Told("early_exit"))
+
+    assert found.student.lower().startswith("mallory")
+    assert "bob" not in f"{found.student} {found.handin}".lower()
+
+
+def test_a_platforms_own_file_is_an_unknown_one_elsewhere(tmp_path: Path):
+    found = in_class({"ann.ipynb": b"{}", "index.html": b"<html>", "bob/index.html": b"<html>"}, tmp_path)
+
+    assert [one.name for one in found.not_recognised] == ["index.html"]
+    assert "but index.html (a web page)" in found.found[1].instead
+
+
+def test_a_text_that_names_somebody_else_changes_nothing(tmp_path: Path):
+    start = "early_exit_mallory_attempt_2026-01-30-15-30-10"
+    (one,) = in_class({f"{start}_hw.ipynb": b"{}", f"{start}.txt": b"Name: Bob (bob)\n"}, tmp_path).found
+
+    assert one.student == "mallory"
+
+
+def test_a_blackboard_attempt_with_a_text_alone_is_empty_and_not_forgotten(tmp_path: Path):
+    start = "early_exit_jdoe_attempt_2026-01-30-15-30-10"
+    (one,) = in_class({f"{start}.txt": b"Name: Jane Doe (jdoe)\n"}, tmp_path).found
+
+    assert (one.student, one.members, one.instead) == ("jdoe", (), "")
+
+
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [
+        ("Sep 24, 2026 926 PM", "2026-09-24T21:26:00"),
+        ("Sept. 4, 2026 1205 AM", "2026-09-04T00:05:00"),
+        ("Oct 31, 2026 2126", "2026-10-31T21:26:00"),
+        ("Feb 31, 2026 926 PM", ""),
+        ("Foo 24, 2026 926 PM", ""),
+    ],
+)
+def test_brightspaces_times(written: str, iso: str):
+    (name,) = names(f"12-34 - Jane - Doe - {written}", Told("early_exit"))
+
+    assert (name.student, name.handin.submitted) == ("Jane - Doe_12", iso)
+
+
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [
+        ("2015-02-02 15:58:23.948203 America/Los_Angeles", "2015-02-02T15:58:23-08:00"),
+        ("2026-09-20 21:26:00.5 UTC", "2026-09-20T21:26:00+00:00"),
+        ("2026-09-20 21:26:00 +0200", "2026-09-20T21:26:00+02:00"),
+        ("2026-09-20T21:26:00", "2026-09-20T21:26:00"),
+        ("2026-09-20 21:26:00 Nowhere/Land", ""),
+        ("2026-09-20 21:26:00 ../../etc/passwd", ""),
+        ("2026-13-20 21:26:00", ""),
+        ("yesterday", ""),
+    ],
+)
+def test_nbgraders_time_stamps(tmp_path: Path, written: str, iso: str):
+    files = {"ann/early_exit/early_exit.ipynb": b"{}", "ann/early_exit/timestamp.txt": written.encode()}
+    (one,) = in_class(files, tmp_path).found
+
+    assert one.handin is not None
+    assert one.handin.submitted == iso
+
+
+@pytest.mark.parametrize(
+    ("name", "user"),
+    [("early-exit-octocat-main.zip", "octocat"), ("Early_Exit-the-cat.zip", "the-cat"), ("early_exit-x.zip", "x")],
+)
+def test_a_repository_as_github_packs_it(name: str, user: str):
+    (found,) = names(name, Told("early_exit"))
+
+    assert (found.student, found.handin.platform) == (user, "github")
+
+
+def test_a_name_can_be_read_in_the_way_that_the_instructor_names(tmp_path: Path):
+    """A file of a flat folder can look like another platform's."""
+    files = {"anna_2026_10_05.ipynb": b"{}", "bob.ipynb": b"{}"}
+
+    assert [one.student for one in in_class(files, tmp_path).found] == ["anna_2026", "bob"]
+    assert [one.student for one in in_class(files, tmp_path, "flat").found] == ["anna_2026_10_05", "bob"]
+    canvas = in_class(files, tmp_path, "canvas")
+    assert [one.student for one in canvas.found] == ["anna_2026"]
+    assert [(one.name, one.what) for one in canvas.not_recognised] == [("bob.ipynb", "a notebook")]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_when_no_name_is_the_platforms_then_the_error_says_what_was_found(tmp_path: Path, platform: str):
+    with pytest.raises(UsageError, match=r"No submission was found .* Found: 'README\.md'\."):
+        in_class({"README.md": b"# Class"}, tmp_path, platform)
+
+
+@pytest.mark.parametrize("given", ["downloaded", "downloaded/early_exit", "downloaded/early_exit/archive"])
+def test_zip_collects_archive_holds_downloads_and_single_files(tmp_path: Path, given: str):
+    archive = tmp_path / "downloaded" / "early_exit" / "archive"
+    start = "ps1_{}_attempt_2016-01-30-{}-30-10_"
+    folder = unpacked({start.format("hacker", 20) + "problem1.ipynb": b"1", "rest.zip": b"damaged"}, archive)
+    packed({start.format("ann", 15) + "p.ipynb": b"2", "../eve.ipynb": b"", ".DS_Store": b""}, folder / "notebooks.zip")
+    packed({"hw.ipynb": b"3"}, folder / "bob.zip")
+    packed({"hw.ipynb": b"4"}, folder / (start.format("cem", 16) + "hw.zip"))
+    (tmp_path / "downloaded" / "early_exit" / "extracted").mkdir()
+    found = find_class(tmp_path / given, "early_exit")
+
+    read = {one.student: one.read(9) for one in found.found if one.student != "rest"}
+    assert read == {"ann": b"2", "bob": b"3", "cem": b"4", "hacker": b"1"}
+    assert [one.name.rpartition("zip/")[2] for one in found.not_recognised] == ["../eve.ipynb"]
+    assert "rest.zip is not a readable zip" in {one.student: one.instead for one in found.found}["rest"]
+
+
+def test_a_zip_in_a_zip_in_a_zip_is_looked_into_and_no_deeper(tmp_path: Path):
+    inner = zipped({"b.zip": zipped({"c.zip": zipped({"hw.ipynb": b"{}"})})})
+    deeper = zipped({"a.zip": inner})
+    found = in_class({"ann.zip": inner, "bob.zip": deeper}, tmp_path).found
+
+    assert found[0].read(10) == b"{}"
+    assert str(found[0].members[0]) == "ann.zip/b.zip/c.zip/hw.ipynb"
+    assert "No notebook was handed in, but " in found[1].instead
