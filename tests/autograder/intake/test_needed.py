@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from odd_cells import HOSTILE
 
 from autograder.intake.needed import Plan, names_of, plan
-from autograder.intake.rebuild import MasterCell, RebuiltCell
+from autograder.intake.master import MasterCell
+from autograder.intake.rebuild import RebuiltCell
 
 SHOWN = ({"output_type": "stream", "name": "stdout", "text": "1\n"},)
 CHECK = MasterCell("code", "check(f)", "check_f", "check_f", points=1, task="f")
