@@ -277,7 +277,9 @@ class _Session:
         except _BoxEnded as end:
             self.verdict, self.message, ended = end.verdict, str(end), end
         if self.raised and self.verdict == Verdict.OK:
-            self._set(Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(told for told, _ in self.raised)}.")
+            self._set(
+                Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(told for told, _ in self.raised)}."
+            )
         run = Run(
             verdict=self.verdict,
             message=self.message,

@@ -101,9 +101,7 @@ def _begin(window: str) -> int:
     return tag if tag >= 0 and re.search(r"src=[\"']?$", window) and ">" not in window[tag:] else -1
 
 
-def _attached(
-    source: str, at: int, attachments: Mapping[str, Mapping[str, str]]
-) -> tuple[tuple[str, str] | None, int]:
+def _attached(source: str, at: int, attachments: Mapping[str, Mapping[str, str]]) -> tuple[tuple[str, str] | None, int]:
     """The attachment that is named at a place, as MIME type and base64, and where its name ends."""
     for name, bundle in islice(attachments.items(), MAX_ATTACHMENTS):
         for written in (name, quote(name)):

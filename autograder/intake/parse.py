@@ -110,7 +110,7 @@ def _python(metadata: object) -> tuple[int, ...]:
 
 def _cell(raw: dict[str, Any], album: Album) -> Cell:
     kind = raw.get("cell_type") if raw.get("cell_type") in ("code", "markdown", "raw") else "markdown"
-    source = text(raw.get("source", raw.get("input", ""))).replace("\r\n", "\n").replace("\r", "\n")
+    source = text(raw.get("source", raw.get("input", ""))).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if kind != "code":
         source = unicodedata.normalize("NFC", marked(source, _attachments(raw.get("attachments")), album))
         source = shortened(source, MAX_SOURCE)

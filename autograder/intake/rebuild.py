@@ -32,7 +32,7 @@ from autograder.outputs import loses_a_picture, safe_outputs
 from autograder.pictures import Picture
 
 COMPARED = 2_000  # characters that are compared; with 20,000 of each a notebook of 2,000 cells took half a minute
-CLOSELY = 100  # cells in which functions are told from variables, as Python reads them; in others by their look
+CLOSELY = 50  # cells in which functions are told from variables, as Python reads them; in others by their look
 CANDIDATES = 50  # cells that are compared with one of the master: a comparison takes milliseconds
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
 
@@ -317,9 +317,7 @@ def _match(
             matches[position] = index
 
     wanted = [index for index, cell in enumerate(master) if cell.solution and index not in matches.values()]
-    defines = {
-        position: functions.get(position, []) for position, cell in _open(cells, matches) if cell.kind == "code"
-    }
+    defines = {position: functions.get(position, []) for position, cell in _open(cells, matches) if cell.kind == "code"}
     pairs = sorted(
         (
             (_similarity(cells[position].source, master[index]), position, index)

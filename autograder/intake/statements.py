@@ -65,7 +65,7 @@ def _is_definition(statement: ast.stmt) -> bool:
 
 def settled(source: str) -> str:
     """A cell without what editors change by themselves: how letters are composed, tabs, blanks at the ends of lines."""
-    lines = unicodedata.normalize("NFC", source.replace("\ufeff", "")).splitlines()
+    lines = unicodedata.normalize("NFC", source).splitlines()
     return "\n".join(line.expandtabs(4).rstrip() for line in lines).strip()
 
 
@@ -147,9 +147,9 @@ def _inner(statement: ast.stmt) -> list[ast.stmt]:
 
 def holds_no_code(source: str) -> bool:
     """Whether a code cell holds only words: comments, texts, or what Python cannot read."""
+    if DEF.search(source) or MAGIC.search(source):
+        return False
     statements = _statements(source)
-    if not statements:
-        return not (DEF.search(source) or MAGIC.search(source))
     return all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in statements)
 
 

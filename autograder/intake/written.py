@@ -6,7 +6,8 @@ answer, up to the next released text. Text before any question belongs to the qu
 that is missing at that place. The rest is an added cell.
 
 A question was left unanswered only if nothing can be its answer: there are no words in its own cell or below it, and
-all other words of the student's are in other questions' own cells. Otherwise a person decides.
+all other words of the student's are in other questions' own cells. If the question itself is gone, any words may
+be its answer. In doubt a person decides.
 """
 
 import functools
@@ -24,10 +25,10 @@ from autograder.intake.statements import holds_no_code
 
 PLACEHOLDER = "YOUR ANSWER HERE"  # which a release puts in place of a written answer
 READ = 1_000_000  # characters of text in which released text is looked for
-LONG = 20  # letters; released text of fewer must have lines of its own, or it could be part of any sentence
+LONG = 20  # letters; a paragraph of fewer must have lines of its own, or it could be part of any sentence
 WORD = re.compile(rf"{MARK.pattern}|\w+")
 OPENS, CLOSES = " *_#>~`([\"'", re.compile(r"[^\w\s\[]*")  # marks around released text that belong to it
-BARE = re.compile(r"[\s!-/:-@\[-`{-~]*")  # no letter, digit or sign but those of ASCII: left of a table, or a rule
+BARE = re.compile(r"[\s\u200b!-/:-@\[-`{-~]*")  # no letter, digit or sign but those of ASCII: left of a table, or a rule
 BETWEEN = "\n\n"  # two cells
 
 
@@ -106,6 +107,8 @@ class _Reading:
             if piece.unit and piece.unit.kind == "question"
         }
         self.lost = [index for index in self.questions if index not in by_id and index not in self.by_text]
+        worded = {unit.index for unit in _units(master) if unit.kind == "question"}
+        self.gone = {index for index in self.questions if index not in self.by_text and index in worded} | {*self.lost}
         self.asked_in: dict[int, set[int]] = defaultdict(set)  # position -> questions whose text is in the cell
         self.slices: dict[int, list[list[_Piece]]] = defaultdict(list)  # question -> its pieces, by where they stand
         self.left: dict[int, list[_Piece]] = defaultdict(list)
@@ -130,13 +133,11 @@ class _Reading:
                     current, last = None, self.matches[position]
                 elif current is not None:  # a plot, or an answer written as code
                     self.possible.add(current)
-                self.loose = self.loose or (
-                    position not in self.matches and holds_no_code(self.cells[position].source)
-                )
-        answers = {index: text for index in self.questions if (text := _joined(self.slices[index]))}
+                self.loose = self.loose or (position not in self.matches and holds_no_code(self.cells[position].source))
+        answers = {index: answer for index in self.questions if (answer := _joined(self.slices[index]))}
         return Written(
             answers,
-            frozenset() if self.loose else frozenset(self.questions) - self.possible,
+            frozenset() if self.loose else frozenset(self.questions) - self.possible - (self.gone if answers else set()),
             {position: self._rest(position, pieces) for position, pieces in self.left.items()},
             self.behind,
             frozenset(self.lost) - answers.keys(),
@@ -185,7 +186,7 @@ class _Reading:
         self._give(piece, owner)
         if current is None:
             self.placed[owner] = None
-        elif not sure:
+        elif not sure and self._question_of(piece.position) != owner:
             self.below[owner] = None
 
     def _by_place(self, position: int, last: int) -> int | None:
@@ -295,7 +296,9 @@ def _units(master: tuple[MasterCell, ...]) -> tuple[_Unit, ...]:
             question = released_text(cell.source).replace(PLACEHOLDER, "")
             units.append(_Unit(_words(question), index, "question"))
         elif cell.kind != "code":
-            units += [_Unit(_words(part), index, "given") for part in re.split(r"\n\s*\n", released_text(cell.source))]
+            for part in re.split(r"\n\s*\n", released_text(cell.source)):
+                long = len(_words(part)) >= LONG
+                units += [_Unit(_words(one), index, "given") for one in ([part] if long else part.splitlines())]
     return tuple(unit for unit in units if unit.words)
 
 

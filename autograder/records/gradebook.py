@@ -102,7 +102,9 @@ def _by_cell(gradebook: Gradebook, rows: Any, cells: Any, notebook: Any) -> dict
 def _comment(graded: Graded, grade_id: str, tasks: dict) -> str | None:
     if grade_id in tasks:
         return harmless_markdown(task_text(tasks[grade_id]))
-    return "No response." if _unanswered(graded, grade_id) else None
+    if _unanswered(graded, grade_id):
+        return "No response."
+    return harmless_markdown(graded.grade.message) if graded.grade.verdict is Verdict.BAD_FILE else None
 
 
 def _unanswered(graded: Graded, grade_id: str) -> bool:

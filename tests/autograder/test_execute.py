@@ -240,7 +240,8 @@ def test_two_cells_that_end_the_kernel_cost_themselves(prepared: Course) -> None
 
     assert (ran.verdict, returned(ran)) == (Verdict.PARTIAL_RUN, 1.5)
     assert ran.message == (
-        'Cell "exit()" ended the kernel. Cell "exit(0)" ended the kernel. It was left out, and the rest was run again.'
+        'Cell "exit()" ended the kernel. Cell "exit(0)" ended the kernel. '
+        "They were left out, and the rest was run again."
     )
 
 
