@@ -9,11 +9,11 @@ Given cells that cannot change a grade are not run (intake/needed.py). If a cell
 could come of it, the notebook runs again whole.
 
 A result that nobody will see is not rendered. For a given cell, people see the outputs saved in the student's file.
-If there are any that can be shown, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython does not render
-the last expression. For the figures of ``early_exit`` that saves a third of the notebook's time. Three limits: an
-added cell cannot read such a value as ``_`` or ``Out[7]``. An error while rendering (a broken ``__repr__``) makes a
-run partial only if the cell was handed in without outputs. And a file without outputs costs more time, because ours
-are shown.
+If there are any that can be shown, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython
+does not render the last expression. For the figures of ``early_exit`` that saves a third of the notebook's time. Three
+limits: an added cell cannot read such a value as ``_`` or ``Out[7]``. An error while rendering (a broken ``__repr__``)
+makes a run partial only if the cell was handed in without outputs. And a file without outputs costs more time, because
+ours are shown.
 
 Hidden calls are bounded one by one and together (``call_s``, ``calls_s``). When the second is used up, the tasks that
 were not called to the end count as too slow. The solutions run under the same limits, so a machine that is too slow

@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import zmq
-from IPython.core import pylabtools
 from ipykernel import iostream, kernelapp
+from IPython.core import pylabtools
 
 FLUSH_S = 0.05  # in ipykernel's 0.2 a loop that prints fills a message larger than is taken
 

@@ -19,7 +19,8 @@ MAX_ADDRESSES = 20_000  # of one notebook that are looked at; the others stay te
 MAX_ATTACHMENTS = 100  # of one cell that are looked at
 BEFORE = 300  # characters in which the beginning of a picture's Markdown or HTML is looked for
 MARK = re.compile(r"\[(?:picture [1-9]\d*|a picture was left out: [^\[\]\n]*)\]")
-ADDRESS = re.compile(r"data:(?P<mime>image/[\w.+-]{1,40})(?P<how>[;\w=.-]{0,60}),(?P<data>[^\s()\"'<>]*)|attachment:")
+DATA = r"(?:[^\s()\"'<>]|\([^\s()\"'<>]{0,200}\))*"  # SVG as text may hold rotate(45)
+ADDRESS = re.compile(rf"data:(?P<mime>image/[\w.+-]{{1,40}})(?P<how>[;\w=.-]{{0,60}}),(?P<data>{DATA})|attachment:")
 ENDS = re.compile(r'>?(?:[ \t]+"[^"\n]{0,200}")?[ \t]*\)')  # of Markdown's picture, behind the address
 NAME = re.compile(r"[^\s()<>]*")
 TAG_ENDS = re.compile(r"[\"']?[^<>]{0,300}>")

@@ -3,8 +3,9 @@
 Training, sweeps and figures are most of a notebook's time, and no check reads them. What the student wrote runs, all
 of it. So does a given cell that only imports, defines functions and names constants, because that takes no time. Any
 other given cell runs only if it defines or changes a name that something which runs uses, directly or through other
-given cells, or if its figure has to be drawn again. ``x.f()`` as a statement changes ``x``, and so do ``x.a = 1`` and ``x[0] = 1``. What uses names in ways
-that cannot be seen counts as using all: ``globals()``, ``exec``, star imports, magics.
+given cells, or if its figure has to be drawn again. ``x.f()`` as a statement changes ``x``, and so do ``x.a = 1`` and
+``x[0] = 1``. What uses names in ways that cannot be seen counts as using all: ``globals()``, ``exec``, star imports,
+magics.
 
 This looks at names alone, so it can be wrong: a cell may need what another does to a file or to the process. Where an
 error shows it, the notebook runs again whole (execute.py).

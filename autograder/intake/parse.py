@@ -96,7 +96,7 @@ def parse_notebook(data: bytes, student: str, notes: tuple[str, ...] = ()) -> Su
     cells = tuple(_cell(raw, album) for raw in raw_cells if isinstance(raw, dict))
     if not any(cell.source.strip() for cell in cells):
         raise BadSubmission("The notebook handed in has no cell with anything in it.", Verdict.EMPTY)
-    if any(len(cell.source) > MAX_SOURCE for cell in cells):
+    if any(cell.kind == "code" and len(cell.source) > MAX_SOURCE for cell in cells):
         raise BadSubmission(f"A cell is longer than {MAX_SOURCE} characters.")
     return Submission(student, cells, notes, _python(notebook.get("metadata")), album.pictures)
 

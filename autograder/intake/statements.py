@@ -116,11 +116,8 @@ def functions_in(source: str, others: Collection[str] = ()) -> list[str]:
     known = {one.name for one in statements if isinstance(one, FUNCTION)} | set(others)
     found: list[str] = []
     for one in chain.from_iterable(map(_inner, statements)):
-        if isinstance(one, FUNCTION):
-            found.append(one.name)
-        elif isinstance(one, ast.Import | ast.ImportFrom):
-            found += sorted(bound_by(one))
-        elif isinstance(one, ast.Assign | ast.AnnAssign) and _is_function(one.value, known):
+        variable = isinstance(one, ast.Assign | ast.AnnAssign) and not _is_function(one.value, known)
+        if isinstance(one, DEFINITION) and not variable:
             found += sorted(bound_by(one))
     return found
 

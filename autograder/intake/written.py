@@ -28,7 +28,9 @@ READ = 1_000_000  # characters of text in which released text is looked for
 LONG = 20  # letters; a paragraph of fewer must have lines of its own, or it could be part of any sentence
 WORD = re.compile(rf"{MARK.pattern}|\w+")
 OPENS, CLOSES = " *_#>~`([\"'", re.compile(r"[^\w\s\[]*")  # marks around released text that belong to it
-BARE = re.compile(r"[\s\u200b!-/:-@\[-`{-~]*")  # no letter, digit or sign but those of ASCII: left of a table, or a rule
+BARE = re.compile(
+    r"[\s\u200b!-/:-@\[-`{-~]*"
+)  # no letter, digit or sign but those of ASCII: left of a table, or a rule
 BETWEEN = "\n\n"  # two cells
 
 
@@ -137,7 +139,9 @@ class _Reading:
         answers = {index: answer for index in self.questions if (answer := _joined(self.slices[index]))}
         return Written(
             answers,
-            frozenset() if self.loose else frozenset(self.questions) - self.possible - (self.gone if answers else set()),
+            frozenset()
+            if self.loose
+            else frozenset(self.questions) - self.possible - (self.gone if answers else set()),
             {position: self._rest(position, pieces) for position, pieces in self.left.items()},
             self.behind,
             frozenset(self.lost) - answers.keys(),

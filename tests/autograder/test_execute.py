@@ -17,8 +17,8 @@ from autograder.course import Course
 from autograder.execute import Run, run_notebook
 from autograder.inside import wire
 from autograder.inside.preload import PRELOADED
-from autograder.intake.needed import Plan
 from autograder.intake.master import MasterCell
+from autograder.intake.needed import Plan
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.judge.evidence import read_observation
 from autograder.results import Verdict

@@ -359,9 +359,14 @@ def edited(draw: Any) -> "Edited":
         kind = draw(st.sampled_from(["split", "join", "lose", "crlf", "raw"]))
         if kind == "split" and len(cell["source"]) > 1:
             cut = draw(st.integers(1, len(cell["source"]) - 1))
-            if any(0 <= cell["source"].find(one) < cut < cell["source"].find(one) + len(one) for one in written.values()):
+            if any(
+                0 <= cell["source"].find(one) < cut < cell["source"].find(one) + len(one) for one in written.values()
+            ):
                 continue  # not through the word that is looked for
-            first, second = dict(cell, source=cell["source"][:cut]), dict(cell, source=cell["source"][cut:], id=f"n{at}")
+            first, second = (
+                dict(cell, source=cell["source"][:cut]),
+                dict(cell, source=cell["source"][cut:], id=f"n{at}"),
+            )
             if draw(st.booleans()):
                 second["metadata"] = {}
             cells[at : at + 1] = [first, second]
