@@ -112,6 +112,7 @@ class _Reading:
         worded = {unit.index for unit in _units(master) if unit.kind == "question"}
         self.gone = {index for index in self.questions if index not in self.by_text and index in worded} | {*self.lost}
         self.asked_in: dict[int, set[int]] = defaultdict(set)  # position -> questions whose text is in the cell
+        self.mixed: set[int] = set()  # positions of cells with given text in them
         self.slices: dict[int, list[list[_Piece]]] = defaultdict(list)  # question -> its pieces, by where they stand
         self.left: dict[int, list[_Piece]] = defaultdict(list)
         self.behind: dict[int, int] = {}
@@ -152,13 +153,16 @@ class _Reading:
         """Give each piece to its question; the question at the end, and the last released cell."""
         current: int | None = None
         position, asked = -1, None  # the cell, and the question that was asked last in it
+        above: int | None = None  # the question whose answer may go on in the cell
         for piece in pieces:
             if piece.unit and piece.unit.kind == "question":
                 self.asked_in[piece.position].add(piece.unit.index)
+            elif piece.unit and piece.unit.kind == "given":
+                self.mixed.add(piece.position)
         for piece in pieces:
             own = self._question_of(piece.position)
             if piece.position != position:
-                position, asked = piece.position, None
+                position, asked, above = piece.position, None, current
                 if own is not None:
                     current = last = own
                 elif position in self.matches:
@@ -173,6 +177,8 @@ class _Reading:
                 if current is not None:
                     self._give(piece, current)
             else:
+                if above is not None and asked is None:  # two cells may have been joined
+                    self.possible.add(above)
                 self._own(_Piece(position, piece.text, None), current, last, asked)
             self.behind[position] = last
         return current, last
@@ -181,7 +187,8 @@ class _Reading:
         """Take in what the student wrote."""
         owner = self._by_place(piece.position, last) if current is None else current
         here = self.asked_in[piece.position]
-        sure = owner is not None and (asked == owner or (self._question_of(piece.position) == owner and not here))
+        alone = not here and piece.position not in self.mixed  # with no released text
+        sure = owner is not None and (asked == owner or (self._question_of(piece.position) == owner and alone))
         self.loose |= not sure
         self.possible |= here | {index for index in (owner, self._question_of(piece.position)) if index is not None}
         if owner is None:

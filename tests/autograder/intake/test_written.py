@@ -138,6 +138,13 @@ def test_two_questions_joined_into_one_cell_are_two_again(between: str, keep: st
     assert result.unanswered == set()
 
 
+@pytest.mark.parametrize("between", ["", f"{END}\n\n"])
+def test_an_answer_joined_to_the_next_one_whose_question_is_gone_waits(between: str) -> None:
+    cells = handed_in(q_when=f"Because.\n\n{between}Never.")
+
+    assert rebuilt(cells).unanswered == set()
+
+
 def test_one_answer_to_two_joined_questions_waits_at_both() -> None:
     cells = handed_in()
     joined = Cell("markdown", f"{WHY}\n\n{WHEN}\n\nNever, and because.", grade_id="q_why")
