@@ -7,8 +7,9 @@ into one. The checks then run on the answer key itself. If they do not give full
 
 from autograder.config import Settings
 from autograder.errors import BadSubmission, GraderError
+from autograder.intake.master import MasterCell
 from autograder.intake.parse import parse_notebook
-from autograder.intake.rebuild import MasterCell, rebuild
+from autograder.intake.rebuild import rebuild
 from autograder.judge.check import Failure
 from autograder.judge.evidence import Evidence, evidence_by_task
 from autograder.results import Verdict

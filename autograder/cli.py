@@ -158,7 +158,7 @@ def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str
     root = (course or find_course(Path.cwd())).resolve()
     if len(assignments_of(root)) < 2:
         return None
-    from autograder.intake.rebuild import grade_ids_in
+    from autograder.intake.master import grade_ids_in
     from autograder.intake.which import which_assignment
 
     grade_ids = {name: grade_ids_in(solutions_notebook(root, name)) for name in assignments_of(root)}

@@ -6,7 +6,8 @@ from typing import Any
 
 from autograder.config import Settings
 from autograder.execute import Run
-from autograder.intake.rebuild import MasterCell, Rebuilt
+from autograder.intake.master import MasterCell
+from autograder.intake.rebuild import Rebuilt
 from autograder.judge.judge import Judge
 from autograder.keys import Basis
 from autograder.results import Grade, Handin, Verdict

@@ -10,11 +10,11 @@ could come of it, the notebook runs again whole. A hidden call's error could if 
 missing, or if the function uses an object that these cells use too.
 
 A result that nobody will see is not rendered. For a given cell, people see the outputs saved in the student's file.
-If there are any, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython does not render
-the last expression. For the figures of ``early_exit`` that saves a third of the notebook's time. Three limits: an
-added cell cannot read such a value as ``_`` or ``Out[7]``. An error while rendering (a broken ``__repr__``) makes a
-run partial only if the cell was handed in without outputs. And a file without outputs costs more time, because ours
-are shown.
+If there are any that can be shown, the cell runs with ``silent=True``: code, prints and errors as usual, but IPython
+does not render the last expression. For the figures of ``early_exit`` that saves a third of the notebook's time. Three
+limits: an added cell cannot read such a value as ``_`` or ``Out[7]``. An error while rendering (a broken ``__repr__``)
+makes a run partial only if the cell was handed in without outputs. And a file without outputs costs more time, because
+ours are shown.
 
 Hidden calls are bounded one by one and together (``call_s``, ``calls_s``). When the second is used up, the tasks that
 were not called to the end count as too slow. The solutions run under the same limits, so a machine that is too slow
@@ -58,8 +58,8 @@ from autograder.errors import BoxUnavailable, GraderError, TemplateFailed
 from autograder.inside.names import NO_FUNCTION
 from autograder.inside.wire import weight
 from autograder.intake.needed import Plan, shares_objects
-from autograder.intake.rebuild import Rebuilt, RebuiltCell, defined_in
-from autograder.intake.statements import is_stub, names_bound, only_defines
+from autograder.intake.rebuild import Rebuilt, RebuiltCell
+from autograder.intake.statements import DEF, functions_in, is_stub, names_bound, only_defines
 from autograder.outputs import safe_outputs
 from autograder.results import Verdict
 
@@ -178,12 +178,14 @@ def _without(last: _Ended, faults: "Sequence[_BoxEnded]", rebuilt: Rebuilt) -> _
     if not faults:
         return last
     own = all(isinstance(one.at, str) or rebuilt.cells[one.at].master is None for one in faults)
+    told = dict.fromkeys(map(str, faults))
+    what = "It was" if len(told) == 1 else "They were"
     then = "and the rest was run again" if own else "and only definitions were run after it"
     broken = [one.verdict for one in faults if not one.by_itself]
     run = replace(
         last.run,
         verdict=broken[0] if broken else Verdict.PARTIAL_RUN,
-        message=" ".join([*dict.fromkeys(map(str, faults)), f"It was left out, {then}.", last.run.message]).strip(),
+        message=" ".join([*told, f"{what} left out, {then}.", last.run.message]).strip(),
         ended=faults[0].name,
     )
     return replace(last, run=run)
@@ -218,7 +220,7 @@ def is_run(cell: RebuiltCell) -> bool:
 
 def is_silent(cell: RebuiltCell) -> bool:
     """Whether nobody will see what our run shows at the cell."""
-    return is_run(cell) and bool(cell.outputs)
+    return is_run(cell) and bool(cell.outputs) and not cell.redrawn
 
 
 _REASONS = {
@@ -256,15 +258,15 @@ class _Session:
     ) -> None:
         self.plan = plan
         self.at_fault = {one.at for one in faults}
-        self.errors: list[str] = []
         self.cells = rebuilt.cells
+        self.functions = {name for cell in self.cells if cell.kind == "code" for name in DEF.findall(cell.source)}
         self.limits = settings.limits
         self.box = box
         self.outputs: dict[int, list[dict[str, Any]]] = {}  # of the cells that ran
         self.weights: dict[int, int] = {}  # characters of these
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
-        self.raised: list[str] = []
+        self.raised: list[tuple[str, str]] = []  # what people are told of each cell that raised an error, and the error
         self.task = ""  # whose hidden call runs
         self.verdict = Verdict.OK
         self.message = ""
@@ -277,7 +279,9 @@ class _Session:
         except _BoxEnded as end:
             self.verdict, self.message, ended = end.verdict, str(end), end
         if self.raised and self.verdict == Verdict.OK:
-            self._set(Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(self.raised)}.")
+            self._set(
+                Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(told for told, _ in self.raised)}."
+            )
         run = Run(
             verdict=self.verdict,
             message=self.message,
@@ -287,7 +291,7 @@ class _Session:
             not_run=tuple(_name(self.cells[index]) for index in sorted(self.plan.left_out)),
             whole=self.plan.whole,
         )
-        return _Ended(run, tuple(self.errors), ended)
+        return _Ended(run, tuple(error for _, error in self.raised), ended)
 
     def _run_cells(self, deadline: float) -> None:
         stopped = False
@@ -321,13 +325,14 @@ class _Session:
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
             elif done.error:
-                self.errors.append(done.error)
-                self.raised.append(f"{name}{_where_it_breaks(done.error, cell.source)}")
+                self.raised.append((f"{name}{_where_it_breaks(done.error, cell.source)}", done.error))
 
     def _answered(self, index: int, task: str) -> bool:
         """Whether the function is the student's where cell ``index`` stands, and not still a stub."""
         before = (cell for cell in reversed(self.cells[:index]) if cell.kind == "code")
-        definition = next((cell for cell in before if task in defined_in(cell.source)), None)
+        definition = next(
+            (cell for cell in before if task in cell.source and task in functions_in(cell.source, self.functions)), None
+        )
         return definition is None or not is_stub(
             definition.source, definition.master.source if definition.master else ""
         )

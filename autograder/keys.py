@@ -30,6 +30,8 @@ MAKING_A_RUN = (
     "box",
     "execute.py",
     "outputs.py",
+    "pictures.py",
+    "intake/master.py",
     "intake/needed.py",
     "intake/rebuild.py",
     "intake/statements.py",

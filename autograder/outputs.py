@@ -1,22 +1,22 @@
-"""Outputs of a cell -> those that may be kept and shown: text and re-encoded PNG, nothing that a browser could run.
+"""Outputs of a cell -> those that may be kept and shown: text and pictures, nothing that a browser could run.
 
 Outputs come from a kernel or a file that a student controls; every value is untrusted, its type included. Markdown
-cannot start an HTML tag, a picture from elsewhere, or a link to anything but the web.
+cannot start an HTML tag, a picture from elsewhere, or a link to anything but the web. A picture that is left out leaves
+a line in its place.
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from autograder.pictures import MAX_BYTES, Picture, picture
 
 APART = "\u200b"  # zero-width space
 TEX = "href|url|style|class|cssId|require|data|html|mmlToken|csname|bbox"  # what in a formula can make a link or load
-PNG = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 200_000  # characters of one output
 MAX_OUTPUTS = 200  # of one cell
-MAX_PICTURE = 4 << 20  # bytes
-MAX_PIXELS = 25_000_000  # a browser keeps four bytes for each
+SHOWN = ("image/png", "image/jpeg")  # what nbconvert's pages show of an output
+NOT_SHOWN = ("image/svg+xml", "image/gif", "application/pdf")
 MAX_MARKDOWN = 20_000  # characters; what turns it into a page takes time that grows with the square
 MAX_ALT = 1_000  # characters
 
@@ -67,33 +67,37 @@ def _safe(output: dict[str, Any]) -> dict[str, Any] | None:
     if kind in ("display_data", "execute_result", "pyout"):
         bundle = output.get("data")
         if bundle is None:  # format 3 kept them next to the type, under short names
-            bundle = {"text/plain": output.get("text", ""), "image/png": output.get("png", "")}
-        data = _safe_bundle(bundle) if isinstance(bundle, dict) else {}
+            names = {"text": "text/plain", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
+            bundle = {mime: output.get(name, "") for name, mime in names.items()}
+        data, left_out = _safe_bundle(bundle) if isinstance(bundle, dict) else ({}, "")
         # The plain text of a picture is its description. It becomes an attribute in a page: no quotes, no brackets.
         alt = re.sub("[<>&\"'`]", " ", data.get("text/plain", "")[:MAX_ALT])
-        metadata = {"image/png": {"alt": alt}} if alt and "image/png" in data else {}
+        metadata: dict[str, Any] = {mime: {"alt": alt} for mime in SHOWN if alt and mime in data}
+        if left_out:
+            data["text/plain"] = f"{data.get('text/plain', '')}\n[a picture was left out: {left_out}]".strip()
+            metadata = {"left_out": left_out}
         return {"output_type": "display_data", "data": data, "metadata": metadata} if data else None
     return None
 
 
-def _safe_bundle(bundle: dict[str, Any]) -> dict[str, str]:
-    data = {}
+def loses_a_picture(outputs: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a picture was left out of outputs that :func:`safe_outputs` gave."""
+    return any("left_out" in output.get("metadata", ()) for output in outputs)
+
+
+def _safe_bundle(bundle: dict[str, Any]) -> tuple[dict[str, str], str]:
+    """The text and the first picture that can be shown; why there is none, "" if none is in it."""
+    data, left_out = {}, ""
     if plain := _text(bundle.get("text/plain")):
         data["text/plain"] = plain
-    picture = _text(bundle.get("image/png"), limit=2 * MAX_PICTURE)
-    try:
-        raw = base64.b64decode(picture, validate=False) if picture else b""
-    except (binascii.Error, ValueError):
-        raw = b""
-    if raw.startswith(PNG) and len(raw) <= MAX_PICTURE and 0 < _pixels(raw) <= MAX_PIXELS:
-        data["image/png"] = base64.b64encode(raw).decode()  # encoded again: nothing else can hide in the text
-    return data
-
-
-def _pixels(png: bytes) -> int:
-    """Width times height, as the header says; 0 if it is cut off."""
-    header = png[16:24]  # behind the signature, the length and the name of the first chunk
-    return int.from_bytes(header[:4], "big") * int.from_bytes(header[4:], "big") if len(header) == 8 else 0
+    for mime in (*SHOWN, *NOT_SHOWN):
+        if not (encoded := _text(bundle.get(mime), limit=2 * MAX_BYTES)):
+            continue
+        found = picture(mime, encoded) if mime in SHOWN else f"it is {mime.partition('/')[2][:3].upper()}"
+        if isinstance(found, Picture) and found.mime in SHOWN:
+            return data | {found.mime: found.base64}, ""
+        left_out = left_out or (found if isinstance(found, str) else "it is GIF")
+    return data, left_out
 
 
 def _text(value: object, limit: int = MAX_TEXT) -> str:

@@ -22,7 +22,7 @@ from autograder.config import Settings
 from autograder.course import Course, Graded
 from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
-from autograder.intake.rebuild import MasterCell, master_cells, points_by_task, voided_tasks
+from autograder.intake.master import MasterCell, master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.pool import Pool

@@ -148,8 +148,9 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
     from autograder.assignments.assignment import load_folder
     from autograder.config import Settings, find_course, load_limits
     from autograder.errors import UsageError
+    from autograder.intake.master import master_cells, points_by_task, voided_tasks
     from autograder.intake.parse import parse_notebook
-    from autograder.intake.rebuild import master_cells, points_by_task, rebuild, voided_tasks
+    from autograder.intake.rebuild import rebuild
     from autograder.judge.evidence import evidence_by_task
     from autograder.keys import run_key
     from autograder.records.results_json import load_results

@@ -18,7 +18,7 @@ from autograder.config import Settings
 from autograder.errors import BadSubmission, UsageError
 from autograder.files import write_whole
 from autograder.intake.find import Class, Found, find_class
-from autograder.intake.rebuild import grade_ids_in
+from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, course_key, grade_key, surroundings_key
 from autograder.records.results_json import load_results, results_path
 from autograder.results import ClassResults, Verdict

@@ -13,6 +13,7 @@ these changes:
   wait, ZeroMQ drops the next, and an idle status with them: a cell that prints in a loop would seem never to end.
 * ``shell.exit_now`` is set by ``exit()`` and by an order to shut down. Left alone, ipykernel ends a tenth of a second
   later, when another cell runs and is taken for the one at fault.
+* ``pylabtools.select_figure_formats(shell, formats, ...)`` is what every way of choosing a format for figures calls.
 * ``OutStream.flush_interval`` is the time in seconds after which what was printed is sent.
 """
 
@@ -21,10 +22,12 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import zmq
 from ipykernel import iostream, kernelapp
+from IPython.core import pylabtools
 
 FLUSH_S = 0.05  # in ipykernel's 0.2 a loop that prints fills a message larger than is taken
 
@@ -43,6 +46,7 @@ def run(connection: dict, bound: Callable[[], None]) -> None:
         json.dump(connection, file)
     kernelapp.IOPubThread = SenderWithoutTcp
     iostream.OutStream.flush_interval = FLUSH_S
+    pylabtools.select_figure_formats = PicturesOnly(pylabtools.select_figure_formats)
     app = KernelThatDropsNothing.instance()
     with quiet_but_for_failure():
         app.initialize(["-f", path, "--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"])
@@ -51,6 +55,18 @@ def run(connection: dict, bound: Callable[[], None]) -> None:
     sys.path.insert(0, "")  # as every kernel has it: a student may write a module and import it
     bound()
     app.start()
+
+
+class PicturesOnly:
+    """Chooses PNG where a notebook asks for figures that nobody is shown, because they can hold programs."""
+
+    def __init__(self, select: Callable[..., None]) -> None:
+        self._select = select
+
+    def __call__(self, shell: Any, formats: Iterable[str], **more: Any) -> None:
+        """As IPython's function; see there."""
+        asked = {formats} if isinstance(formats, str) else set(formats)
+        self._select(shell, {"png" if one in ("svg", "pdf") else one for one in asked}, **more)
 
 
 @contextlib.contextmanager

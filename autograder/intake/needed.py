@@ -3,8 +3,9 @@
 Training, sweeps and figures are most of a notebook's time, and no check reads them. What the student wrote runs, all
 of it. So does a given cell that only imports, defines functions and names constants, because that takes no time. Any
 other given cell runs only if it defines or changes a name that something which runs uses, directly or through other
-given cells. ``x.f()`` as a statement changes ``x``, and so do ``x.a = 1`` and ``x[0] = 1``. What uses names in ways
-that cannot be seen counts as using all: ``globals()``, ``exec``, star imports, magics.
+given cells, or if its figure has to be drawn again. ``x.f()`` as a statement changes ``x``, and so do ``x.a = 1`` and
+``x[0] = 1``. What uses names in ways that cannot be seen counts as using all: ``globals()``, ``exec``, star imports,
+magics.
 
 This looks at names alone, so it can be wrong: a cell may need what another does to a file or to the process. Where an
 error shows it, the notebook runs again whole (execute.py).
@@ -27,7 +28,6 @@ UNSEEN = {"globals", "locals", "vars", "dir", "exec", "eval", "get_ipython", "__
 OF_PYTHON = {"f_globals", "f_locals", "__globals__", "__dict__", "user_ns", "user_module", "_getframe"}
 OF_IPYTHON = {"_", "__", "___", "In", "Out"}  # what it keeps of earlier cells
 HARMLESS = re.compile(r"^\s*%(?:matplotlib|config|precision|pip|conda|env|autoreload|load_ext)\b.*$", re.MULTILINE)
-MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?[%!]", re.MULTILINE)
 IMPORTS = ast.Import | ast.ImportFrom
 LATER = SCOPE | ast.Lambda
 MAYBE = ast.If | ast.While | ast.Try | ast.TryStar | ast.Match
@@ -69,7 +69,7 @@ def names_of(source: str) -> Names:
 
 def _names_of(source: str) -> Names:
     shown = HARMLESS.sub("", source)
-    statements = None if MAGIC.search(shown) else parsed(shown)
+    statements = parsed(shown)  # nothing where a magic is left
     if statements is None:
         return Names(frozenset(), frozenset(), all=True)
     defines = {name for statement in statements for name in bound_by(statement)}
@@ -168,7 +168,8 @@ def plan(cells: Sequence[RebuiltCell], *, whole: bool) -> Plan:
         return Plan(whole="as asked")
     if not any(cells[place].outputs for place in given):
         return Plan(whole="the notebook was handed in without outputs")  # people read those of the given cells
-    needed = _needed(cells, given)
+    redrawn = {place for place in given if cells[place].redrawn}
+    needed = _needed(cells, given, redrawn)
     return (
         Plan(frozenset(given - needed))
         if needed is not None
@@ -198,19 +199,19 @@ def shares_objects(cells: Sequence[RebuiltCell], left_out: Iterable[int], task: 
 
 def _bound_by(source: str, kinds: Any) -> set[str]:
     """Names that statements of these kinds bind, at any depth, and nothing else in the cell does."""
-    nodes = list(chain.from_iterable(map(ast.walk, parsed(MAGIC.sub("", source)) or [])))
+    nodes = list(chain.from_iterable(map(ast.walk, parsed(HARMLESS.sub("", source)) or [])))
     otherwise = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return {name for node in nodes if isinstance(node, kinds) for name in bound_by(node)} - otherwise
 
 
-def _needed(cells: Sequence[RebuiltCell], given: set[int]) -> set[int] | None:
-    """Places of the given cells that have to run; None where names cannot be followed."""
+def _needed(cells: Sequence[RebuiltCell], given: set[int], redrawn: set[int]) -> set[int] | None:
+    """Places of the given cells that have to run, ``redrawn`` among them; None where names cannot be followed."""
     own = [names_of(cell.source) for cell in cells if cell.kind == "code" and cell.by_student]
     names = {place: _names_of_given(cells[place].source) for place in given}
     taken = {name for one in own for name in one.takes}
-    needed = {place for place in given if _given_only_defines(cells[place].source)}
+    needed = redrawn | {place for place in given if _given_only_defines(cells[place].source)}
     taken |= {name for place in needed for name in names[place].takes}
-    more, all_of_them = needed, any(one.all for one in own)
+    more, all_of_them = needed, any(one.all for one in [*own, *(names[place] for place in redrawn)])
     while not all_of_them and (more := {place for place in given - needed if names[place].defines & taken}):
         needed |= more
         taken |= {name for place in more for name in names[place].takes}

@@ -1,20 +1,26 @@
 """Reads a submitted notebook as data: JSON within bounds, or one sentence why not.
 
-Only what grading needs is taken: each cell's kind, source, ids and outputs. Metadata, tags, kernel names and
-attachments are left behind, so nothing hidden in them can act. Formats 3 and 4 and files without cell ids are read.
+Only what grading needs is taken: each cell's kind, source, ids and outputs, and the pictures in its text. Metadata,
+tags and kernel names are left behind, so nothing hidden in them can act. Formats 3 and 4 and files without cell ids are
+read. What editors change by themselves is one thing here: lines end in LF, and letters of text are composed (NFC).
 """
 
 import json
 import re
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.errors import BadSubmission
+from autograder.intake.embedded import Album, marked
+from autograder.outputs import shortened
+from autograder.pictures import Picture
 from autograder.results import Verdict
 
 MAX_CELLS = 2_000
 MAX_CONTAINERS = 2_000_000  # each takes some 100 bytes once read; outputs are text and take few
-MAX_SOURCE = 1 << 20  # characters of one cell
+MAX_SOURCE = 1 << 20  # characters of one cell, without its pictures
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Cell:
 
     Attributes:
         kind: "code", "markdown" or "raw".
+        source: Of a cell of text, with marks in place of its pictures (embedded.py).
         grade_id: nbgrader's id, "" if metadata were lost.
         outputs: What the student's own run left, as untrusted JSON values.
     """
@@ -40,12 +47,14 @@ class Submission:
 
     Attributes:
         python: (major, minor) of the Python that it was written with; () if it does not say.
+        pictures: Those in its texts, by their marks.
     """
 
     student: str
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
     python: tuple[int, ...] = ()
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 
 def parse_notebook(data: bytes, student: str, notes: tuple[str, ...] = ()) -> Submission:
@@ -83,12 +92,13 @@ def parse_notebook(data: bytes, student: str, notes: tuple[str, ...] = ()) -> Su
         raise BadSubmission("The file is JSON but no notebook: it has no list of cells.")
     if len(raw_cells) > MAX_CELLS:
         raise BadSubmission(f"The notebook has {len(raw_cells)} cells; expected at most {MAX_CELLS}.")
-    cells = tuple(_cell(raw) for raw in raw_cells if isinstance(raw, dict))
+    album = Album()
+    cells = tuple(_cell(raw, album) for raw in raw_cells if isinstance(raw, dict))
     if not any(cell.source.strip() for cell in cells):
         raise BadSubmission("The notebook handed in has no cell with anything in it.", Verdict.EMPTY)
-    if any(len(cell.source) > MAX_SOURCE for cell in cells):
+    if any(cell.kind == "code" and len(cell.source) > MAX_SOURCE for cell in cells):
         raise BadSubmission(f"A cell is longer than {MAX_SOURCE} characters.")
-    return Submission(student, cells, notes, _python(notebook.get("metadata")))
+    return Submission(student, cells, notes, _python(notebook.get("metadata")), album.pictures)
 
 
 def _python(metadata: object) -> tuple[int, ...]:
@@ -98,17 +108,29 @@ def _python(metadata: object) -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else ()
 
 
-def _cell(raw: dict[str, Any]) -> Cell:
-    kind = raw.get("cell_type")
+def _cell(raw: dict[str, Any], album: Album) -> Cell:
+    kind = raw.get("cell_type") if raw.get("cell_type") in ("code", "markdown", "raw") else "markdown"
+    source = text(raw.get("source", raw.get("input", ""))).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if kind != "code":
+        source = unicodedata.normalize("NFC", marked(source, _attachments(raw.get("attachments")), album))
+        source = shortened(source, MAX_SOURCE)
     metadata = raw.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     return Cell(
-        kind=kind if kind in ("code", "markdown", "raw") else "markdown",
-        source=text(raw.get("source", raw.get("input", ""))),
+        kind=str(kind),
+        source=source,
         cell_id=text(raw.get("id", ""))[:128],
         grade_id=text(nbgrader.get("grade_id", ""))[:128] if isinstance(nbgrader, dict) else "",
         outputs=tuple(_list(raw.get("outputs"))),
     )
+
+
+def _attachments(value: object) -> dict[str, dict[str, str]]:
+    """Name -> MIME type -> base64 of a cell's attachments."""
+    named = value.items() if isinstance(value, dict) else ()
+    return {
+        name: {mime: text(data) for mime, data in bundle.items()} for name, bundle in named if isinstance(bundle, dict)
+    }
 
 
 def text(value: object) -> str:

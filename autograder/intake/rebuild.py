@@ -1,61 +1,40 @@
 """Submission, master -> the cells that will run: everything that is not the student's to write comes from the master.
 
 A student's cell belongs to a master cell by grade_id, else by cell id, else by its text: the same text for a given
-cell, the best similarity for a solution cell. A written answer can also be matched by its place. Cells of the master
-that the student edited, lost, tagged or retyped are the master's again. Cells the student added stay at their place.
+cell, the best similarity for a solution cell. Written answers are found by the text around them (written.py). Cells of
+the master that the student edited, lost, tagged or retyped are the master's again. Cells the student added stay at
+their place.
 
 If a solution cell is there twice (copied or split), both run in order, as in the student's own kernel, but a copy below
 the self-check is an experiment and stays there. A missing one becomes the released stub, never the solution. A stub
 gives way where the function is defined elsewhere. A missing self-check stands right below its task's cell.
 
-What a student typed into a given cell is kept if it defines new names (statements.py).
+What a student typed into a given cell is kept if it defines new names (statements.py) or is text.
 """
 
 import functools
 import itertools
-import json
-import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz
 
-from autograder.errors import BadSubmission, UsageError
+from autograder.errors import BadSubmission
+from autograder.intake.embedded import released_text, without_marks
+from autograder.intake.master import MasterCell
 from autograder.intake.parse import Cell, Submission
-from autograder.intake.statements import kept_statements, names_bound
-from autograder.outputs import safe_outputs
+from autograder.intake.statements import DEF, functions_in, is_stub, kept_statements, names_bound, settled
+from autograder.intake.written import is_text, written
+from autograder.outputs import loses_a_picture, safe_outputs
+from autograder.pictures import Picture
 
-SEARCHED = 20_000  # characters of a cell in which definitions are looked for
 COMPARED = 2_000  # characters that are compared; with 20,000 of each a notebook of 2,000 cells took half a minute
-# The name in `def name(` or `name =` at the start of a line.
-DEFINED = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[^=]))(\w+)", re.MULTILINE)
+CLOSELY = 50  # cells in which functions are told from variables, as Python reads them; in others by their look
 CANDIDATES = 50  # cells that are compared with one of the master: a comparison takes milliseconds
-CHECK = "check_"  # how the grade_id of a self-check begins; the rest is its task
 SIMILAR = 0.60  # a filled-in cell keeps its def line, docstring and return: 0.75 and more on the sample class
-
-
-@dataclass(frozen=True)
-class MasterCell:
-    """A cell of the released notebook.
-
-    Attributes:
-        grade_id: nbgrader's id; every cell of the master has one.
-        solution: Whether the student writes it.
-        points: What it is worth; 0 if nothing is graded.
-        task: The task that a self-check cell is for; "" for every other cell.
-    """
-
-    kind: str
-    source: str
-    cell_id: str
-    grade_id: str
-    solution: bool = False
-    points: float = 0.0
-    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +62,11 @@ class RebuiltCell:
         """Whether it is neither the student's nor a self-check."""
         return self.master is not None and not self.master.solution and not self.master.task
 
+    @property
+    def redrawn(self) -> bool:
+        """Whether its figure was handed in as what is not shown, so that people are shown the grading run's."""
+        return self.is_given and loses_a_picture(self.outputs)
+
 
 @dataclass(frozen=True)
 class Rebuilt:
@@ -90,12 +74,16 @@ class Rebuilt:
 
     Attributes:
         python: (major, minor) of the Python that it was written with; () if it does not say.
+        pictures: Those in the student's texts, by their marks.
+        unanswered: grade_ids of the cells that people grade for which nothing that the student wrote can be the answer.
     """
 
     student: str
     cells: tuple[RebuiltCell, ...]
     notes: tuple[str, ...]
     python: tuple[int, ...] = ()
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    unanswered: frozenset[str] = frozenset()
 
 
 def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
@@ -104,39 +92,63 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
     Raises:
         BadSubmission: Not one cell of the assignment is in the notebook: it belongs to something else.
     """
-    matches, notes = _match(submission.cells, master)
-    if not any(master[index].kind == "code" for index in matches.values()):
+    functions = _functions(submission.cells, {_function(cell) for cell in master if cell.solution} - {""})
+    matches, notes = _match(submission.cells, master, functions)
+    words = written(submission.cells, matches, master)
+    notes += words.notes
+    if not (words.answers or any(master[index].kind == "code" for index in matches.values())):
         raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
 
-    experiments = _experiments(submission.cells, matches, master)
+    experiments = _experiments(submission.cells, matches, master, functions)
     of_master: dict[int, list[Cell]] = defaultdict(list)
     added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they follow; -1 is the top
+    defined: set[str] = set()  # functions that some cell of the student's defines
+    typed_words: dict[int, int] = {}  # given cells of text -> how many pieces a student typed into them
     behind = -1
     for position, cell in enumerate(submission.cells):
-        if position in matches and position not in experiments:
-            behind = matches[position]
-            of_master[behind].append(cell)
+        index = matches.get(position)
+        if index is not None and position not in experiments:
+            of_master[index].append(cell)
+        if is_text(cell, master[index] if index is not None else None):
+            behind = words.behind.get(position, behind)
+            if position in words.added:
+                added[behind].append(Cell("markdown", words.added[position]))
+                if index is not None:
+                    typed_words[index] = typed_words.get(index, 0) + 1
+            continue
+        if index is not None and position not in experiments:
+            behind = index
         elif cell.source.strip():
             added[behind].append(cell)
+        if index is None or position in experiments or master[index].solution:
+            found = functions.get(position, ())
+            stubs = (of for of in master if of.solution and _function(of) in found)
+            if not defined.issuperset(found) and not any(is_stub(cell.source, of.source) for of in stubs):
+                defined.update(found)
     typed = _typed_in(of_master, master)
-    own = chain(*added.values(), *(cells for index, cells in of_master.items() if master[index].solution))
-    stubs = {cell.source.strip() for cell in master if cell.solution}
-    defined = {name for cell in own if cell.source.strip() not in stubs for name in defined_in(cell.source)}
     defined.update(*map(names_bound, chain(*typed.values())))
 
     cells = [_added(cell) for cell in added[-1]]
     below: list[RebuiltCell] = []
+    unanswered = {master[index].grade_id for index in words.unanswered}
     for index, master_cell in enumerate(master):
         outputs = () if master_cell.solution else safe_outputs(chain(*(cell.outputs for cell in of_master[index])))
         sources = [master_cell.source]
         kept = [RebuiltCell("code", statement, None) for statement in typed[index]]
-        if master_cell.solution:
+        if master_cell.is_question:
+            sources = [words.answers.get(index, master_cell.source)]
+            notes += _question_notes(of_master[index], master_cell, missing=index in words.missing)
+        elif master_cell.solution:
             sources, note = _solution_sources(of_master[index], master_cell, defined)
             notes += note
-        elif any(cell.source.strip() != master_cell.source.strip() for cell in of_master[index]):
+            if sources == [master_cell.source]:
+                unanswered.add(master_cell.grade_id)
+        elif any(not _same(cell, master_cell) for cell in of_master[index]):
             notes.append(f"cell {master_cell.grade_id} differs from the released one, which is used")
         if kept:
             notes.append(f"what was typed into cell {master_cell.grade_id} is kept where it defines new names")
+        if index in typed_words:
+            notes.append(f"what was typed into cell {master_cell.grade_id} is kept below it")
         if master_cell.task:  # the self-check is to see it
             cells += kept
             kept = []
@@ -152,13 +164,61 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         f"cell {master[matches[position]].grade_id} is there again below its self-check, and the first counts"
         for position in experiments
     ]
-    count = sum(map(len, added.values())) - len(experiments)
+    count = sum(map(len, added.values())) - len(experiments) - sum(typed_words.values())
     if count:
         notes.append(f"{count} added cell{'s' if count > 1 else ''} kept")
-    return Rebuilt(submission.student, tuple(cells), (*submission.notes, *notes), submission.python)
+    drawn = sum(cell.redrawn for cell in cells)
+    if drawn:
+        notes.append(
+            f"figures of {drawn} given cell{'s' if drawn > 1 else ''} were handed in as what is not shown (SVG, or too "
+            "large); the grading run draws them again"
+        )
+    return Rebuilt(
+        submission.student,
+        tuple(cells),
+        (*submission.notes, *notes),
+        submission.python,
+        submission.pictures,
+        frozenset(unanswered),
+    )
 
 
-def _experiments(cells: tuple[Cell, ...], matches: dict[int, int], master: tuple[MasterCell, ...]) -> list[int]:
+def _functions(cells: tuple[Cell, ...], asked: set[str]) -> dict[int, list[str]]:
+    """Position of a code cell that may define one of the functions -> the functions that it defines."""
+    code = {position: cell.source for position, cell in enumerate(cells) if cell.kind == "code"}
+    others = {name for source in code.values() for name in DEF.findall(source)}
+    near = [position for position, source in code.items() if any(name in source for name in asked)]
+    exact = {position: functions_in(code[position], others) for position in near[:CLOSELY]}
+    return exact | {position: DEF.findall(code[position]) for position in near[CLOSELY:]}
+
+
+def _same(cell: Cell, master: MasterCell) -> bool:
+    """Whether nobody edited a given cell."""
+    return _settled(cell) == _released(master)
+
+
+def _settled(cell: Cell) -> str:
+    return settled(cell.source if cell.kind == "code" else without_marks(cell.source))
+
+
+@functools.lru_cache(maxsize=4096)
+def _released(master: MasterCell) -> str:
+    return settled(master.source if master.kind == "code" else released_text(master.source))
+
+
+def _question_notes(cells: list[Cell], master: MasterCell, *, missing: bool) -> list[str]:
+    notes = [f"cell {master.grade_id} is missing; the released one is used"] if missing else []
+    if any(cell.kind != master.kind for cell in cells):
+        notes.append(f"cell {master.grade_id} had another cell type; read as {master.kind}")
+    return notes
+
+
+def _experiments(
+    cells: tuple[Cell, ...],
+    matches: dict[int, int],
+    master: tuple[MasterCell, ...],
+    functions: Mapping[int, list[str]],
+) -> list[int]:
     """Positions of further copies of a solution cell that stand below its self-check, which did not see them.
 
     Where the self-check was deleted, these are the copies that define the function again.
@@ -174,10 +234,12 @@ def _experiments(cells: tuple[Cell, ...], matches: dict[int, int], master: tuple
         text = cell.source.strip()
         if of.task and position == last[of.task]:
             checks.add(of.task)
-        if not of.solution or _function(of) not in tasks or text in ("", of.source.strip(), seen.get(index)):
+        if not of.solution or _function(of) not in tasks or text in ("", seen.get(index)):
+            continue
+        if is_stub(text, of.source):
             continue
         if index in seen and (
-            _function(of) in checks or (_function(of) in lost and _function(of) in defined_in(cell.source))
+            _function(of) in checks or (_function(of) in lost and _function(of) in functions.get(position, ()))
         ):
             found.append(position)
         else:
@@ -192,18 +254,13 @@ def _typed_in(of_master: dict[int, list[Cell]], master: tuple[MasterCell, ...]) 
     typed: dict[int, list[str]] = defaultdict(list)
     for index, of in enumerate(master):
         if of in given:
-            texts = {cell.source: None for cell in of_master[index] if cell.source.strip() != of.source.strip()}
+            texts = {cell.source: None for cell in of_master[index] if not _same(cell, of)}
             statements = chain(*(kept_statements(text, of.source, taken) for text in texts))
             typed[index] = list(dict.fromkeys(statements))
     return typed
 
 
 _names_of_given = functools.lru_cache(names_bound)  # the given cells are the same in every submission
-
-
-def defined_in(source: str) -> list[str]:
-    """Names that a code cell defines at the start of a line, as far as it is looked at."""
-    return DEFINED.findall(source[:SEARCHED])
 
 
 def _added(cell: Cell) -> RebuiltCell:
@@ -218,30 +275,31 @@ def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) 
     """
     # The last of equal copies counts: A, B, A ends with A.
     sources = list(dict.fromkeys(cell.source for cell in reversed(cells) if cell.source.strip()))[::-1]
-    written = [source for source in sources if source.strip() != master.source.strip()]
+    answers = [source for source in sources if not is_stub(source, master.source)]
     notes = []
-    if not written and _function(master) in defined:
+    if not answers and _function(master) in defined:
         return [f"# {_function(master)} is in another cell"], [f"{_function(master)} is in another cell"]
     if not sources:
         return [master.source], [f"cell {master.grade_id} is missing; the released one is used"]
     if any(cell.kind != master.kind for cell in cells):
         notes.append(f"cell {master.grade_id} had another cell type; read as {master.kind}")
-    if len(written) > 1 and master.kind == "code":
+    if len(answers) > 1:
         notes.append(
-            f"cell {master.grade_id} is there {len(written)} times; they run in their order, so the last counts"
+            f"cell {master.grade_id} is there {len(answers)} times; they run in their order, so the last counts"
         )
-    if master.kind != "code":
-        return ["\n\n".join(written) or master.source], notes
-    return written or [master.source], notes
+    edited = [source for source in sources if settled(source) != _released(master)]
+    return answers or edited[-1:] or [master.source], notes
 
 
-def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dict[int, int], list[str]]:
+def _match(
+    cells: tuple[Cell, ...], master: tuple[MasterCell, ...], functions: Mapping[int, list[str]]
+) -> tuple[dict[int, int], list[str]]:
     """Position of a student's cell -> index of its master cell, and how the less certain ones were found."""
     matches: dict[int, int] = {}
     notes: list[str] = []
     by_grade_id = {cell.grade_id: index for index, cell in enumerate(master) if cell.grade_id}
     by_cell_id = {cell.cell_id: index for index, cell in enumerate(master) if cell.cell_id}
-    by_text = {(cell.kind, cell.source.strip()): index for index, cell in enumerate(master)}
+    by_text = {(cell.kind, _released(cell)): index for index, cell in enumerate(master)}
 
     for position, cell in enumerate(cells):
         if cell.grade_id in by_grade_id:
@@ -254,14 +312,12 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
             if master[index].solution:
                 notes.append(f"cell {master[index].grade_id} matched by its cell id (its metadata was lost)")
     for position, cell in _open(cells, matches):
-        index = by_text.get((cell.kind, cell.source.strip()))
+        index = by_text.get((cell.kind, _settled(cell)))
         if index is not None:
             matches[position] = index
 
     wanted = [index for index, cell in enumerate(master) if cell.solution and index not in matches.values()]
-    defines = {
-        position: set(defined_in(cell.source)) for position, cell in _open(cells, matches) if cell.kind == "code"
-    }
+    defines = {position: functions.get(position, []) for position, cell in _open(cells, matches) if cell.kind == "code"}
     pairs = sorted(
         (
             (_similarity(cells[position].source, master[index]), position, index)
@@ -276,23 +332,10 @@ def _match(cells: tuple[Cell, ...], master: tuple[MasterCell, ...]) -> tuple[dic
             matches[position] = index
             notes.append(f"cell {master[index].grade_id} matched by similarity {score:.2f} (its metadata was lost)")
 
-    for index in wanted:
-        place = _following(index, matches)
-        if index in matches.values() or place in matches or place is None or place >= len(cells):
-            continue
-        if cells[place].kind == master[index].kind != "code":
-            matches[place] = index
-            notes.append(f"cell {master[index].grade_id} matched by its place (its metadata was lost)")
     return matches, notes
 
 
-def _following(index: int, matches: dict[int, int]) -> int | None:
-    """Position right after the student's cell that replaces the master cell before ``index``."""
-    before = [position for position, matched in matches.items() if matched == index - 1]
-    return max(before) + 1 if before else None
-
-
-def _candidates(function: str, defines: dict[int, set[str]]) -> Iterable[int]:
+def _candidates(function: str, defines: Mapping[int, list[str]]) -> Iterable[int]:
     """Positions of cells that define ``function``; all if there is none to define."""
     return (position for position, names in defines.items() if not function or function in names)
 
@@ -305,63 +348,12 @@ def _similarity(source: str, master: MasterCell) -> float:
 
 def _function(master: MasterCell) -> str:
     """The function that a solution cell is there to define; "" if it defines none."""
-    names = DEFINED.findall(master.source) if master.kind == "code" else []
+    names = _functions_of_master(master.source) if master.kind == "code" else []
     return names[0] if names else ""
+
+
+_functions_of_master = functools.lru_cache(functions_in)  # the same in every submission
 
 
 def _open(cells: tuple[Cell, ...], matches: dict[int, int]) -> Iterable[tuple[int, Cell]]:
     return [(position, cell) for position, cell in enumerate(cells) if position not in matches]
-
-
-def master_cells(notebook: dict) -> tuple[MasterCell, ...]:
-    """The cells of a released notebook (trusted: it is made from the solutions), format 4.5 with nbgrader metadata."""
-    cells = []
-    for cell in notebook["cells"]:
-        nbgrader = cell["metadata"].get("nbgrader", {})
-        grade_id, solution = nbgrader.get("grade_id", ""), nbgrader.get("solution", False)
-        checks = cell["cell_type"] == "code" and not solution and grade_id.startswith(CHECK)
-        cells.append(
-            MasterCell(
-                kind=cell["cell_type"],
-                source="".join(cell["source"]),
-                cell_id=cell.get("id", ""),
-                grade_id=grade_id,
-                solution=solution,
-                points=float(nbgrader.get("points", 0) or 0) if nbgrader.get("grade", False) else 0.0,
-                task=grade_id.removeprefix(CHECK) if checks else "",
-            )
-        )
-    return tuple(cells)
-
-
-def points_by_task(master: Iterable[MasterCell]) -> dict[str, float]:
-    """Task -> automatic points, in the notebook's order.
-
-    Raises:
-        UsageError: A cell carries automatic points and nothing checks it, so that everyone would get 0.
-    """
-    master = tuple(master)
-    for cell in master:
-        if cell.points and not cell.solution and not cell.task:
-            raise UsageError(
-                f"The cell {cell.grade_id!r} carries {cell.points:g} automatic points, but nothing checks it. "
-                f"Expected: a code cell called {CHECK}<task>. Rename it, or make it a written answer (manually graded)."
-            )
-    return {cell.task: cell.points for cell in master if cell.task and cell.points}
-
-
-def voided_tasks(master: Iterable[MasterCell]) -> set[str]:
-    """Tasks whose self-check carries no points."""
-    return {cell.task for cell in master if cell.task and not cell.points}
-
-
-def grade_ids_in(solutions: Path) -> frozenset[str]:
-    """The grade_ids in a solutions notebook.
-
-    Raises:
-        UsageError: It is no notebook.
-    """
-    try:
-        return frozenset(cell.grade_id for cell in master_cells(json.loads(solutions.read_text()))) - {""}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{solutions} is not a notebook: {type(error).__name__}: {error}.") from None

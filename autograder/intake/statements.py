@@ -5,11 +5,16 @@ joined. The released text runs in any case. Only what defines names that no give
 """
 
 import ast
+import functools
 import re
+import unicodedata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import chain
 
-MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)  # no Python, and nothing that defines a name
+MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)  # no Python, and nothing that defines a name
+MAGICS = 50  # of one cell that are told from lines of a long expression: each costs a look at the whole cell
+DEF = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[ \t]*lambda\b))(\w+)", re.MULTILINE)
 UNKNOWN = "<unknown>"  # what ast calls a file without a name
 warnings.filterwarnings("ignore", module=UNKNOWN)  # what Python has to say of a student's backslashes, on our terminal
 READ = 20_000  # characters of one cell; Python's parser takes its time for more
@@ -17,6 +22,8 @@ IMPORT = ast.Import | ast.ImportFrom | ast.Try  # a try is kept for the import i
 SCOPE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 DEFINITION = IMPORT | SCOPE | ast.Assign | ast.AnnAssign
+BLOCK = ast.If | ast.With | ast.AsyncWith | ast.For | ast.AsyncFor
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def kept_statements(source: str, released: str, taken: Iterable[str]) -> list[str]:
@@ -31,7 +38,7 @@ def kept_statements(source: str, released: str, taken: Iterable[str]) -> list[st
     return [
         text
         for statement in _statements(source)
-        if isinstance(statement, DEFINITION)
+        if _is_definition(statement)
         and not bound_by(statement) <= frozenset(taken)
         and (text := _text(statement))
         and text not in there
@@ -49,15 +56,37 @@ def only_defines(source: str) -> bool:
     )
 
 
+def _is_definition(statement: ast.stmt) -> bool:
+    """Whether it only defines names. So does a block if all that it holds, at any depth, only defines names."""
+    return isinstance(statement, DEFINITION) or (
+        isinstance(statement, BLOCK) and all(isinstance(one, DEFINITION | ast.Pass) for one in _inner(statement))
+    )
+
+
+def settled(source: str) -> str:
+    """A cell without what editors change by themselves: how letters are composed, tabs, blanks at the ends of lines."""
+    lines = unicodedata.normalize("NFC", source).splitlines()
+    return "\n".join(line.expandtabs(4).rstrip() for line in lines).strip()
+
+
 def is_stub(source: str, released: str) -> bool:
-    """Whether a cell is still as released but for comments and blanks, or its function does nothing yet."""
+    """Whether a solution cell is still as released but for comments and blanks, or its function does nothing yet.
+
+    Args:
+        released: That cell as released; "" if it is not known, when any function may be the one.
+    """
+    if settled(source) == settled(released):
+        return True
     statements = _statements(source)
-    if source.strip() == released.strip() or not statements:
-        return source.strip() == released.strip()
+    if not statements:
+        return False
     if list(map(_text, statements)) == list(map(_text, _statements(released))):
         return True
-    nothing = [_does_nothing(one) for one in statements if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return bool(nothing) and all(nothing)
+    names = {one.name for one in _statements(released) if isinstance(one, FUNCTION)}
+    code = [one for one in statements if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+    return bool(code) and all(
+        isinstance(one, FUNCTION) and (one.name in names or not names) and _does_nothing(one) for one in code
+    )
 
 
 def _does_nothing(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -70,6 +99,55 @@ def _does_nothing(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         or (isinstance(one, ast.Raise) and "NotImplemented" in ast.dump(one))
         for one in function.body
     )
+
+
+def functions_in(source: str, others: Collection[str] = ()) -> list[str]:
+    """Names that a cell defines as functions, in their order; an ordinary variable is none.
+
+    A ``def``, an import and a lambda define one. So does another function under a new name, ``f = g``, or what
+    is made of one, ``f = partial(g, 2)``.
+
+    Args:
+        others: Names of functions that other cells define.
+    """
+    statements = _statements(source)
+    if not statements:
+        return DEF.findall(source[:READ])  # Python cannot read it, and says so when it is run
+    known = {one.name for one in statements if isinstance(one, FUNCTION)} | set(others)
+    found: list[str] = []
+    for one in chain.from_iterable(map(_inner, statements)):
+        variable = isinstance(one, ast.Assign | ast.AnnAssign) and not _is_function(one.value, known)
+        if isinstance(one, DEFINITION) and not variable:
+            found += sorted(bound_by(one))
+    return found
+
+
+def _is_function(value: ast.expr | None, known: Collection[str]) -> bool:
+    if isinstance(value, ast.Call) and value.args and not isinstance(value.args[0], ast.Attribute):
+        return _is_function(value.args[0], known)  # what a decorator, or partial, makes of a function
+    return isinstance(value, ast.Lambda | ast.Attribute) or (isinstance(value, ast.Name) and value.id in known)
+
+
+def _inner(statement: ast.stmt) -> list[ast.stmt]:
+    """The statement, or those that a block or a ``try`` holds, at any depth but inside of functions."""
+    found, left = [], [statement]
+    while left:
+        one = left.pop()
+        if not isinstance(one, BLOCK | ast.Try):
+            found.append(one)
+            continue
+        parts = [one.body, getattr(one, "orelse", []), getattr(one, "finalbody", [])]
+        parts += [handler.body for handler in getattr(one, "handlers", [])]
+        left += reversed(list(chain(*parts)))
+    return found
+
+
+def holds_no_code(source: str) -> bool:
+    """Whether a code cell holds only words: comments, texts, or what Python cannot read."""
+    if DEF.search(source) or MAGIC.search(source):
+        return False
+    statements = _statements(source)
+    return all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in statements)
 
 
 def _computes(node: ast.AST) -> bool:
@@ -112,8 +190,26 @@ def parsed(source: str) -> list[ast.stmt] | None:
         return None
 
 
+@functools.lru_cache(maxsize=64)  # one cell is looked at several times in a row
 def _statements(source: str) -> list[ast.stmt]:
-    return parsed(MAGIC.sub("", source)) or []
+    """The statements of a cell; none if Python cannot read it.
+
+    A magic may look like a line of a long expression, so only lines at which Python stumbles are taken out.
+    """
+    if len(source) > READ:
+        return []
+    lines = source.split("\n")
+    for _ in range(MAGICS):
+        try:
+            return ast.parse("\n".join(lines)).body
+        except SyntaxError as error:
+            at = (error.lineno or 0) - 1
+            if not (0 <= at < len(lines) and MAGIC.match(lines[at])):
+                break
+            lines[at] = ""
+        except (ValueError, RecursionError, MemoryError):
+            break
+    return (parsed(MAGIC.sub("", source)) or []) if MAGIC.search(source) else []
 
 
 def _text(statement: ast.stmt) -> str:

@@ -102,15 +102,15 @@ def _by_cell(gradebook: Gradebook, rows: Any, cells: Any, notebook: Any) -> dict
 def _comment(graded: Graded, grade_id: str, tasks: dict) -> str | None:
     if grade_id in tasks:
         return harmless_markdown(task_text(tasks[grade_id]))
-    return "No response." if _unanswered(graded, grade_id) else None
+    if _unanswered(graded, grade_id):
+        return "No response."
+    return harmless_markdown(graded.grade.message) if graded.grade.verdict is Verdict.BAD_FILE else None
 
 
 def _unanswered(graded: Graded, grade_id: str) -> bool:
-    """Whether a written answer is still as released, or there is no notebook to look for it in."""
-    if graded.observed.rebuilt is None:
-        return graded.grade.verdict is not Verdict.GRADER_ERROR
-    cells = [cell for cell in graded.observed.rebuilt.cells if cell.master and cell.master.grade_id == grade_id]
-    return all(cell.source.strip() == cell.master.source.strip() for cell in cells if cell.master)
+    """Whether nothing that was handed in can be the answer. What cannot be read is left to a person."""
+    rebuilt = graded.observed.rebuilt
+    return grade_id in rebuilt.unanswered if rebuilt else graded.grade.verdict is Verdict.EMPTY
 
 
 def _place(settings: Settings, step: str, student: str) -> Path:

@@ -2,22 +2,27 @@
 
 Solution cells and added cells show what the grading run printed; self-check cells show what was judged; given cells
 show the outputs of the student's own run, because whoever grades the written questions reads those. All outputs are
-text and PNG only.
+text and pictures only. Pictures in texts are attachments of their cells.
 
 What a student wrote is bounded in sum: nbgrader makes a page of it, and takes 20 s for 100,000 characters of odd code.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from autograder.course import Course, Graded
-from autograder.outputs import harmless_markdown, shortened
+from autograder.intake.embedded import MARK
+from autograder.intake.rebuild import RebuiltCell
+from autograder.outputs import harmless_markdown, loses_a_picture, shortened
+from autograder.pictures import Picture
 from autograder.report.text import submission_text, task_text
 from autograder.results import TaskGrade
 
 MAX_ADDED = 200  # cells
 MAX_ADDED_TEXT = 100_000  # characters of all added cells together
 MAX_CODE = 20_000  # characters of one answer
+NOT_RUN = "[Not run by the grader: nothing that is judged uses this cell. The outputs above are those handed in.]\n"
 
 
 def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
@@ -44,15 +49,36 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
                     continue
                 added, room = added + 1, room - len(source)
                 cell = _cell(f"added-{len(cells)}", "code" if rebuilt.kind == "code" else "markdown")
-            code = cell["cell_type"] == "code"
-            cell["source"] = source if code else harmless_markdown(source)
-            if code:
-                cell["outputs"] = list(rebuilt.outputs) or ran
+            if cell["cell_type"] == "code":
+                cell["source"] = source
+                cell["outputs"] = _outputs(rebuilt, ran)
+                if rebuilt.master and rebuilt.master.grade_id in graded.grade.not_run:
+                    cell["outputs"].append(_printed(NOT_RUN))
+            else:
+                cell |= _text_cell(source, observed.rebuilt.pictures)
             cells.append(_checked(cell, tasks.get(rebuilt.master.task) if rebuilt.master else None))
         if left_out:
             text = f"[Added cells left out here: {left_out}. The file as it was handed in is in submitted/.]"
             cells.append(_said("Cells that are not shown", text))
     return notebook | {"cells": cells}
+
+
+def _outputs(cell: RebuiltCell, ran: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is shown at a cell: what was handed in, unless the grading run drew a figure that it lacks."""
+    drawn = cell.redrawn and ran and not loses_a_picture(ran)
+    return list(cell.outputs) if cell.outputs and not drawn else list(ran)
+
+
+def _text_cell(source: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
+    """The text of a cell, harmless, with its pictures in the places of their marks."""
+    shown = {}
+    text = harmless_markdown(source)
+    for mark in dict.fromkeys(MARK.findall(text)):
+        if mark in pictures:
+            name = mark.strip("[]").replace(" ", "-")
+            shown[name] = {pictures[mark].mime: pictures[mark].base64}
+            text = text.replace(mark, f"![picture](attachment:{name})")
+    return {"source": text} | ({"attachments": shown} if shown else {})
 
 
 def notebook_text(notebook: dict[str, Any]) -> bytes:

@@ -17,8 +17,9 @@ from autograder.course import Course
 from autograder.execute import Run, run_notebook
 from autograder.inside import wire
 from autograder.inside.preload import PRELOADED
+from autograder.intake.master import MasterCell
 from autograder.intake.needed import Plan
-from autograder.intake.rebuild import MasterCell, Rebuilt, RebuiltCell
+from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.judge.evidence import read_observation
 from autograder.results import Verdict
 
@@ -239,7 +240,8 @@ def test_two_cells_that_end_the_kernel_cost_themselves(prepared: Course) -> None
 
     assert (ran.verdict, returned(ran)) == (Verdict.PARTIAL_RUN, 1.5)
     assert ran.message == (
-        'Cell "exit()" ended the kernel. Cell "exit(0)" ended the kernel. It was left out, and the rest was run again.'
+        'Cell "exit()" ended the kernel. Cell "exit(0)" ended the kernel. '
+        "They were left out, and the rest was run again."
     )
 
 

@@ -114,6 +114,23 @@ def test_when_a_cell_draws_then_the_picture_is_shown_and_the_figure_closed(grade
     assert "[]\n" in [output["text"] for output in shown if output["output_type"] == "stream"]
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        "%config InlineBackend.figure_format = 'svg'",
+        "%config InlineBackend.figure_formats = {'svg', 'pdf'}",
+        "from matplotlib_inline.backend_inline import set_matplotlib_formats\nset_matplotlib_formats('svg')",
+    ],
+)
+def test_when_a_notebook_asks_for_svg_then_its_figures_are_png(graded: Grader, choice: str) -> None:
+    draws = f"import matplotlib.pyplot as plt\n{choice}\nplt.plot([1, 2])\n" + right_answers()["mac_ratio"]
+    outcome = graded(mac_ratio=draws)
+    shown = [output for outputs in outcome.observed.run.outputs for output in outputs]
+
+    assert "image/png" in next(output["data"] for output in shown if output["output_type"] == "display_data")
+    assert "left out" not in str(shown)
+
+
 def test_when_children_of_the_kernel_print_then_it_is_shown_and_nobody_waits(graded: Grader) -> None:
     """ipykernel's children send their output over TCP, which a box has not."""
     answer = """

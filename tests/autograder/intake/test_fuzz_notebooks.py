@@ -15,8 +15,9 @@ from autograder.assignments.assignment import Assignment
 from autograder.config import Settings
 from autograder.course import Course, Graded, Observed
 from autograder.errors import BadSubmission
+from autograder.intake.master import master_cells
 from autograder.intake.parse import parse_notebook
-from autograder.intake.rebuild import Rebuilt, master_cells, rebuild
+from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.judge.judge import Judge
 from autograder.keys import Basis
 from autograder.outputs import safe_outputs

@@ -8,8 +8,9 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from odd_cells import HOSTILE
 
+from autograder.intake.master import MasterCell
 from autograder.intake.needed import Plan, names_of, plan, shares_objects
-from autograder.intake.rebuild import MasterCell, RebuiltCell
+from autograder.intake.rebuild import RebuiltCell
 
 SHOWN = ({"output_type": "stream", "name": "stdout", "text": "1\n"},)
 CHECK = MasterCell("code", "check(f)", "check_f", "check_f", points=1, task="f")
@@ -126,6 +127,19 @@ def test_a_given_cell_runs_where_something_takes_what_it_defines(cells: list[Reb
 )
 def test_where_a_part_may_not_do_all_runs(cells: list[RebuiltCell], whole: bool, why: str) -> None:
     assert plan(cells, whole=whole) == Plan(whole=why)
+
+
+def test_a_given_cell_whose_figure_is_drawn_again_runs_with_all_that_it_takes() -> None:
+    left_out = ({"output_type": "display_data", "data": {}, "metadata": {"left_out": "it is SVG"}},)
+    figure = RebuiltCell("code", "plot(losses)", given("x").master, left_out)
+
+    cells = [given("losses = train()"), figure, given("other = train()"), own("x = 1")]
+    assert plan(cells, whole=False) == Plan(frozenset({2}))
+
+
+def test_a_line_of_a_long_expression_may_look_like_a_magic() -> None:
+    assert not names_of("x = (5\n    % 3)").all
+    assert all(names_of(cell).all for cell in ("%time x", "!ls", "x = %who", "x = !ls", "%%bash\nls", "x?"))
 
 
 NOT_PYTHON = ["nonlocal x", "def f(a, a): pass", "return", "def f():\n    x = 1\n    global x"]

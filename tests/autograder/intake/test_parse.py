@@ -157,6 +157,23 @@ def test_when_a_cell_is_too_long_then_the_refusal_says_how_long_it_may_be():
     assert (error.verdict, str(error)) == (Verdict.BAD_FILE, "A cell is longer than 1048576 characters.")
 
 
+def test_when_a_text_is_too_long_then_it_is_shortened_and_says_so():
+    (cell,) = parse([code("x" * (MAX_SOURCE + 1), cell_type="markdown")]).cells
+
+    assert cell.source == "x" * MAX_SOURCE + "\n[shortened]"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_in_one_way_and_a_byte_order_mark_is_gone(end: str):
+    assert parse([code(f"\ufeffa = 1{end}b = 2")]).cells[0].source == "a = 1\nb = 2"
+
+
+def test_letters_of_texts_are_composed_and_code_is_left_alone():
+    source = "e\u0301"
+
+    assert [cell.source for cell in parse([code(source, cell_type="markdown"), code(source)]).cells] == ["\xe9", source]
+
+
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_a_value_of_any_type_in_any_place_does_no_harm(odd: object):
     cells: list[object] = [odd, code()]

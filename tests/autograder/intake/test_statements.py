@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_cells import HOSTILE
 
-from autograder.intake.statements import bound_by, is_stub, kept_statements, names_bound, only_defines
+from autograder.intake.statements import (
+    bound_by,
+    functions_in,
+    holds_no_code,
+    is_stub,
+    kept_statements,
+    names_bound,
+    only_defines,
+    settled,
+)
 
 RELEASED = "import math\nTARGET = 0.5\nprint(TARGET)"
 TAKEN = {"math", "TARGET", "model"}
@@ -34,6 +43,18 @@ TAKEN = {"math", "TARGET", "model"}
         ("print('hello')\ntrain()", []),
         ("model.x = 1\nmodel[0] = 2", []),
         ("def broken(:", []),
+        ("if True:\n    def helper(x):\n        return x", ["if True:\n\n    def helper(x):\n        return x"]),
+        ("if GPU:\n    SIZE = 9\nelse:\n    SIZE = 1", ["if GPU:\n    SIZE = 9\nelse:\n    SIZE = 1"]),
+        ("with no_grad():\n    table = f()", ["with no_grad():\n    table = f()"]),
+        ("for n in (1, 2):\n    if n:\n        last = n\n    pass",
+         ["for n in (1, 2):\n    if n:\n        last = n\n    pass"]),
+        ("if True:\n    print(1)\n    mine = 2", []),
+        ("for n in (1, 2):\n    model.step(n)", []),
+        ("with open('x') as file:\n    file.write('y')", []),
+        ("while True:\n    mine = 2", []),
+        ("if True:\n    TARGET = 2", []),
+        ("RATE = (2\n    % 3)\n%time x\n!ls\nMORE = 1", ["RATE = 2 % 3", "MORE = 1"]),
+        ("RATE = (2\n    % 3)", ["RATE = 2 % 3"]),
     ],
 )  # fmt: skip
 def test_definitions_of_new_names_are_kept(typed: str, kept: list[str]) -> None:
@@ -71,6 +92,9 @@ def test_hostile_text_costs_no_second_and_stops_nothing(cell: str) -> None:
     kept_statements(cell, RELEASED, TAKEN)
     names_bound(cell)
     only_defines(cell)
+    functions_in(cell)
+    holds_no_code(cell)
+    is_stub(cell, RELEASED)
 
     assert time.process_time() - begin < 2
 
@@ -96,6 +120,10 @@ RELEASED_STUB = 'def f(x):\n    """Text."""\n    # TODO: double\n    y = ...\n  
         ("def f(x):\n    return 0", True),
         (RELEASED_STUB.replace("    return y", "    y = 2 * x\n    return y"), False),
         ("def f(x):\n    return x[..., 0]", False),
+        ('"""Mine."""\n\ndef f(x):\n    pass', True),
+        ("def g(x):\n    return x", False),
+        ("W = 3\n\ndef f(x):\n    return W", False),
+        ("class A:\n    pass", False),
         ("f = abs", False),
         ("from m import f", False),
         ("def broken(:", False),
@@ -103,3 +131,54 @@ RELEASED_STUB = 'def f(x):\n    """Text."""\n    # TODO: double\n    y = ...\n  
 )
 def test_a_stub_does_nothing_yet(cell: str, stub: bool) -> None:
     assert is_stub(cell, RELEASED_STUB) == stub
+
+
+@pytest.mark.parametrize(
+    ("cell", "functions"),
+    [
+        ("def f(x): return x\nasync def g(): pass", ["f", "g"]),
+        ("f = lambda x: x\ng: object = lambda: 1", ["f", "g"]),
+        ("from m import f\nimport g.h", ["f", "g"]),
+        ("def g(x): return x\nf = g", ["g", "f"]),
+        ("f = other", ["f"]),
+        ("f = partial(other, 2)\ng = no_grad()(other)", ["f", "g"]),
+        ("f = operator.truediv", ["f"]),
+        ("if True:\n    def f(x):\n        y = lambda: 1\nelse:\n    f = other", ["f", "f"]),
+        ("try:\n    from m import f\nexcept ImportError:\n    def f(): pass\nfinally:\n    pass", ["f", "f"]),
+        ("%time\ndef f(x): return x", ["f"]),
+        ("def f(x): return x\nreturn", ["f"]),
+        ("f = lambda x: x\n    return", ["f"]),
+        ("f = 3", []),
+        ("f = f(1, 2)", []),
+        ("f = a / b\nf: float = 2.0\nf += 1", []),
+        ("f = result", []),
+        ("f = losses[-1]", []),
+        ("f = float(row.ratio)", []),
+        ("f = train(model, other)", []),
+        ("print(f)", []),
+        ('x = """\ndef f(x): pass\n"""', []),
+    ],
+)
+def test_functions_are_told_from_ordinary_variables(cell: str, functions: list[str]) -> None:
+    assert functions_in(cell, {"other"}) == functions
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("# because it is cheaper", True),
+        ("Because it is cheaper.", True),
+        ('"""Because."""', True),
+        ("x = 1  # because", False),
+        ("def broken(:", False),
+        ("%matplotlib inline", False),
+        ("print('because')", False),
+    ],
+)
+def test_words_in_a_code_cell_are_told_from_code(cell: str, words: bool) -> None:
+    assert holds_no_code(cell) == words
+
+
+def test_what_editors_change_is_settled() -> None:
+    assert settled("\n\ta = 1 \r\n\r\n\tb = 'e\u0301'\n\n") == "a = 1\n\n    b = '\xe9'"
+    assert settled("if a:\n    b") != settled("if a:\n  b")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import UsageError
-from autograder.intake.rebuild import grade_ids_in
+from autograder.intake.master import grade_ids_in
 from autograder.intake.which import which_assignment
 
 IDS = {"first": frozenset({"imports", "double"}), "second": frozenset({"imports", "halve"})}
