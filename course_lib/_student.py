@@ -3,13 +3,14 @@
 Knows nothing of any task.
 """
 
+import contextlib
 import copy
 import functools
 import inspect
+import io
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from course_lib._raised import explain, fold_away
+from course_lib.ready import RIGHT
 
 
 class SelfCheckFailure(AssertionError):
@@ -60,6 +62,7 @@ class Inputs(tuple[Any, ...]):
         return self.text
 
 
+asked: dict[str, Callable[[Any], "Student"]] = {}  # task -> its self-check, without a word said
 last_calls: dict[str, tuple[str, tuple[Any, ...]]] = {}  # task -> its signature, and copies of the last arguments
 
 
@@ -150,8 +153,7 @@ def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable
     def decorate(check: Callable[[Student], None]) -> Callable[[Any], None]:
         task = check.__name__.removeprefix("check_")
 
-        @functools.wraps(check)
-        def run(function: Any) -> None:
+        def ask(function: Any) -> Student:
             student = Student(task, arguments, function)
             last_calls.pop(task, None)
             try:
@@ -163,10 +165,20 @@ def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable
                     student.require(on, "gradients on again after the call", "they are off", hint=hint)
             except SelfCheckFailure as failure:
                 failure.task = task
+                raise
+            return student
+
+        @functools.wraps(check)
+        def run(function: Any) -> None:
+            try:
+                student = ask(function)
+            except SelfCheckFailure as failure:
                 if isinstance(failure.__cause__, Exception):
                     fold_away(failure.__cause__)
                 raise
             print(f"{task}: looks right ({student.passed} checks)")
+
+        asked[task] = ask
 
         return run
 
@@ -208,6 +220,16 @@ def shown(value: Any) -> str:
     if isinstance(value, nn.Module):
         return f"an {type(value).__name__}"
     return describe(value) if isinstance(value, Tensor) else repr(value)
+
+
+def says(task: str, function: Any) -> str:
+    """What the self-check of a task says of a function, in one line."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            asked[task](function)
+    except SelfCheckFailure as failure:
+        return "not yet: " + str(failure).rpartition("hint:")[2].strip()
+    return RIGHT
 
 
 def number(value: Any) -> float | None:
@@ -258,7 +280,7 @@ def _unfinished(value: Any) -> bool:
     return value is ...
 
 
-@contextmanager
+@contextlib.contextmanager
 def _random_states_kept() -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()
     try:

@@ -3,10 +3,11 @@
 A check feeds the student's function small inputs whose outcome is known beforehand: heads that always give the
 same answer, a network that names colours, logits of which the entropy is in every textbook. Where the outcome is that
 of a known mistake, the hint names it. A check holds no solution, may be looser than the grading, and knows nothing of
-points. `show(task)` gives the inputs of the last call.
+points. `show(task)` gives the inputs of the last call, `overview()` says what is done and what is missing.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import _known as known
+from course_lib import ready
 from course_lib._known import CLASSES
 from course_lib._spy import Spy
-from course_lib._student import SelfCheckFailure, Student, close, describe, number, recognised, self_check, show
+from course_lib._student import (
+    SelfCheckFailure,
+    Student,
+    asked,
+    close,
+    describe,
+    number,
+    recognised,
+    says,
+    self_check,
+    show,
+)
 from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
 
@@ -32,6 +45,7 @@ __all__ = [
     "check_mac_ratio",
     "check_per_sample_exits",
     "check_predict_with_compaction",
+    "overview",
     "show",
 ]
 
@@ -360,6 +374,22 @@ def check_predict_with_compaction(student: Student) -> None:
     _, exits = student.call_for("logits, exits", model, images, 0.0)
     hint = "below means strictly below, < and not <=: no entropy is below 0"
     student.same_list(exits.tolist(), [3] * 12, "for entropies of exactly 0 at tolerance 0", hint=hint)
+
+
+def overview() -> None:
+    """Print which tasks look right now, the points they carry, and how to hand in.
+
+    Points, and which questions have an answer, come from the saved file of the notebook.
+    """
+    names = vars(sys.modules["__main__"])
+    now = {task: says(task, names[task]) if task in names else "not defined yet" for task in asked}
+    file = ready.here(names)
+    try:
+        notebook = ready.read(file) if file else None
+    except ready.NotReady as error:
+        print(f"{error}\n")
+        notebook = None
+    print(ready.summary(notebook, now))
 
 
 # --- what known mistakes lead to ---
