@@ -93,7 +93,7 @@ class CheckFile(pytest.File):
         check = self.checks[name]
         assert self.student and self.key
         try:
-            if check.needs and not self.passes(check.needs):
+            if check.needs and not any(map(self.passes, check.needs)):
                 return False
             check.call(self.student, self.key)
         except Failure:
@@ -111,12 +111,13 @@ class CheckItem(pytest.Item):
         self.check = check
 
     def runtest(self) -> None:
-        """Call the check. Where one that it needs does not pass, it is skipped, as the grader leaves it unjudged."""
+        """Call the check. Where none that it needs passes, it is skipped, as the grader leaves it unjudged."""
+        from autograder.judge.judge import unjudged
+
         if self.parent.student is None or self.parent.key is None:
             pytest.skip(f"The task {self.parent.task} carries no points, so it is not called.")
-        if self.check.needs and not self.parent.passes(self.check.needs):
-            needed = self.parent.checks[self.check.needs]
-            pytest.skip(f"Not judged, because this did not pass: {needed.sentence}")
+        if self.check.needs and not any(map(self.parent.passes, self.check.needs)):
+            pytest.skip(unjudged([self.parent.checks[name].sentence for name in self.check.needs]))
         self.check.call(self.parent.student, self.parent.key)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -18,7 +18,8 @@ class Spy:
     """Notes how a network is used from now on.
 
     It hooks the first convolution of the stem and of each stage. Every way of calling these parts goes through
-    there: the network as a whole, a stage, or the blocks of a stage one by one.
+    there: the network as a whole, a stage, or the blocks of a stage one by one. A trace is not noted: it repeats a call
+    that get_model_macs has made.
 
     Attributes:
         images: The batches that went into the stem, `(B, 3, 32, 32)` each.
@@ -40,12 +41,15 @@ class Spy:
 
     def _note_images(self) -> Hook:
         def note(convolution: nn.Module, arguments: tuple[Any, ...]) -> None:
-            self.images.append(arguments[0])
+            if not torch.jit.is_tracing():
+                self.images.append(arguments[0])
 
         return note
 
     def _note_stage(self, index: int) -> Hook:
         def note(convolution: nn.Module, arguments: tuple[Any, ...]) -> None:
+            if torch.jit.is_tracing():
+                return
             x = arguments[0]
             self.samples[index] += len(x)
             self.calls[index] += len(x) > 0

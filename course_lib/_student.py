@@ -3,17 +3,23 @@
 Knows nothing of any task.
 """
 
+import contextlib
+import copy
 import functools
 import inspect
+import io
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from course_lib._raised import explain, fold_away
+from course_lib.ready import RIGHT
 
 
 class SelfCheckFailure(AssertionError):
@@ -25,12 +31,39 @@ class SelfCheckFailure(AssertionError):
         hint: Where to look.
     """
 
+    task = ""  # set where it is known
+
     def __init__(self, expected: str, found: str, hint: str) -> None:
         super().__init__(f"expected: {expected}\nfound:    {found}\nhint:     {hint}")
 
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: the three lines say it all, the frames of the check would only hide them.
-        return [f"{type(self).__name__}\n{self}"]
+        again = f'\n\nThe inputs: selfcheck.show("{self.task}")' if self.task in last_calls else ""
+        return [f"{type(self).__name__}\n{self}{again}"]
+
+
+class RaisedInStudentCode(SelfCheckFailure):
+    """A student's function raised an exception; the text is that of `_raised.explain`."""
+
+    def __init__(self, text: str) -> None:
+        AssertionError.__init__(self, text)
+
+
+class Inputs(tuple[Any, ...]):
+    """What a self-check called a function with last; shown as a description, used as the arguments.
+
+    Attributes:
+        text: The description.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+asked: dict[str, Callable[[Any], "Student"]] = {}  # task -> its self-check, without a word said
+last_calls: dict[str, tuple[str, tuple[Any, ...]]] = {}  # task -> its signature, and copies of the last arguments
 
 
 class Student:
@@ -46,38 +79,42 @@ class Student:
         self.function = function
         self.passed = 0
 
-    def call(self, *arguments: Any) -> Any:
-        """Call the function. An exception of its own goes through, with a note on where it came from.
+    def call(self, *arguments: Any, hint: str = "") -> Any:
+        """Call the function.
+
+        Args:
+            hint: What to say if it raises or returns nothing; "" for what the error suggests.
 
         Raises:
-            SelfCheckFailure: It is no function, takes other arguments, returns nothing, or still returns `...`.
+            SelfCheckFailure: It is no function, takes other arguments, raises, returns nothing, or still returns
+                `...`.
         """
-        __tracebackhide__ = True  # IPython leaves this frame out of what it shows a student
         if not callable(self.function):
-            hint = "run the cell that defines it, and hand over the function itself, not a result of it"
-            raise SelfCheckFailure(f"the function {self.signature}", describe(self.function), hint)
+            what = "run the cell that defines it, and hand over the function itself, not a result of it"
+            raise SelfCheckFailure(f"the function {self.signature}", describe(self.function), what)
         if not _takes(self.function, arguments):
             found = f"{self.task}{inspect.signature(self.function)}"
             raise SelfCheckFailure(self.signature, found, "keep the arguments of the first line as they were")
+        last_calls[self.task] = self.signature, copy.deepcopy(arguments)
         try:
             result = self.function(*arguments)
         except Exception as error:
-            error.add_note(f"Self-check of {self.task}: your function raised this.")
-            raise
+            raise RaisedInStudentCode(explain(error, self.function, hint)) from error
         if _unfinished(result):
-            hint = "fill in the TODO, here or in the function of yours that this one calls"
-            raise SelfCheckFailure("a result", "it still returns ...", hint)
+            what = "fill in the TODO, here or in the function of yours that this one calls"
+            raise SelfCheckFailure("a result", "it still returns ...", what)
         if result is None:
-            raise SelfCheckFailure("a result", "None", "does every way through the function end in a return?")
+            what = hint or "does every way through the function end in a return?"
+            raise SelfCheckFailure("a result", "None", what)
         return result
 
-    def call_for(self, names: str, *arguments: Any) -> tuple[Any, ...]:
+    def call_for(self, names: str, *arguments: Any, hint: str = "") -> tuple[Any, ...]:
         """Call the function for several results, named as in `"outputs, loss"`.
 
         Raises:
             SelfCheckFailure: As `call`, or it does not return that many.
         """
-        result = self.call(*arguments)
+        result = self.call(*arguments, hint=hint)
         count = len(names.split(", "))
         if not isinstance(result, tuple | list) or len(result) != count:
             expected = f"{count} results: {names}"
@@ -116,21 +153,83 @@ def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable
     def decorate(check: Callable[[Student], None]) -> Callable[[Any], None]:
         task = check.__name__.removeprefix("check_")
 
+        def ask(function: Any) -> Student:
+            student = Student(task, arguments, function)
+            last_calls.pop(task, None)
+            try:
+                with _random_states_kept(), torch.enable_grad():
+                    torch.manual_seed(0)
+                    check(student)
+                    hint = "torch.set_grad_enabled(False) stays in force and stops all training: with torch.no_grad()"
+                    on = torch.is_grad_enabled()
+                    student.require(on, "gradients on again after the call", "they are off", hint=hint)
+            except SelfCheckFailure as failure:
+                failure.task = task
+                raise
+            return student
+
         @functools.wraps(check)
         def run(function: Any) -> None:
-            __tracebackhide__ = True  # as in Student.call
-            student = Student(task, arguments, function)
-            with _random_states_kept(), torch.enable_grad():
-                torch.manual_seed(0)
-                check(student)
-                hint = "torch.set_grad_enabled(False) stays in force and stops all training; use with torch.no_grad()"
-                on = torch.is_grad_enabled()
-                student.require(on, "gradients on again after the call", "they are off", hint=hint)
+            try:
+                student = ask(function)
+            except SelfCheckFailure as failure:
+                if isinstance(failure.__cause__, Exception):
+                    fold_away(failure.__cause__)
+                raise
             print(f"{task}: looks right ({student.passed} checks)")
+
+        asked[task] = ask
 
         return run
 
     return decorate
+
+
+def show(task: str) -> Inputs:
+    """What the self-check of a task called the function with last, to call it again: `f(*selfcheck.show("f"))`.
+
+    After a self-check that failed these are the inputs at which it failed. The arguments are copies.
+
+    Args:
+        task: The name of the function.
+
+    Raises:
+        ValueError: The self-check of that task has not called a function yet.
+    """
+    if task not in last_calls:
+        raise ValueError(f"The self-check of {task!r} has not called it yet. Run the cell with its self-check first.")
+    signature, arguments = last_calls[task]
+    inputs = Inputs(copy.deepcopy(arguments))
+    names = signature[signature.index("(") + 1 : -1].split(", ")
+    inputs.text = "\n".join(
+        [f"the last call was {signature} with"]
+        + [f"  {name} = {shown(value)}" for name, value in zip(names, arguments, strict=True)]
+    )
+    return inputs
+
+
+def shown(value: Any) -> str:
+    """A value in full if it is small, else what it is."""
+    if isinstance(value, DataLoader):
+        batches = [shown(labels) for _, labels in value]
+        return f"a loader of {len(batches)} batches, with the labels {'; '.join(batches)}"
+    if isinstance(value, Tensor) and value.numel() <= 64:
+        return str([[round(x, 4) for x in row] for row in value.tolist()] if value.ndim == 2 else value.tolist())
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(shown(item) for item in value)}]"
+    if isinstance(value, nn.Module):
+        return f"an {type(value).__name__}"
+    return describe(value) if isinstance(value, Tensor) else repr(value)
+
+
+def says(task: str, function: Any) -> str:
+    """What the self-check of a task says of a function, in one line."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            asked[task](function)
+    except SelfCheckFailure as failure:
+        return "not yet: " + str(failure).rpartition("hint:")[2].strip()
+    return RIGHT
 
 
 def number(value: Any) -> float | None:
@@ -147,6 +246,11 @@ def close(value: Any, right: float) -> bool:
     """One number within 1e-4, relative or absolute: float32 sums of a few terms. NaN is close to nothing."""
     found = number(value)
     return found is not None and math.isclose(found, right, rel_tol=1e-4, abs_tol=1e-4)
+
+
+def recognised(found: Any, mistakes: Sequence[tuple[float, str]], otherwise: str) -> str:
+    """The hint of the first known mistake that leads to the number found, else the other one."""
+    return next((hint for value, hint in mistakes if close(found, value)), otherwise)
 
 
 def describe(value: Any) -> str:
@@ -176,7 +280,7 @@ def _unfinished(value: Any) -> bool:
     return value is ...
 
 
-@contextmanager
+@contextlib.contextmanager
 def _random_states_kept() -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()
     try:

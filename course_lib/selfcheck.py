@@ -1,11 +1,13 @@
 """The visible checks of the notebook: one call behind each task, an answer at once, a hint when it is wrong.
 
 A check feeds the student's function small inputs whose outcome is known beforehand: heads that always give the
-same answer, logits without any information, a network that runs one image at a time. It holds no solution, may
-be looser than the grading, and knows nothing of points.
+same answer, a network that names colours, logits of which the entropy is in every textbook. Where the outcome is that
+of a known mistake, the hint names it. A check holds no solution, may be looser than the grading, and knows nothing of
+points. `show(task)` gives the inputs of the last call, `overview()` says what is done and what is missing.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,9 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import _known as known
+from course_lib import ready
 from course_lib._known import CLASSES
 from course_lib._spy import Spy
-from course_lib._student import SelfCheckFailure, Student, close, describe, number, self_check
+from course_lib._student import (
+    SelfCheckFailure,
+    Student,
+    asked,
+    close,
+    describe,
+    number,
+    recognised,
+    says,
+    self_check,
+    show,
+)
 from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
 
@@ -31,11 +45,14 @@ __all__ = [
     "check_mac_ratio",
     "check_per_sample_exits",
     "check_predict_with_compaction",
+    "overview",
+    "show",
 ]
 
 LN_C = math.log(CLASSES)  # nats: the entropy, and the cross entropy, of six equally likely classes
 ABOVE_ANY_ENTROPY = LN_C + 0.2  # a tolerance at which everything leaves at once
 CPU = torch.device("cpu")
+IMAGE = (3, 32, 32)
 
 
 @self_check("model, images, labels, criterion")
@@ -44,17 +61,25 @@ def check_baseline_step(student: Student) -> None:
     images, labels = known.noise(8), torch.arange(8) % CLASSES
     model = known.network()
     known.always_answer(model.heads[0], label=1, sharpness=50)  # so sure that a batch that may leave does
-    known.always_answer(model.heads[3], label=2)
+    for head in list(model.heads)[1:]:
+        known.always_answer(head, label=2)
     with known.watched(model) as spy:
         outputs, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
         _require_training_mode(student, model, spy, images)
     _require_logits(student, "outputs", outputs, rows=8)
-    hint = "this is the plain network: an argument of its forward switches early exit off; no softmax"
-    last = bool((outputs.detach() - 4 * torch.eye(CLASSES)[2]).abs().max() < 1e-4)
-    student.require(last, "the logits of exit 3, for each image 4 at class 2 and 0 elsewhere", "others", hint=hint)
+    hint = "this is the plain network, the last exit alone: an argument of its forward switches early exit off"
+    _require_values(student, outputs, known.answers([2] * 8, 4.0), "the logits of exit 3", otherwise=hint)
     _require_loss(student, loss)
-    hint = "hand the logits as they are and the labels to the criterion"
-    student.same_number(loss, known.loss_of(4, right=1 / 8), "when one image of 8 is right", hint=hint)
+    right = known.loss_of(4, right=1 / 8)
+    mistakes = [
+        (right / 8, "the criterion takes the mean over the batch already: do not divide by the batch size"),
+        (right * 8, "the mean over the batch is wanted, as the criterion gives it: do not multiply"),
+        (known.loss_of(known.after_softmax(4), 1 / 8), "the criterion takes the logits as they are: no softmax before"),
+        (known.loss_of(50, 2 / 8) + 0.9 * right, "this is the joint loss: the plain network has the last exit alone"),
+        (known.loss_of(50, 2 / 8) + 3 * right, "this trains all exits: the plain network has the last exit alone"),
+    ]
+    hint = recognised(loss, mistakes, "hand the logits as they are and the labels to the criterion")
+    student.same_number(loss, right, "when one image of 8 is right", hint=hint)
     model = known.network()
     _, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
     _require_backward(student, loss)
@@ -65,44 +90,68 @@ def check_baseline_step(student: Student) -> None:
 @self_check("model, loader, device")
 def check_evaluate_baseline(student: Student) -> None:
     """Accuracy per image, MACs per image, eval mode, no graph."""
-    model = known.network()
-    known.always_answer(model.heads[0], label=0, sharpness=50)  # for a batch that may leave
-    known.always_answer(model.heads[3], label=2)
-    labels = torch.tensor([2, 2, 2, 2, 2, 1, 3, 4, 5, 0, 1])  # 5 of the 11 are class 2: 4 of 4, 1 of 4, 0 of 3
-    loader = known.batches(known.noise(11), labels, batch_size=4)
+    model = known.colour_network((4.0, 4.0, 4.0, 4.0))
+    known.always_answer(model.heads[0], label=5, sharpness=50)  # for a batch that may leave
+    sizes, hits = (5, 5, 2), (3, 1, 1)
+    brightness = [
+        0.5,
+        0.6,
+        0.9,
+        0.7,
+        0.6,
+        0.5,
+        1.0,
+        0.6,
+        0.7,
+        0.8,
+        0.5,
+        0.9,
+    ]  # the first of a batch is not the brightest
+    images = known.coloured([0, 1, 2, 1, 0, 2, 1, 0, 1, 2, 0, 1], brightness)
+    wanted = torch.tensor([known.colour_answer(3, c) for c in (0, 1, 2, 1, 0, 2, 1, 0, 1, 2, 0, 1)])
+    right = torch.tensor([1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0], dtype=torch.bool)
+    labels = torch.where(right, wanted, torch.tensor([3, 3, 3, 5, 3, 3, 5, 4, 3, 3, 3, 4]))
+    loader = known.batches(images, labels, batch_size=5)
     with known.watched(model) as spy:
         accuracy, macs = student.call_for("accuracy, total_macs", model, loader, CPU)
-    _require_accuracy(student, accuracy, 5 / 11, "for a network that is right about 5 of 11 images")
     _require_evaluation_mode(student, spy)
-    _require_macs(student, macs, 11 * exit_macs(model, (3, 32, 32))[3], "for 11 images, all to the last exit")
+    early = (2 / 12, "the network left at exit 0: early exit has to be switched off, early_exit=False")
+    meaning = "for a network that is right about 5 of 12 images"
+    _require_accuracy(student, accuracy, hits, sizes, meaning, early)
+    _require_macs(student, macs, model, sizes, (3, 3, 3), "MACs for 12 images, all to the last exit")
 
 
 @self_check("exit_outputs, labels, criterion")
 def check_early_exit_loss(student: Student) -> None:
     """The weighted sum over four exits, seen from its value and its gradients."""
     labels = torch.tensor([0, 3, 5, 1])
+    sharpness = (1.0, 2.0, 3.0, 4.0)
+    sure = [known.answers([0] * 4, sharp).requires_grad_() for sharp in sharpness]  # class 0: right about one of 4
+    losses = np.array([known.loss_of(sharp, 1 / 4) for sharp in sharpness])
+    loss = student.call(list(sure), labels, nn.CrossEntropyLoss())
+    right = 1.6 * losses[0] + 0.3 * (losses[1:].sum() - 2 * losses[0])
+    hint = recognised(loss, _wrong_sums(losses, right, sharpness), _OF_EACH)
+    meaning = f"for exits with the losses {', '.join(f'{one:.3f}' for one in losses)}"
+    student.same_number(loss, right, meaning, hint=hint)
     exit_outputs = [torch.zeros(4, CLASSES, requires_grad=True) for _ in range(4)]
-    loss = student.call(exit_outputs, labels, nn.CrossEntropyLoss())
-    kept = len(exit_outputs) == 4
+    given = list(exit_outputs)
+    loss = student.call(given, labels, nn.CrossEntropyLoss())
+    kept = len(given) == 4
     hint = "do not pop from the list: the caller goes on using it"
-    student.require(kept, "the list of four exits as it was", f"{len(exit_outputs)} in it", hint=hint)
+    student.require(kept, "the list of four exits as it was", f"{len(given)} in it", hint=hint)
     _require_loss(student, loss)
-    hint = "the four weights are 1, 0.3, 0.3 and 0.3, and nothing is averaged"
+    hint = "a second call gave another sum: keep nothing from the call before"
     student.same_number(loss, 1.9 * LN_C, "= 1.9 ln 6, when no exit knows anything", hint=hint)
     called = any(logits.grad is not None for logits in exit_outputs)
     _require_backward(student, loss, called)
     pulls = [0.0 if logits.grad is None else float(logits.grad.norm()) for logits in exit_outputs]
     found = "gradients of size " + ", ".join(f"{pull:.3f}" for pull in pulls)
-    student.require(min(pulls) > 0, "a gradient at every exit", found, hint="all four exits belong to the sum")
+    hint = "each exit's loss belongs to the sum as a tensor: .item(), detach() and no_grad cut its gradient off"
+    student.require(min(pulls) > 0, "a gradient at every exit", found, hint=hint)
     equal = close(pulls[1], pulls[2]) and close(pulls[2], pulls[3])
     student.require(equal, "equal gradients at exits 1, 2 and 3", found, hint="the last three weights are equal")
     hint = "exit_outputs begins with the first exit, and the first weight is the large one"
     student.require(pulls[0] > 2 * pulls[1], "the largest gradient at exit 0", found, hint=hint)
-    sure = [4 * torch.eye(CLASSES)[torch.full((4,), label)] for label in range(4)]  # right about 1, 1, 0 and 1 of 4
-    loss = student.call(sure, labels, nn.CrossEntropyLoss())
-    right = known.loss_of(4, 1 / 4) * 1.6 + known.loss_of(4, 0) * 0.3
-    hint = "the criterion takes the logits as they are: no softmax before it"
-    student.same_number(loss, right, "for exits that are sure and mostly wrong", hint=hint)
 
 
 @self_check("model, images, labels, criterion")
@@ -116,20 +165,20 @@ def check_early_exit_step(student: Student) -> None:
         exit_outputs, loss = student.call_for("exit_outputs, loss", model, images, labels, criterion)
         _require_training_mode(student, model, spy, images)
     four = isinstance(exit_outputs, list | tuple) and len(exit_outputs) == 4
-    hint = "the model has a method for training that returns all of them"
+    all_four = "each exit's own logits, first exit first: the model has a method that returns all exits"
+    hint = all_four if not isinstance(exit_outputs, Tensor) or exit_outputs.ndim else _ORDER
     student.require(four, "a list of four exits' logits", describe(exit_outputs), hint=hint)
     for index, logits in enumerate(exit_outputs):
         _require_logits(student, f"exit_outputs[{index}]", logits, rows=8)
-        there = bool((logits.detach() - 4 * torch.eye(CLASSES)[index]).abs().max() < 1e-4)
-        hint = "first exit first, and logits as they are, without a softmax"
-        student.require(there, f"the logits of exit {index} at place {index}", "others", hint=hint)
+        meaning = f"the logits of exit {index} at place {index}"
+        _require_values(student, logits, known.answers([index] * 8, 4.0), meaning, otherwise=all_four)
     _require_loss(student, loss)
     # A wrong early_exit_loss has its own check: here it is enough that it is the one in use.
     own_loss = getattr(student.function, "__globals__", {}).get("early_exit_loss")
     as_own = callable(own_loss) and close(loss, number(own_loss(exit_outputs, labels, criterion)) or math.nan)
     if not as_own:
         right = known.loss_of(4, 2 / 8) * 1.3 + known.loss_of(4, 1 / 8) * 0.6
-        hint = "hand all four exits to your early_exit_loss"
+        hint = "hand all four exits to your early_exit_loss, and return what it gives"
         student.same_number(loss, right, "for exits that answer 0, 1, 2 and 3", hint=hint)
     # Heads 0 to 2 listen to nothing: what reaches the first layer comes from exit 3, through all stages.
     model = known.silent_network()
@@ -147,100 +196,129 @@ def check_early_exit_step(student: Student) -> None:
 
 @self_check("model, loader, tolerance, device")
 def check_evaluate_early_exit(student: Student) -> None:
-    """Accuracy, counts, entropies and MACs of networks whose heads give known answers."""
+    """Accuracy, counts, entropies and MACs of networks that name colours, each exit in its own way."""
     names = "accuracy, exiting_points, entropies, total_macs"
-    model = known.network()
-    sharpnesses = (0.1, 4.0, 8.0, 16.0)  # entropies 1.79, 0.42, 0.02 and 0.00 nats
-    for index, sharpness in enumerate(sharpnesses):
-        known.always_answer(model.heads[index], label=index, sharpness=sharpness)
-    macs_to = exit_macs(model, (3, 32, 32))
-    labels = torch.tensor([0, 0, 1, 0, 1, 0, 1, 2, 3, 3])  # 3 of class 1, 2 of class 3
-    loader = known.batches(known.noise(10), labels, batch_size=4)
-    for tolerance, leaves_at, share in ((0.8, 1, 0.3), (0.0, 3, 0.2)):
+    sharpness = (0.1, 4.0, 8.0, 16.0)  # entropies 1.79, 0.42, 0.02 and 0.00 nats
+    model = known.colour_network(sharpness)
+    sizes, colours = (4, 4, 2), [0, 1, 2, 1, 2, 2, 0, 1, 1, 0]
+    at_exit = {k: [known.colour_answer(k, colour) for colour in colours] for k in range(4)}
+    # Exit 1 is right about 3, 2 and 1 images of the three batches, exit 3 about 0, 1 and 0.
+    labels = torch.tensor([*at_exit[1][:3], 5, *at_exit[1][4:6], at_exit[3][6], 4, 3, at_exit[1][9]])
+    brightness = [0.9, 1.0, 0.9, 0.9, 0.9, 0.9, 1.0, 0.9, 0.9, 1.0]  # the first of a batch is not the brightest
+    loader = known.batches(known.coloured(colours, brightness), labels, batch_size=4)
+    for tolerance, leaves_at, hits in ((0.8, 1, (3, 2, 1)), (0.0, 3, (0, 1, 0))):
         at = f"at tolerance {tolerance}, where exit {leaves_at} answers"
         with known.watched(model) as spy:
             accuracy, counts, entropies, macs = student.call_for(names, model, loader, tolerance, CPU)
-        _require_counts(student, counts, leaves_at, at)
-        _require_accuracy(student, accuracy, share, at)
         _require_evaluation_mode(student, spy)
-        _require_macs(student, macs, 10 * macs_to[leaves_at], f"for 10 images {at}")
+        _require_counts(student, counts, leaves_at, sizes, at)
+        end = (1 / 10, "these are the answers of the last exit: take the logits of the exit taken")
+        _require_accuracy(student, accuracy, hits, sizes, at, end)
+        _require_macs(student, macs, model, sizes, (leaves_at,) * 3, f"MACs for 10 images {at}")
         if leaves_at < 3:  # a run that only counts MACs goes the whole way, or leaves as well
             gone = spy.samples[leaves_at] - spy.samples[leaves_at + 1]
             hint = "let the model leave: given the tolerance, it stops at the exit that it returns"
             student.require(gone >= 10, f"10 images gone behind exit {leaves_at}", f"{gone} are gone", hint=hint)
-        _require_entropies(student, entropies, [known.entropy_of(sharpnesses[leaves_at])] * 3)
-    # Batches of different brightness, for heads that listen, have different entropies: now their order shows.
-    model = known.listening_network()
-    images = known.brightened(torch.tensor([1.0, 3.0, 0.3]).repeat_interleave(4))
-    loader = known.batches(images, torch.zeros(12, dtype=torch.int64), batch_size=4)
-    alone = [model(batch, ABOVE_ANY_ENTROPY)[2] for batch in images.split(4)]
+        left_with = [known.entropy_of(sharpness[leaves_at] * bright) for bright in brightness]
+        means = [sum(left_with[part]) / len(left_with[part]) for part in (slice(0, 4), slice(4, 8), slice(8, 10))]
+        _require_entropies(student, entropies, means)
+    # Batches of different brightness have different entropies: now their order shows.
+    model = known.colour_network((4.0, 4.0, 4.0, 4.0))
+    brightness = [0.5] * 4 + [1.0] * 4 + [0.25] * 4
+    loader = known.batches(known.coloured([0, 1, 2] * 4, brightness), torch.zeros(12, dtype=torch.int64), batch_size=4)
     _, counts, entropies, macs = student.call_for(names, model, loader, ABOVE_ANY_ENTROPY, CPU)
-    _require_counts(student, counts, 0, "at a tolerance above ln 6")
-    _require_macs(student, macs, 12 * macs_to[0], "for 12 images that leave at exit 0")
-    _require_entropies(student, entropies, alone)
+    _require_counts(student, counts, 0, (4, 4, 4), "at a tolerance above ln 6")
+    _require_macs(student, macs, model, (4, 4, 4), (0, 0, 0), "MACs for 12 images that leave at exit 0")
+    _require_entropies(student, entropies, [known.entropy_of(4 * bright) for bright in (0.5, 1.0, 0.25)])
     # A dim image among bright ones: it leaves with its batch, and would not leave alone.
-    images = known.brightened(torch.tensor([0.1, 3.0, 3.0, 3.0]))
-    together, first = (model(part, ABOVE_ANY_ENTROPY)[2] for part in (images, images[:1]))
+    images = known.coloured([0, 1, 2, 0], [0.1, 1.0, 1.0, 1.0])
     loader = known.batches(images, torch.zeros(4, dtype=torch.int64), batch_size=4)
-    _, _, _, macs = student.call_for(names, model, loader, (together + first) / 2, CPU)
-    _require_macs(student, macs, 4 * macs_to[0], "for a batch of 4 images that leaves at exit 0")
+    _, _, _, macs = student.call_for(names, model, loader, 1.0, CPU)
+    _require_macs(student, macs, model, (4,), (0,), "MACs for a batch of 4 images that leaves at exit 0 as a whole")
 
 
 @self_check("total_macs, total_early_macs")
 def check_mac_ratio(student: Student) -> None:
     """A ratio, the right way round."""
-    hint = "above 1 means that early exit computed less"
     for standard, early, ratio in ((300, 200, 1.5), (64, 64, 1.0), (4 * 10**12, 3 * 10**12, 4 / 3)):
         value = student.call(standard, early)
+        mistakes = [
+            (1 / ratio, "upside down: above 1 means that early exit computed less"),
+            (100 * ratio, "a ratio, no percent: leave out the factor 100"),
+            (1 - 1 / ratio, "this is the share that was saved; the ratio is one total divided by the other"),
+            (ratio - 1, "a ratio of 1 means that nothing was saved: do not subtract 1"),
+            (float(int(ratio)), "// drops the fraction: divide with /"),
+            (round(ratio, 2), "do not round"),
+            (standard - early, "this is the difference; the ratio is one total divided by the other"),
+            (ratio / (ratio + 1), "divide by the early-exit total alone, not by the sum of both"),
+            (1.4469415, "this is a constant: use the arguments"),
+        ]
+        hint = recognised(
+            value, mistakes, "divide the standard total by the early-exit total, add nothing, do not round"
+        )
         student.same_number(value, ratio, f"for {standard:,} against {early:,}", hint=hint)
 
 
 @self_check("sweep, target")
 def check_choose_tolerance(student: Student) -> None:
     """The cheapest tolerance that is good enough."""
-    sweep = [(0.0, 0.92, 900), (0.3, 0.90, 500), (0.1, 0.91, 800), (0.6, 0.70, 300), (0.5, 0.90, 400)]
+    sweep = [(0.0, 0.92, 900), (0.3, 0.90, 500), (0.1, 0.91, 800), (0.6, 0.70, 300), (0.5, 0.90, 400), (0.8, 0.92, 850)]
     equally_cheap = [(0.7, 0.9, 400), (0.4, 0.8, 400), (0.6, 0.8, 400)]
     at_zero = [(0.0, 0.95, 300), (0.2, 0.96, 500), (0.4, 0.97, 400)]
     up_and_down = [(0.1, 0.950, 900), (0.2, 0.898, 700), (0.3, 0.940, 600), (0.4, 0.899, 500)]
-    cases = (
-        (sweep, 0.905, 0.1, "first see which rows reach the target, then look for the fewest MACs"),
-        (sweep, 0.90, 0.5, "an accuracy equal to the target is good enough"),
-        (sweep, 0.50, 0.6, "when all rows reach the target, the MACs decide; the rows come in any order"),
-        (sweep, 0.99, 0.0, "no row reaches the target: run every image to the end"),
-        (equally_cheap, 0.8, 0.4, "among rows with equally few MACs the smaller tolerance wins"),
-        (equally_cheap, 0.95, 0.0, "no row reaches the target: run every image to the end"),
-        (at_zero, 0.9, 0.0, "a row's own tolerance may be 0.0; the fewest MACs decide"),
-        (up_and_down, 0.9, 0.3, "look at every row, and compare without rounding: 0.899 is below 0.9"),
-    )
-    for rows, target, tolerance, hint in cases:
-        value = student.call(list(rows), target)
+    none = "no row reaches the target: return 0.0, which runs every image to the end"
+    first = "first see which rows reach the target, by (tolerance, accuracy, total_macs); then look for the fewest MACs"
+    fewest = "of the rows that reach the target the one with the fewest MACs"
+    other = {0.8: f"{fewest}, not the largest tolerance", 0.0: f"{fewest}: look at all of them"}
+    cases: list[tuple[list[tuple[float, float, int]], float, float, str, dict[float, str]]] = [
+        (sweep, 0.905, 0.1, first, other),  # with what some other tolerances come from
+        (sweep, 0.90, 0.5, "an accuracy equal to the target is good enough", {0.3: f"{fewest}, not the closest"}),
+        (sweep, 0.50, 0.6, "when all rows reach the target, the MACs decide; the rows come in any order", {}),
+        (sweep, 0.99, 0.0, none, {}),
+        (equally_cheap, 0.8, 0.4, "among rows with equally few MACs the smaller tolerance wins", {}),
+        (equally_cheap, 0.95, 0.0, none, {}),
+        (at_zero, 0.9, 0.0, "a row's own tolerance may be 0.0; the fewest MACs decide", {}),
+        (up_and_down, 0.9, 0.3, "look at every row, and compare without rounding: 0.899 is below 0.9", {}),
+    ]
+    for rows, target, tolerance, hint, others in cases:
+        value = student.call(list(rows), target, hint=hint if hint is none else "")
+        mistakes = [*others.items(), *_other_columns(rows)]
+        hint = recognised(value, [] if hint is none else mistakes, hint)
         student.same_number(value, tolerance, f"for the target {target} and the rows {rows}", hint=hint)
 
 
 @self_check("exit_outputs, tolerance")
 def check_per_sample_exits(student: Student) -> None:
     """Each sample by itself, at the first exit that is sure."""
-    unsure, sure = [0.0] * CLASSES, [200.0] + [0.0] * (CLASSES - 1)
-    by_exit = ([unsure, sure, unsure, unsure], [unsure, unsure, unsure, sure], [unsure] * 4, [sure] * 4)
-    exit_outputs = [torch.tensor(rows) for rows in by_exit]
+    _require_textbook_entropies(student)
+    unsure, sure, surest = [0.0] * CLASSES, [8.0] + [0.0] * (CLASSES - 1), [200.0] + [0.0] * (CLASSES - 1)
+    samples = (  # at the four exits
+        (unsure, sure, unsure, unsure),
+        (sure, unsure, surest, surest),
+        (unsure, unsure, unsure, unsure),
+        (unsure, unsure, sure, surest),
+        (unsure, unsure, unsure, sure),
+    )
+    exit_outputs = [torch.tensor([sample[index] for sample in samples]) for index in range(4)]
+    before = [logits.clone() for logits in exit_outputs]
+    exits = student.call(exit_outputs, 0.1)
+    _require_exits(student, exits, rows=5)
+    hint = _WRONG_CHOICES.get(tuple(exits.tolist()), "the first exit below the tolerance, else the last")
+    student.same_list(exits.tolist(), [1, 0, 3, 2, 3], "at tolerance 0.10", hint=hint)
+    intact = len(exit_outputs) == 4 and all(map(torch.equal, exit_outputs, before))
+    hint = "do not change exit_outputs in place: a second call would work on what was written there"
+    student.require(intact, "the logits as they were", "others after the call", hint=hint)
     for tolerance, right, hint in (
-        (0.1, [3, 0, 3, 1], "the first exit below the tolerance, else the last; mind that 0 ln 0 is 0, not NaN"),
-        (ABOVE_ANY_ENTROPY, [0, 0, 0, 0], "the first exit below the tolerance, and all entropies are below this one"),
-        (0.0, [3, 3, 3, 3], "below means strictly below, and no entropy is below 0"),
+        (ABOVE_ANY_ENTROPY, 0, "all entropies are below this tolerance: all leave at the first exit"),
+        (0.0, 3, "below means strictly below, < and not <=: no entropy is below 0"),
     ):
-        exits = student.call(exit_outputs, tolerance)
-        _require_exits(student, exits, rows=4)
-        student.same_list(exits.tolist(), right, f"at tolerance {tolerance:.2f}", hint=hint)
-    torn = [torch.tensor([[200.0, 200.0] + [0.0] * (CLASSES - 2)])] * 4
-    for tolerance, right in ((0.71, [0]), (0.68, [3])):
-        meaning = f"at tolerance {tolerance} for two equally likely classes, whose entropy is ln 2 = 0.693 nats"
-        hint = "the sum of -p ln p over the classes, where 0 ln 0 is 0: the natural logarithm, not divided by anything"
-        student.same_list(student.call(torn, tolerance).tolist(), right, meaning, hint=hint)
+        found = student.call(exit_outputs, tolerance).tolist()
+        student.same_list(found, [right] * 5, f"at tolerance {tolerance:.2f}", hint=hint)
     exit_outputs = [spread * torch.randn(50, CLASSES) for spread in (0.5, 1.0, 2.0, 4.0)]
     exits = student.call(exit_outputs, 1.2)
     alone = torch.cat([student.call([logits[i : i + 1] for logits in exit_outputs], 1.2) for i in range(50)])
     found = f"{int((exits != alone).sum())} of 50 samples leave elsewhere when they are alone"
-    hint = "no mean over the batch: decide sample by sample"
+    hint = "no mean over the batch: decide sample by sample, by each sample's own entropy"
     student.require(torch.equal(exits, alone), "the same exit whoever else is in the batch", found, hint=hint)
     later = int((student.call(exit_outputs, 1.5) > exits).sum())
     hint = "is the comparison the right way round?"
@@ -249,68 +327,272 @@ def check_per_sample_exits(student: Student) -> None:
 
 @self_check("model, images, tolerance")
 def check_predict_with_compaction(student: Student) -> None:
-    """The answers of one image at a time, at the work of a shrinking batch."""
-    model, count = known.listening_network(), 16
-    images = known.brightened(torch.linspace(0.1, 3, count)[torch.randperm(count)])
-    # A batch of one has no neighbours: there the model's own rule is the rule of the single sample.
-    tolerance = sorted(model(image[None], ABOVE_ANY_ENTROPY)[2] for image in images)[count // 2]
-    alone = [model(image[None], tolerance) for image in images]
-    right = [index for _, index, _ in alone]
+    """Each image at its own exit, at the work of a shrinking batch."""
+    # An image as bright as 7 / sharpness[k] is sure at exit k, and only half as sure at the exit before it.
+    sharpness, tolerance = (7.0, 14.0, 28.0, 56.0), known.entropy_of(6.2)
+    model = known.colour_network(sharpness)
+    right = [2, 0, 3, 1, 0, 3, 1, 0, 2, 0, 3, 1]
+    colours = [0, 1, 2, 0, 2, 1, 1, 0, 0, 2, 0, 2]
+    logit = [6.4, 6.6, 6.8, 7.0, 6.4, 1.0, 6.8, 7.0, 10.0, 6.7, 6.9, 6.6]  # the sixth is sure at no exit
+    images = known.coloured(colours, [high / sharpness[k] for high, k in zip(logit, right, strict=True)])
     with known.watched(model) as spy:
         logits, exits = student.call_for("logits, exits", model, images, tolerance)
-    _require_logits(student, "logits", logits, rows=count)
-    _require_exits(student, exits, rows=count)
+    _require_logits(student, "logits", logits, rows=12)
+    _require_exits(student, exits, rows=12)
     _require_evaluation_mode(student, spy)
-    hint = "each image leaves where it would leave alone, and is reported at its place in the input"
-    student.same_list(exits.tolist(), right, "are the exits", hint=hint)
-    same = torch.allclose(logits, torch.cat([answer for answer, _, _ in alone]), atol=1e-4)
-    hint = "write the answers back by the images' places in the input"
-    student.require(same, "for each image the logits of the exit that it took", "other logits", hint=hint)
+    student.same_list(exits.tolist(), right, "are the exits", hint=_wrong_exits(exits.tolist(), right))
+    taken = [known.colour_answer(k, colour) for k, colour in zip(right, colours, strict=True)]
+    wanted = known.answers(taken, torch.tensor(logit))
+    _require_values(student, logits, wanted, "for each image the logits of the exit it took", otherwise=_PLACES)
     reaching = [sum(index <= leaves_at for leaves_at in right) for index in range(4)]
+    hint = "keep the unfinished images together, so that each stage runs once: one image at a time is no batch"
+    student.require(max(spy.calls) <= 1, "one call for each stage", f"calls: {spy.calls}", hint=hint)
     hint = "remove the finished images from the batch before the next stage"
     student.same_list(spy.samples, reaching, "images go through the four stages", hint=hint)
-    hint = "keep the unfinished images together, so that each stage runs once"
-    student.require(max(spy.calls) <= 1, "one call for each stage", f"calls: {spy.calls}", hint=hint)
     for tolerance, leaves_at, hint in (
         (ABOVE_ANY_ENTROPY, 0, "what happens when the batch is empty after exit 0?"),
         (0.0, 3, "the last exit answers for whoever is left"),
     ):
-        logits, exits = student.call_for("logits, exits", model, images, tolerance)
-        student.same_list(exits.tolist(), [leaves_at] * count, f"at tolerance {tolerance:.2f}", hint=hint)
-        same = torch.allclose(logits, model.early_train(images)[leaves_at], atol=1e-4)
-        hint = "write the answers down before the loop ends"
-        student.require(same, f"the logits of exit {leaves_at} at tolerance {tolerance:.2f}", "others", hint=hint)
+        logits, exits = student.call_for("logits, exits", model, images, tolerance, hint=hint)
+        student.same_list(exits.tolist(), [leaves_at] * 12, f"at tolerance {tolerance:.2f}", hint=hint)
+        meaning = f"the logits of exit {leaves_at} at tolerance {tolerance:.2f}"
+        otherwise = "write the answers down before the loop ends"
+        _require_values(student, logits, model.early_train(images)[leaves_at].detach(), meaning, otherwise=otherwise)
     _, exits = student.call_for("logits, exits", model, images[:1], 0.0)
-    student.same_list(exits.tolist(), [3], "for a batch of one image at tolerance 0", hint="one image is a batch too")
+    hint = "one image is a batch too: squeeze() would take its axis away"
+    student.same_list(exits.tolist(), [3], "for a batch of one image at tolerance 0", hint=hint)
     for_ten = EarlyExitResNet18(num_classes=10, width=known.WIDTH).eval()
-    logits, _ = student.call_for("logits, exits", for_ten, images[:2], 3.0)
-    fits = isinstance(logits, Tensor) and tuple(logits.shape) == (2, 10)
     hint = "take the number of classes from the logits, not from this data set"
+    logits, _ = student.call_for("logits, exits", for_ten, images[:2], 3.0, hint=hint)
+    fits = isinstance(logits, Tensor) and tuple(logits.shape) == (2, 10)
     student.require(fits, "logits of shape (2, 10) from a network of ten classes", describe(logits), hint=hint)
     for head in model.heads:
         known.always_answer(head, label=0, sharpness=200)
     _, exits = student.call_for("logits, exits", model, images, 0.01)
     hint = "0 * ln 0 is 0 in an entropy, but NaN for torch, and NaN is below nothing"
-    student.same_list(exits.tolist(), [0] * count, "for entropies of exactly 0 at tolerance 0.01", hint=hint)
+    student.same_list(exits.tolist(), [0] * 12, "for entropies of exactly 0 at tolerance 0.01", hint=hint)
+    _, exits = student.call_for("logits, exits", model, images, 0.0)
+    hint = "below means strictly below, < and not <=: no entropy is below 0"
+    student.same_list(exits.tolist(), [3] * 12, "for entropies of exactly 0 at tolerance 0", hint=hint)
+
+
+def overview() -> None:
+    """Print which tasks look right now, the points they carry, and how to hand in.
+
+    Points, and which questions have an answer, come from the saved file of the notebook.
+    """
+    names = vars(sys.modules["__main__"])
+    now = {task: says(task, names[task]) if task in names else "not defined yet" for task in asked}
+    file = ready.here(names)
+    try:
+        notebook = ready.read(file) if file else None
+    except ready.NotReady as error:
+        print(f"{error}\n")
+        notebook = None
+    print(ready.summary(notebook, now))
+
+
+# --- what known mistakes lead to ---
+
+
+def _wrong_sums(losses: np.ndarray, right: float, sharpness: Sequence[float]) -> list[tuple[float, str]]:
+    """Losses of known mistakes, with hints."""
+    of_logits = known.loss_of(sharpness[0] + 0.3 * sum(sharpness[1:]), 1 / 4)
+    softened = np.array([known.loss_of(known.after_softmax(sharp), 1 / 4) for sharp in sharpness])
+    first = "the first exit weighs 1, each other 0.3"
+    return [
+        (right / 1.9, "nothing is averaged: the sum is not divided by the sum of the weights"),
+        (right / 4, "nothing is averaged: the sum of the four is wanted, not the mean"),
+        (losses.sum(), f"the weights are not all equal: {first}"),
+        (losses.mean(), f"a weighted sum, no mean: {first}"),
+        (0.3 * losses.sum(), f"here every exit weighs 0.3: {first}"),
+        (1.9 / 4 * losses.sum(), f"here the weights are all equal: {first}, and the first weight is the large one"),
+        (np.dot([0.3, 0.3, 0.3, 1], losses), f"the weights are reversed: {first}"),
+        (np.dot([0.3, 1, 1, 1], losses), f"the weights are exchanged: {first}"),
+        (np.dot([1, 0.3, 0.09, 0.027], losses), f"no powers of 0.3: {first}"),
+        (np.dot([1.3, 0.3, 0.3, 0.3], losses), "the first exit is counted twice: the others begin at exit 1"),
+        (np.dot([1, 0.3, 0.3, 0], losses), "the last exit is left out: all four belong to the sum"),
+        (losses[0], "this is the first exit's loss alone: all four belong to the sum"),
+        (0.3 * losses[3], "this is the last exit's loss alone: add up over all exits"),
+        (losses[3], "this is the last exit's loss alone: all four belong to the sum"),
+        (np.dot([1, 0.3, 0.3, 0.3], softened), "the criterion takes the logits as they are: no softmax before it"),
+        (of_logits, "weigh the losses, not the logits: the criterion is called once for each exit"),
+        (right * 4, "the criterion takes the mean over the batch already: do not multiply by the batch size"),
+    ]
+
+
+_ORDER = "mind the order of the return statement: exit_outputs first, loss second"
+_OF_EACH = "each exit's logits go to the criterion; the four losses weigh 1, 0.3, 0.3 and 0.3, and are added up"
+
+
+def _other_columns(rows: Sequence[tuple[float, float, int]]) -> list[tuple[float, str]]:
+    """What is no tolerance of the sweep, but something else of it."""
+    tolerances = [row[0] for row in rows]
+    found: list[tuple[float, str]] = []
+    for index, (_, accuracy, macs) in enumerate(rows):
+        found += [
+            (macs, "these are a row's MACs: return that row's tolerance"),
+            (accuracy, "this is a row's accuracy: return that row's tolerance"),
+            (index, "this is a row's place in the list: return that row's tolerance"),
+        ]
+    return [(value, hint) for value, hint in found if not any(close(value, tolerance) for tolerance in tolerances)]
+
+
+_WRONG_CHOICES = {  # the exits of the five samples of check_per_sample_exits -> what is wrong
+    (1, 3, 3, 3, 3): "the first exit that is sure counts; here a later one overrules it",
+    (1, 3, 0, 3, 3): "the first exit below the tolerance, not the surest of all",
+    (1, 2, 0, 3, 3): "the first exit below the tolerance, not the surest of all",
+    (1, 0, 0, 2, 3): "no exit is sure of the third sample, so it leaves at the last exit, and not at exit 0",
+    (1, 0, -1, 2, 3): "no exit is sure of the third sample, so it leaves at the last exit, which is 3 and not -1",
+    (1, 0, 4, 2, 3): "no exit is sure of the third sample, so it leaves at the last exit, which is 3",
+    (2, 1, 4, 3, 4): "exits are numbered from 0, not from 1",
+    (2, 1, 3, 3, 3): "exits are numbered from 0, not from 1",
+    (3, 1, 4, 2, 3): "the first exit that is sure, not the number of unsure ones",
+    (3, 1, 3, 2, 3): "the first exit that is sure, not the number of unsure ones",
+    (1, 2, 3, 2, 3): "nothing leaves at exit 0, the first exit: where does the loop start?",
+    (1, 0, 2, 2, 2): "no sample is at the last exit, 3: is it left out?",
+    (3, 3, 3, 3, 3): "nothing leaves early: compare each sample's own entropy with the tolerance; NaN is below nothing",
+}
+
+
+def _require_textbook_entropies(student: Student) -> None:
+    """Measure the student's entropies of three known rows: the tolerances from which on each row leaves at once."""
+    likely = [[1.0] * CLASSES, [201.0, 201.0] + [1.0] * (CLASSES - 2), [201.0] + [1.0] * (CLASSES - 1)]
+    rows = torch.tensor(likely)
+    right = (LN_C, math.log(2), 0.0)
+
+    def leaves(tolerance: float) -> list[bool]:
+        exits = student.call([rows.clone() for _ in range(4)], tolerance)
+        _require_exits(student, exits, rows=3)
+        return [index == 0 for index in exits.tolist()]
+
+    expected = "entropies of 1.792 (six equal logits), 0.693 (two large ones) and 0.000 (one large one) nats"
+    at_least, at_most = leaves(-20.0), leaves(20.0)
+    if not any(at_least) and not any(at_most):
+        return  # the exits are wrong, or all entropies are NaN: what follows tells
+    hint = ""
+    if all(at_least) and all(at_most):
+        hint = "where no exit is sure, the last one answers; argmax gives 0 for a row without a True"
+    elif all(at_least):
+        hint = "a sample leaves where its entropy is below the tolerance, not above it"
+    elif any(at_least):
+        hint = "these are logits: the entropy is one of probabilities, so softmax first"
+    if hint:
+        found = f"at tolerance -20 the rows leave at exit 0: {at_least}; at 20: {at_most}"
+        student.require(False, "no row below -20 nats, and every row below 20", found, hint=hint)
+    low, high = [-20.0] * 3, [20.0] * 3
+    for _ in range(21):  # to 0.00002 nats
+        for row in range(3):
+            middle = (low[row] + high[row]) / 2
+            if at_most[row] and leaves(middle)[row]:
+                high[row] = middle
+            else:
+                low[row] = middle
+    entropies = [(a + b) / 2 if known_row else math.nan for a, b, known_row in zip(low, high, at_most, strict=True)]
+    fits = all(abs(value - wanted) < 1e-3 for value, wanted in zip(entropies, right, strict=True))
+    found = ", ".join("NaN or infinity" if math.isnan(value) else f"{value + 0.0:.3f}" for value in entropies)
+    hint = _of_entropies(entropies)
+    student.require(fits, expected, f"rows that leave as if their entropies were {found}", hint=hint)
+
+
+def _of_entropies(found: Sequence[float]) -> str:
+    """What is wrong with the entropies of six, two and one likely classes."""
+    if any(map(math.isnan, found)):
+        return "0 * ln 0 is 0 in an entropy, but NaN for torch: log_softmax takes no logarithm of 0"
+    known_mistakes = (
+        ((math.log2(6), 1.0, 0.0), "these are bits: in nats the logarithm is the natural one, ln, not log2"),
+        ((1.0, math.log(2) / LN_C, 0.0), "nothing is divided by ln C: the entropy in nats is not normalised"),
+        ((LN_C / 6, math.log(2) / 6, 0.0), "the sum over the classes, not their mean"),
+        ((-LN_C, -math.log(2), 0.0), "where is the minus sign? The logarithm of a probability is negative"),
+        ((5 / 6, 0.5, 0.0), "this is 1 minus the largest probability; the rule asks for the entropy"),
+        ((-1 / 6, -0.5, -1.0), "this is the largest probability; the rule asks for the entropy"),
+        ((1 / 6, 0.5, 1.0), "this is the largest probability; the rule asks for the entropy"),
+    )
+    for values, hint in known_mistakes:
+        if all(abs(value - one) < 1e-3 for value, one in zip(found, values, strict=True)):
+            return hint
+    if max(found) - min(found) < 1e-3:
+        return "all rows have the same: each sample has an entropy of its own, no mean, max or sum over the batch"
+    if abs(found[0] - math.log(3)) < 1e-3 or abs(found[0]) < 1e-3:
+        return "the softmax is over the classes, dim=1, and so is the sum; here it is over the samples"
+    return "softmax over the classes (dim=1), then the sum of -p ln p; nothing added inside the logarithm"
+
+
+_PLACES = "write each image's answer back at its original place in the input"
+
+
+def _wrong_exits(found: Sequence[int], right: Sequence[int]) -> str:
+    """What is wrong with the exits of check_predict_with_compaction."""
+    if sorted(found) == sorted(right):
+        return f"the exits are right, but in another order: {_PLACES}"
+    if list(found) == [min(one, 2) for one in right]:
+        return "no image is at the last exit, 3: is the last stage left out?"
+    if list(found) == [one + 1 for one in right]:
+        return "exits are numbered from 0, not from 1"
+    at_the_end = [one for one, wanted in zip(found, right, strict=True) if wanted == 3]
+    if [one for one, wanted in zip(found, right, strict=True) if wanted < 3] == [one for one in right if one < 3]:
+        return f"who is left after the last stage leaves at exit 3, sure or not; here at {at_the_end}"
+    if set(found) == {3}:
+        return "each image leaves by its own entropy, no mean; the finished leave, and the undecided go on (~done)"
+    if len(set(found)) == 1:
+        return "all leave at one exit: decide by each image's own entropy, not by a mean over the batch"
+    if all(one <= wanted for one, wanted in zip(found, right, strict=True)):
+        return "images leave too early: compare each one's entropy, no probability, with the argument's tolerance"
+    if all(one >= wanted for one, wanted in zip(found, right, strict=True)):
+        return "images leave too late: entropies are in nats; an exit goes to the image's original place in the input"
+    return (
+        "each image leaves by its own entropy in nats; its exit goes to its place in the input, not in the batch left"
+    )
 
 
 # --- what several checks ask ---
+
+
+def _require_values(student: Student, found: Tensor, wanted: Tensor, meaning: str, *, otherwise: str) -> None:
+    """Require logits, and show the first row that is another."""
+    found = found.detach().to(torch.float32)
+    wrong = (found - wanted).abs().amax(dim=1) > 1e-3 * wanted.abs().max().clamp(min=1)
+    wrong |= found.isnan().any(dim=1)
+    if not wrong.any():
+        student.require(True, "", "", hint="")
+        return
+    row = int(wrong.nonzero()[0])
+    hint = otherwise
+    if torch.allclose(found, wanted.softmax(dim=1), atol=1e-3):
+        hint = "logits as they are, no softmax"
+    elif bool((found[wrong] == 0).all()):
+        hint = "these have no logits: write answers down before a break; exit 3 takes whoever is left"
+    elif torch.allclose(found.sort(dim=0).values, wanted.sort(dim=0).values, atol=1e-3):
+        hint = f"the answers are right, but in another order: {_PLACES}"
+    texts = [[round(value, 2) for value in rows[row].tolist()] for rows in (wanted, found)]
+    student.require(False, f"{meaning}: {texts[0]} in row {row}", f"{texts[1]} in row {row}", hint=hint)
 
 
 def _require_logits(student: Student, name: str, logits: Any, rows: int) -> None:
     fits = isinstance(logits, Tensor) and tuple(logits.shape) == (rows, CLASSES)
     expected = f"{name}: a tensor of logits of shape ({rows}, {CLASSES})"
     hint = "one row for each image, one column for each class, no argmax"
+    if isinstance(logits, list | tuple) or (isinstance(logits, Tensor) and logits.numel() == 1):
+        hint = "mind the order of the return statement, outputs first"
+    elif isinstance(logits, Tensor) and logits.ndim == 1 and name == "logits":
+        hint = "no argmax; and mind the order of the return statement, logits first, exits second"
+    elif isinstance(logits, Tensor) and logits.ndim == 2 and len(logits) < rows:
+        hint = "a row for each image: whoever is left after the last stage leaves at exit 3"
     student.require(fits, expected, describe(logits), hint=hint)
 
 
 def _require_loss(student: Student, loss: Any) -> None:
-    hint = "no .item() and no detach() here: the training loop wants the gradient"
+    hint = "no .item(), no detach() and no torch.no_grad() here: the training loop wants the gradient"
     single = isinstance(loss, Tensor) and loss.numel() == 1
     student.require(single, "loss: a tensor with one number", describe(loss), hint=hint)
     student.require(loss.requires_grad, "a loss that has a gradient", "it has none", hint=hint)
     finite = math.isfinite(loss.item())
-    student.require(finite, "a finite loss", describe(loss), hint="does the criterion get plain logits?")
+    student.require(
+        finite,
+        "a finite loss",
+        describe(loss),
+        hint="plain logits first, labels second, no logarithm before the criterion",
+    )
 
 
 def _require_training_mode(student: Student, model: nn.Module, spy: Spy, images: Tensor) -> None:
@@ -330,25 +612,97 @@ def _require_backward(student: Student, loss: Tensor, called: bool = False) -> N
     student.require(not called, "a loss on which nobody has called backward()", "one on which it was called", hint=hint)
 
 
-def _require_accuracy(student: Student, accuracy: Any, right: float, meaning: str) -> None:
-    hint = "count right answers over all images and divide once, at the end; no percent here"
-    student.same_number(accuracy, right, meaning, hint=hint)
+def _require_accuracy(
+    student: Student,
+    accuracy: Any,
+    hits: Sequence[int],
+    sizes: Sequence[int],
+    meaning: str,
+    *others: tuple[float, str],
+) -> None:
+    """Require the share of right answers, of which each batch has `hits`."""
+    if isinstance(accuracy, int) and accuracy > 10**6:
+        raise SelfCheckFailure("accuracy first", describe(accuracy), "mind the order of the return statement")
+    right, images, size = sum(hits), sum(sizes), sizes[0]
+    shares = [hit / count for hit, count in zip(hits, sizes, strict=True)]
+    short = "the last batch is short"
+    mistakes = [
+        (100 * right / images, "a fraction in [0, 1], no percent: leave out the factor 100"),
+        (round(right / images, 2), "do not round"),
+        (right, "this is the number of right answers: divide it by the number of images"),
+        (right / len(sizes), "divide by the number of images, not by the number of batches"),
+        (sum(shares) / len(sizes), f"no mean of the batches' accuracies: {short}. Count, and divide once"),
+        (right / (size * len(sizes)), f"count the images: {short}, so they are not batches times batch size"),
+        *others,
+        (shares[0], "this is the first batch alone: does the function return inside the loop?"),
+        (shares[-1], "this is the last batch alone: add up over all batches"),
+        (sum(hits[:-1]) / sum(sizes[:-1]), f"the last batch is left out: {short}, but it counts"),
+        (0, "no answer is a label: argmax(dim=1) gives each image's class; argmax() alone gives one for the batch"),
+    ]
+    several = number(accuracy) is None
+    hint = (
+        "one number, for all batches together"
+        if several
+        else "count the images whose argmax is their label; divide once"
+    )
+    hint = recognised(accuracy, mistakes, hint)
+    student.same_number(accuracy, right / images, meaning, hint=hint)
 
 
-def _require_macs(student: Student, macs: Any, right: int, meaning: str) -> None:
+def _require_macs(
+    student: Student, macs: Any, model: nn.Module, sizes: Sequence[int], exits: Sequence[int], meaning: str
+) -> None:
+    """Require the MACs of batches of such sizes that left at such exits."""
     whole = isinstance(macs, int | np.integer) and not isinstance(macs, bool)
-    student.require(whole, "total_macs: an int", describe(macs), hint="MACs are counted: whole numbers")
-    hint = "every image costs the way to the exit it took and no more, those of a short batch too"
+    student.require(whole, "total_macs: an int", describe(macs), hint="MACs are counted: whole numbers, undivided")
+    table, heads = exit_macs(model, IMAGE), exit_macs(model, IMAGE, all_heads=True)
+    batches = list(zip(sizes, exits, strict=True))
+    right, images = sum(size * table[k] for size, k in batches), sum(sizes)
+    ways = sum(table[k] for k in exits)
+    mistakes = [
+        (sum(size * heads[k] for size, k in batches), "MACs here are torchprofile's count, without all_heads"),
+        (images * heads[3], "MACs here are torchprofile's count, without all_heads"),
+        (images * table[3], "all images are counted to the last exit: each costs the way to the exit taken"),
+        (images * table[0], "all images are counted to exit 0: without early exit each goes to the last one"),
+        (ways, "a batch costs its number of images times the MACs of one image"),
+        (ways * sizes[0], "the last batch is short: multiply by each batch's own number of images"),
+        (right - sizes[-1] * table[exits[-1]], "the last batch is left out: it is short, but it counts"),
+        (sizes[-1] * table[exits[-1]], "this is the last batch alone: add up over all batches"),
+        (sizes[0] * table[exits[0]], "this is the first batch alone: add up over all batches"),
+        (sum(size * size * table[k] for size, k in batches), "a batch's MACs are multiplied by its size once more"),
+        (2 * right, "this is twice the MACs: one MAC is two floating-point operations"),
+        (right // images, "the total over all images is wanted, not the mean of one"),
+        (
+            sum(size * table[3] * (k + 1) // 4 for size, k in batches),
+            "a stage is not exactly a quarter of the network: exit_macs has the table",
+        ),
+        (images * sum(table), "each entry of exit_macs is the whole way to that exit: do not add them up"),
+        (images * sum(table[: exits[0] + 1]), "each entry of exit_macs is the whole way to that exit: do not add up"),
+    ]
+    # Whole numbers: a mistake of one head is a small share of the total.
+    hint = next((hint for value, hint in mistakes if macs == value != right), "")
+    hint = hint or "every image costs the way to the exit it took and no more, those of a short batch too"
     student.require(macs == right, f"{right:,} {meaning}", f"{macs:,}", hint=hint)
 
 
-def _require_counts(student: Student, counts: Any, leaves_at: int, at: str) -> None:
-    """All of three batches leave at one exit."""
+def _require_counts(student: Student, counts: Any, leaves_at: int, sizes: Sequence[int], at: str) -> None:
+    """All batches leave at one exit."""
     complete = isinstance(counts, Mapping) and set(counts) == {0, 1, 2, 3}
     hint = "start with a zero for each exit, so that one that nobody takes is listed too"
+    if not isinstance(counts, Mapping):
+        hint = "a dict; and mind the order of the return statement: accuracy, exiting_points, entropies, total_macs"
     student.require(complete, "exiting_points: a dict with the keys 0, 1, 2, 3", describe(counts), hint=hint)
-    hint = "count batches, not images; the model returns the exit it took; does it get the tolerance?"
-    right = {index: 3 * (index == leaves_at) for index in range(4)}
+    right = {index: len(sizes) * (index == leaves_at) for index in range(4)}
+    total = sum(number(count) or 0 for count in counts.values())
+    hint = "the model returns the exit it took: count 1 for each batch there"
+    if total == sum(sizes):
+        hint = "count batches, not images"
+    elif total < len(sizes):
+        hint = "count every batch, also where an exit has its second one: add 1"
+    elif total > len(sizes):
+        hint = "count 1 for each batch, and start from zeros in every call"
+    elif counts[leaves_at] != len(sizes):
+        hint = "the model takes the exit by the tolerance: does it get the function's argument?"
     student.require(dict(counts) == right, f"{right} batches {at}", f"{dict(counts)}", hint=hint)
 
 
@@ -356,10 +710,21 @@ def _require_entropies(student: Student, entropies: Any, right: Sequence[float])
     if isinstance(entropies, np.ndarray | Tensor) and entropies.ndim == 1:
         entropies = entropies.tolist()
     several = isinstance(entropies, list | tuple) and len(entropies) == len(right)
-    hint = "keep what the model returns beside the logits, batch after batch, not sorted"
+    hint = "append one for each batch: the entropy that the model returns beside the logits"
     student.require(several, f"a list of {len(right)} entropies, one for each batch", describe(entropies), hint=hint)
     found = [number(value) for value in entropies]
     fits = all(close(value, wanted) for value, wanted in zip(found, right, strict=True))
+    values = np.array([math.nan if value is None else value for value in found])
+    if np.allclose(np.sort(values), np.sort(right), atol=1e-3):
+        hint = "keep the batches' order: no sorting"
+    elif np.allclose(values * math.log(2), right, atol=1e-3):
+        hint = "these are bits: the model returns nats"
+    elif np.allclose(values * LN_C, right, atol=1e-3):
+        hint = "nothing is divided by ln C: the entropy that the model returns is in nats"
+    elif np.allclose(values, right, atol=0.06):
+        hint = "do not round"
+    else:
+        hint = "append the entropy that the model returned for the batch, the mean of the images' own"
     student.require(fits, f"the entropies {[round(value, 4) for value in right]}", f"{found}", hint=hint)
 
 

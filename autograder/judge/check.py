@@ -6,7 +6,7 @@ reads. The second says why that matters, where the check is worth points. A chec
 raising :class:`Failure`. Anything else that it raises is our fault and never the student's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., None])
@@ -30,12 +30,15 @@ class Failure(Exception):
         self.hint = hint
 
 
-def worth(share: float, *, needs: Callable[..., None] | None = None) -> Callable[[Function], Function]:
+def worth(
+    share: float, *, needs: Callable[..., None] | Sequence[Callable[..., None]] = ()
+) -> Callable[[Function], Function]:
     """Decorator: give a check its share of the task's points.
 
     Args:
         share: Relative to the other checks of the file; 0 for a precondition.
-        needs: A check above that must have passed; otherwise this one is not judged and earns nothing.
+        needs: A check above that must have passed; otherwise this one is not judged and earns nothing. Of several
+            checks one must have passed: so a condition, such as eval mode, earns nothing by itself.
 
     Raises:
         TypeError: It was written without a share.
@@ -46,7 +49,8 @@ def worth(share: float, *, needs: Callable[..., None] | None = None) -> Callable
 
     def mark(check: Function) -> Function:
         check.share = share  # type: ignore[attr-defined]
-        check.needs = needs.__name__ if needs else ""  # type: ignore[attr-defined]
+        needed = (needs,) if callable(needs) else needs
+        check.needs = tuple(one.__name__ for one in needed)  # type: ignore[attr-defined]
         return check
 
     return mark

@@ -17,7 +17,7 @@ import sys
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Check:
     Attributes:
         takes: Which of ``student`` and ``key`` the function takes.
         share: Relative to the other checks of the task; 0 for a precondition.
-        needs: The name of a check before it that must have passed; "" for none.
+        needs: Names of checks before it of which one must have passed; none for a check that is always judged.
         sentence: What the student reads.
         why: Why it matters; may be empty.
     """
@@ -46,7 +46,7 @@ class Check:
     function: Callable[..., None]
     takes: tuple[str, ...]
     share: float
-    needs: str
+    needs: tuple[str, ...]
     sentence: str
     why: str
 
@@ -91,8 +91,9 @@ def _checks_in(package: str, name: str, folder: Path) -> tuple[Check, ...]:
     checks: dict[str, Check] = {}
     for function in functions:
         check = _check(function, file)
-        if check.needs and check.needs not in checks:
-            raise GraderError(f"{check.name} in {file} needs {check.needs}, which is no check above it.")
+        for name in check.needs:
+            if name not in checks:
+                raise GraderError(f"{check.name} in {file} needs {name}, which is no check above it.")
         checks[check.name] = check
     if any(not 0 <= check.share < 1e9 for check in checks.values()):
         raise GraderError(f"A check in {file} has a share below 0 or no number. Give shares of 0 and more.")
@@ -151,9 +152,9 @@ class Judge:
         results: dict[str, CheckResult] = {}
         broken: list[str] = []
         for check in self.checks[task]:
-            needed = results.get(check.needs)
-            if needed is not None and needed.passed is not True:
-                results[check.name] = _result(check, None, f"Not judged, because this did not pass: {needed.name}")
+            needed = [results[name] for name in check.needs]
+            if needed and not any(one.passed for one in needed):
+                results[check.name] = _result(check, None, unjudged([one.name for one in needed]))
             else:
                 results[check.name] = self._called(check, student, self.key[task], broken)
         return TaskGrade(task, self.points[task], tuple(results.values()), tuple(broken))
@@ -180,6 +181,12 @@ class Judge:
             )
             return _result(check, False, "What came out of the box for this is not of the form the observer writes.")
         return _result(check, True)
+
+
+def unjudged(sentences: Sequence[str]) -> str:
+    """Why a check is not judged, given the sentences of those that it needs."""
+    reason = "this did not pass" if len(sentences) == 1 else "none of these passed"
+    return f"Not judged, because {reason}: {' '.join(sentences)}"
 
 
 def _result(check: Check, passed: bool | None, message: str = "", hint: str = "") -> CheckResult:

@@ -3,7 +3,9 @@
 import json
 import random
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,10 +85,77 @@ def test_when_the_loss_is_wrong_then_the_step_that_uses_it_is_still_right(capsys
     assert "looks right" in capsys.readouterr().out
 
 
-def test_when_the_students_code_raises_then_its_own_exception_comes_out_with_a_note():
-    with pytest.raises(ZeroDivisionError) as caught:
-        check("mac_ratio", "def mac_ratio(total_macs, total_early_macs):\n    return 1 / 0\n")
-    assert caught.value.__notes__ == ["Self-check of mac_ratio: your function raised this."]
+RAISING = [
+    ("mac_ratio", "total_macs / total_early_macs", "total_mac / total_early_macs", "NameError", "spelt as"),
+    ("baseline_step", ", early_exit=False", "", "not tuple", "unless early exit is switched off"),
+    ("baseline_step", "0.0, early_exit", "early_exit", "entropy_tolerance", "the model takes a tolerance too"),
+    ("baseline_step", "criterion(outputs, labels)", "criterion(labels, outputs)", "Error", "the logits first"),
+    (
+        "early_exit_step",
+        "early_exit_loss(exit_outputs, labels, criterion)",
+        "criterion(exit_outputs, labels)",
+        "not list",
+        "one tensor",
+    ),
+    ("evaluate_baseline", "argmax(dim=1)", "argmax(dim=0)", "size of tensor a", "argmax(dim=1)"),
+    ("evaluate_baseline", "exit_macs(model, (3, 32, 32))[3]", "get_model_macs(model, images)", "Error", "as one tuple"),
+    ("choose_tolerance", "min(good_enough)[1] if good_enough else 0.0", "min(good_enough)[1]", "empty", "return 0.0"),
+]
+
+
+@pytest.mark.parametrize(("task", "old", "new", "raised", "hint"), RAISING)
+def test_when_the_students_code_raises_then_three_lines_say_what_where_and_the_likely_cause(
+    task, old, new, raised, hint
+):
+    assert old in CELLS[task]
+    lines = message_of(task, CELLS[task].replace(old, new)).splitlines()
+
+    assert [line.split(":")[0] for line in lines] == ["raised", "where", "hint"]
+    assert raised in lines[0]
+    assert "your line" in lines[1] and f"in {task}" in lines[1]
+    assert hint in lines[2]
+
+
+def test_when_the_students_code_raises_then_the_whole_traceback_is_kept_and_folded_away(monkeypatch):
+    shown = []
+    shell = SimpleNamespace(get_ipython=object, display=SimpleNamespace(display=lambda data, raw: shown.append(data)))
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    with pytest.raises(selfcheck.SelfCheckFailure) as caught:
+        check("mac_ratio", "def mac_ratio(a, b):\n    raise KeyError('<b>')\n")
+
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert shown[0]["text/html"].startswith("<details><summary>The whole traceback</summary>")
+    assert "KeyError: &#x27;&lt;b&gt;&#x27;" in shown[0]["text/html"]  # what a student's code raises is text, no markup
+
+
+def test_when_a_check_has_failed_then_show_gives_the_inputs_at_which_it_did():
+    wrong = CELLS["per_sample_exits"].replace(
+        "exits[entropy < tolerance] = index", "exits[entropy <= tolerance] = index"
+    )
+    with pytest.raises(selfcheck.SelfCheckFailure, match="strictly below"):
+        check("per_sample_exits", wrong)
+    inputs = selfcheck.show("per_sample_exits")
+
+    function = namespace(per_sample_exits=wrong)["per_sample_exits"]
+    assert function(*inputs).tolist() == [3, 2, 3, 3, 3]  # what the check found
+    assert repr(inputs).endswith("tolerance = 0.0")
+    inputs[0][2].zero_()
+    assert selfcheck.show("per_sample_exits")[0][2].any()  # a copy each time
+
+
+def test_when_no_check_has_run_then_show_says_so():
+    with pytest.raises(ValueError, match=r"self-check of 'never' has not called it yet\. Run the cell"):
+        selfcheck.show("never")
+
+
+def test_when_the_inputs_are_large_then_show_says_what_they_are():
+    with pytest.raises(selfcheck.SelfCheckFailure):
+        check("evaluate_baseline", "def evaluate_baseline(model, loader, device):\n    return 0.5, 1")
+    lines = repr(selfcheck.show("evaluate_baseline")).splitlines()
+
+    assert lines[0] == "the last call was evaluate_baseline(model, loader, device) with"
+    assert lines[1] == "  model = an EarlyExitResNet18"
+    assert lines[2].startswith("  loader = a loader of 3 batches, with the labels [0, 1,")
 
 
 def test_when_no_function_is_handed_over_then_the_check_asks_for_it():
@@ -98,8 +167,10 @@ def test_when_a_check_fails_then_the_message_is_three_lines_and_so_is_what_a_not
     message = message_of("mac_ratio", "def mac_ratio(total_macs, total_early_macs):\n    return 2.0\n")
     labels = [line.split(":")[0] for line in message.splitlines()]
     assert labels == ["expected", "found", "hint"]
-    shown = selfcheck.SelfCheckFailure("a", "b", "c")._render_traceback_()
-    assert shown == ["SelfCheckFailure\nexpected: a\nfound:    b\nhint:     c"]
+    with pytest.raises(selfcheck.SelfCheckFailure) as caught:
+        check("mac_ratio", "def mac_ratio(total_macs, total_early_macs):\n    return 2.0\n")
+    (shown,) = caught.value._render_traceback_()
+    assert shown == f'SelfCheckFailure\n{message}\n\nThe inputs: selfcheck.show("mac_ratio")'
 
 
 @pytest.mark.parametrize("task", ["evaluate_baseline", "predict_with_compaction", "mac_ratio"])

@@ -36,11 +36,11 @@ def in_a_copy(network, images):
     return as_a_whole(copy.deepcopy(network), images)
 
 
-def traced(network, images):
+def counted(network, images):
     return get_model_macs(network, (images, 0.0, False))
 
 
-@pytest.mark.parametrize("use", [as_a_whole, stage_by_stage, block_by_block, in_a_copy, traced])
+@pytest.mark.parametrize("use", [as_a_whole, stage_by_stage, block_by_block, in_a_copy, counted])
 def test_when_a_batch_goes_through_then_every_stage_has_seen_it_once(network, use):
     images, spy = torch.rand(3, 3, 32, 32), Spy(network)
     with torch.no_grad():

@@ -16,7 +16,7 @@ Where the assignment leaves a question open, the answer is accepted; some of the
 * parameters frozen so that no graph is built, and a second forward pass in a training step;
 * the CPU, whatever device is asked for: grading has no other.
 
-Compaction one image at a time is right in its values, and loses only the quarter point for staying together.
+Compaction one image at a time is right in its values, but no batch shrinks: it gets less than half the points.
 """
 
 import argparse

@@ -121,6 +121,17 @@ def test_when_a_check_fails_then_its_message_and_hint_are_told_and_what_needs_it
     ]
 
 
+def test_when_one_of_several_needed_checks_passes_then_what_needs_them_is_judged(checks: Write):
+    needs = '\n\n@worth(1, needs=(check_value, check_type))\ndef check_mode():\n    """In its mode."""\n'
+    checks(double=DOUBLES.replace(", needs=check_value", "") + needs)
+
+    assert [check.passed for check in graded(returned(15)).checks] == [False, True, True]
+    assert [check.passed for check in graded(returned(14.0)).checks] == [True, False, True]
+    neither = graded(returned(15.0))
+    said = "Not judged, because none of these passed: The number is doubled. It is an int."
+    assert (neither.score, results(neither)[2]) == (0.0, (None, said, ""))
+
+
 def test_when_the_last_check_fails_then_the_share_of_the_others_stays(checks: Write):
     checks(double=DOUBLES)
     grade = graded(returned(14.0))
@@ -239,7 +250,7 @@ def test_worth_needs_a_share(checks: Write):
         ("import pytest\n\n\n@worth(1)\ndef check_it():\n    pytest.skip()\n", "check_it raised Skipped"),
         ("def check_it():\n    pass\n", "check_it in .* has no share of the points. Mark it with @worth"),
         (
-            '@worth(1)\ndef check_it():\n    pass\n\n\ncheck_it.needs = "check_later"\n',
+            '@worth(1)\ndef check_it():\n    pass\n\n\ncheck_it.needs = ("check_later",)\n',
             "check_it in .* needs check_later, which is no check above it",
         ),
         ("import no_such_module\n", "The checks in .* cannot be read: .*no_such_module"),
@@ -301,8 +312,8 @@ def test_worth_marks_a_check_with_its_share_and_its_need():
     def check_second() -> None:
         """Second."""
 
-    assert (check_first.share, check_first.needs) == (2, "")  # type: ignore[attr-defined]
-    assert (check_second.share, check_second.needs) == (1, "check_first")  # type: ignore[attr-defined]
+    assert (check_first.share, check_first.needs) == (2, ())  # type: ignore[attr-defined]
+    assert (check_second.share, check_second.needs) == (1, ("check_first",))  # type: ignore[attr-defined]
 
 
 def test_when_a_message_quotes_a_whole_answer_then_it_is_shortened(checks: Write):

@@ -46,7 +46,7 @@ def check_macs(student, key):
         raise Failure(f"Expected {wanted:,} MACs; found {found:,}.", recognised(found, _macs(right), hint, rtol=1e-9))
 
 
-@worth(1, needs=check_returns_a_pair)
+@worth(1, needs=(check_accuracy, check_macs))
 def check_mode(student, key):
     """A model that comes from training is evaluated in eval mode and without building a graph.
 

@@ -117,7 +117,7 @@ def check_macs(student, key):
             )
 
 
-@worth(1, needs=check_returns_four)
+@worth(1, needs=(check_accuracy, check_exits, check_entropies, check_macs))
 def check_mode(student, key):
     """A model that comes from training is evaluated in eval mode and without building a graph.
 

@@ -47,7 +47,7 @@ def check_exits(student, key):
         raise Failure(f"{wrong} have another exit than they should.", hint)
 
 
-@worth(0.25, needs=check_returns_a_pair)
+@worth(0.25, needs=check_exits)
 def check_type(student):
     """The exits are whole numbers, which can be used as indices.
 
@@ -84,23 +84,6 @@ def check_logits(student, key):
         raise Failure("The logits are not those of each sample's own exit.", hint)
 
 
-@worth(2, needs=check_exits)
-def check_removed(student, key):
-    """Finished samples are really removed: each stage sees only the samples that have not left before it.
-
-    MACs are saved only by what is not computed: replaying a rule on finished logits saves nothing.
-    """
-    exits = _exits(student, len(array(key.values("mixed")["returned"][1], "the exits")))
-    active = [int((exits >= index).sum()) for index in range(4)]
-    seen = student.values("mixed")["samples"]
-    if seen != active:
-        raise Failure(
-            f"Expected the stages to see {active} samples; they saw {seen}.",
-            "Remove the finished samples: index the features with those still undecided before the next stage, so that "
-            "the batch shrinks; do not run the whole model first.",
-        )
-
-
 @worth(0.25, needs=check_exits)
 def check_together(student):
     """The samples that go on stay together: each stage runs once.
@@ -112,6 +95,24 @@ def check_together(student):
         raise Failure(
             f"Expected each stage to run once for all samples still in the batch; it ran {max(calls)} times.",
             "Keep the samples together, not one at a time: one pass over the stages, with fewer and fewer samples.",
+        )
+
+
+@worth(2, needs=check_together)
+def check_removed(student, key):
+    """Finished samples are really removed: each stage sees only the samples that have not left before it.
+
+    MACs are saved only by what is not computed: replaying a rule on finished logits saves nothing. One image at a time
+    has no batch that could shrink, so it earns nothing here.
+    """
+    exits = _exits(student, len(array(key.values("mixed")["returned"][1], "the exits")))
+    active = [int((exits >= index).sum()) for index in range(4)]
+    seen = student.values("mixed")["samples"]
+    if seen != active:
+        raise Failure(
+            f"Expected the stages to see {active} samples; they saw {seen}.",
+            "Remove the finished samples: index the features with those still undecided before the next stage, so that "
+            "the batch shrinks; do not run the whole model first.",
         )
 
 
@@ -136,7 +137,7 @@ def check_edges(student, key):
             raise Failure(f"Wrong {when}.", hint)
 
 
-@worth(0.5, needs=check_returns_a_pair)
+@worth(0.5, needs=(check_exits, check_logits))
 def check_mode(student, key):
     """A model that comes from training predicts in eval mode and without building a graph.
 

@@ -80,7 +80,7 @@ def _make(rng: np.random.Generator) -> dict[str, torch.Tensor]:
 
 def _made() -> list[dict[str, torch.Tensor]]:
     """The networks' states, always the same ones. Random numbers that others draw are left as they were."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         return [_make(np.random.default_rng(number)) for number in range(NETWORKS)]
 
