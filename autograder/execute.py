@@ -202,7 +202,9 @@ def _why_not_enough(part: _Ended, rebuilt: Rebuilt, plan: Plan) -> str:
         """Whether it could come of what was left out: a name, an object, a file."""
         if found := MISSING.match(error):
             return found["name"] in defined
-        if error.startswith(("ModuleNotFoundError", "SyntaxError", "IndentationError", f"NameError: {NO_FUNCTION}")):
+        if found := NOT_INSTALLED.match(error):  # a cell may have written the module
+            return any(found["package"] in rebuilt.cells[place].source for place in plan.left_out)
+        if error.startswith(("SyntaxError", "IndentationError", f"NameError: {NO_FUNCTION}")):
             return False
         return not task or bool(OF_A_FILE.match(error)) or shares_objects(rebuilt.cells, plan.left_out, task)
 

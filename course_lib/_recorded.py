@@ -15,7 +15,7 @@ class Functions(TorchFunctionMode):
     """Notes the functions of torch that make or change tensors from now on, in a trace too.
 
     Attributes:
-        called: The functions, in order.
+        called: The functions, in order, without those that make a single number.
     """
 
     def __init__(self) -> None:
@@ -26,15 +26,15 @@ class Functions(TorchFunctionMode):
         self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
     ) -> Any:
         found = function(*arguments, **(named or {}))
-        # Else it only looks at a tensor, and what its answer leads to is seen in what follows. In a trace, what tells
-        # of a size is a tensor without a dimension.
-        if found is None or any(isinstance(part, Tensor) and part.ndim for part in _parts(found)):
+        tensors = [part for part in _parts(found) if isinstance(part, Tensor)]
+        if found is None or any(part.ndim for part in tensors):  # in a trace, a size is a tensor without a dimension
             self.called.append(function)
-            self.note(arguments, named, found)
+        if found is None or tensors:  # else it looks at a tensor, and what its answer leads to is seen in what follows
+            self.note(function, arguments, named, found)
         return found
 
-    def note(self, arguments: Any, named: Any, found: Any) -> None:
-        """Called after each of these functions."""
+    def note(self, function: Any, arguments: Any, named: Any, found: Any) -> None:
+        """Called after each function that makes or changes a tensor, numbers among them."""
 
 
 class Recorder(Functions):
@@ -50,9 +50,9 @@ class Recorder(Functions):
         self._numbers: dict[int, int] = {}
         self._alive: list[Tensor] = []  # or another tensor could get the id of one that is gone
 
-    def note(self, arguments: Any, named: Any, found: Any) -> None:
-        """Keep a description of all three."""
-        self.steps.append((self.called[-1], *map(self.described, (arguments, named, found))))
+    def note(self, function: Any, arguments: Any, named: Any, found: Any) -> None:
+        """Keep the function and a description of the rest."""
+        self.steps.append((function, *map(self.described, (arguments, named, found))))
 
     def described(self, value: Any) -> Hashable:
         """A value with a number and a size in place of each tensor.

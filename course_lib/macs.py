@@ -10,6 +10,7 @@ the convolutions and linear layers alone, so that it is lower by exactly the Bat
 """
 
 import operator
+import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,7 +50,8 @@ def get_model_macs(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
     to go on, is not: `exit_macs(..., all_heads=True)` counts it.
 
     A trace takes as long as ten calls. So the model is called first, and traced only if the same layers have not yet
-    computed the same on tensors of the same sizes. A model with hooks is always traced.
+    computed the same on tensors of the same sizes. A model with hooks is called once and always traced. One that keeps
+    something from call to call is called twice, and the second call is counted.
 
     Args:
         model: Any module.
@@ -64,7 +66,9 @@ def get_model_macs(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
         inputs = tuple(value.item() if isinstance(value, np.generic) else value for value in inputs)
     with _untouched(model):
         if _has_hooks_of_others(model):  # they may count the calls
-            return _traced(model, inputs)
+            with Functions():
+                return _traced(model, inputs)
+        drawn = torch.get_rng_state(), random.getstate(), np.random.get_state()
         with Recorder() as call, warnings.catch_warnings(action="ignore"):
             returned = model(*inputs) if isinstance(inputs, tuple) else model(inputs)
         given = [value for value in inputs if isinstance(value, Tensor)] if isinstance(inputs, tuple) else inputs
@@ -72,13 +76,24 @@ def get_model_macs(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
         key = (call.described(given), *call.steps, call.described(returned), torchprofile.profile_macs)
         if (known := _macs.get(key)) is not None:
             return known
+        torch.set_rng_state(drawn[0])  # the trace draws what the call drew
+        random.setstate(drawn[1])
+        np.random.set_state(drawn[2])
+        before = _state(model)
         with Functions() as trace:
             macs = _traced(model, inputs)
-    if trace.called == call.called:  # else the model takes another way each time
-        if len(_macs) == MOST_KNOWN:
-            _macs.clear()
-        _macs[key] = macs
+        if trace.called == call.called and _state(model) == before:  # else the model takes another way each time
+            if len(_macs) == MOST_KNOWN:
+                _macs.clear()
+            _macs[key] = macs
     return macs
+
+
+def _state(model: nn.Module) -> list[Any]:
+    """What the layers keep from one call to the next: which objects, how long, or which plain values."""
+    kept = [value for layer in model.modules() for value in (*vars(layer).values(), *layer._buffers.values())]
+    lengths = [len(value) if isinstance(value, list | dict | set) else 0 for value in kept]
+    return [*lengths, *(value if isinstance(value, int | float | str) else id(value) for value in kept)]
 
 
 def _traced(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
@@ -86,6 +101,7 @@ def _traced(model: nn.Module, inputs: Tensor | tuple[Any, ...]) -> int:
     # of the caller's may make exceptions of them before that. Recorded here, none of them gets out.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        torch.clear_autocast_cache()  # what a call left there would be a constant in the trace
         macs = torchprofile.profile_macs(model, inputs)
     assert isinstance(macs, int)  # a dictionary comes only where no sum was asked for
     messages = {str(warning.message) for warning in caught}
@@ -99,7 +115,7 @@ def _has_hooks_of_others(model: nn.Module) -> bool:
     hooks = (
         hook for one in model.modules() for hook in (*one._forward_pre_hooks.values(), *one._forward_hooks.values())
     )
-    return any(not getattr(hook, "__module__", "").startswith("course_lib.") for hook in hooks)
+    return any(not (getattr(hook, "__module__", None) or "").startswith("course_lib.") for hook in hooks)
 
 
 def exit_macs(model: Any, input_shape: Sequence[int], *, all_heads: bool = False) -> tuple[int, ...]:

@@ -180,21 +180,33 @@ def plan(cells: Sequence[RebuiltCell], *, whole: bool) -> Plan:
 def shares_objects(cells: Sequence[RebuiltCell], left_out: Iterable[int], task: str) -> bool:
     """Whether a task's function uses an object, itself or through what it uses, that left-out cells use too.
 
-    If not, it cannot have missed what these did to one. Modules, functions and classes do not count: a cell that sets
-    something in one is not left out where another uses it.
+    If not, it cannot have missed what these did to one. Modules, functions and classes count only if they are handed to
+    a call: a cell that sets something in one by itself is not left out where another uses it.
     """
     left_out = frozenset(left_out)
     code = {place: cell.source for place, cell in enumerate(cells) if cell.kind == "code"}
     running = [names_of(source) for place, source in code.items() if place not in left_out]
     theirs = [_names_of_given(code[place]) for place in left_out]
-    objects = {name for one in (*running, *theirs) for name in one.defines}
-    objects -= {name for source in code.values() for name in _bound_by(source, IMPORTS)}
-    classes_and_functions = {name for source in code.values() for name in _bound_by(source, SCOPE)}
+    defined = {name for one in (*running, *theirs) for name in one.defines}
+    imported = {name for source in code.values() for name in _bound_by(source, IMPORTS)}
+    no_objects = imported | {name for source in code.values() for name in _bound_by(source, SCOPE)}
+    no_objects -= {name for place in left_out for name in _handed_on(code[place])}
     uses, more = {task}, {task}
-    while more:
-        more = {name for one in running if one.defines & more for name in one.takes | one.defines} & objects - uses
+    while more:  # what an import's cell uses besides is not the module's
+        found = {name for one in running if one.defines & (more - imported) for name in one.takes | one.defines}
+        more = (found & defined) - uses
         uses |= more
-    return bool(uses & {name for one in theirs for name in one.takes | one.defines} - classes_and_functions)
+    return bool(uses & {name for one in theirs for name in one.takes | one.defines} - no_objects)
+
+
+@functools.lru_cache
+def _handed_on(source: str) -> frozenset[str]:
+    """Names that a cell hands to a call, not those that it only calls."""
+    nodes = list(chain.from_iterable(map(ast.walk, parsed(source) or [])))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    apart = {id(call.func) for call in calls} | {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    inner = chain.from_iterable(ast.walk(one) for call in calls for one in (*call.args, *call.keywords))
+    return frozenset(node.id for node in inner if isinstance(node, ast.Name) and id(node) not in apart)
 
 
 def _bound_by(source: str, kinds: Any) -> set[str]:

@@ -284,6 +284,7 @@ def test_where_a_part_is_not_enough_the_notebook_runs_whole(prepared: Course, so
         ("shown = str(TABLE)", "return a + None", False),
         ("TABLE.update(ratio=1.5) if TABLE == {} else None", "return TABLE['ratio']", True),
         ("open('ratio', 'w').write('1.5')", "return float(open('ratio').read())", True),
+        ("n = open('written.py', 'w').write('x = 1.5')", "import written; return written.x", True),
     ],
 )
 def test_a_hidden_calls_error_runs_the_notebook_whole_only_if_it_could_come_of_what_was_left_out(

@@ -304,6 +304,65 @@ def test_a_spied_network_is_remembered(traces: list[int]):
     assert len({get_model_macs(model, (torch.rand(3, 3, 32, 32), 0.0)) for _ in range(3)}) == len(traces) == 1
 
 
+def test_autocast_counts_as_without_it(model: EarlyExitResNet18):
+    way = (torch.rand(6, 3, 32, 32), 0.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = get_model_macs(model, way)
+
+    assert found == get_model_macs(model, way)
+
+
+def test_what_flows_through_a_single_number_counts():
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 100)
+
+        def forward(self, x: Tensor) -> Tensor:
+            one, other = self.a(x), self.b(x)
+            return x * (one.max() if x[0, 0] > 0 else other.max())
+
+    images = [sign * torch.ones(2, 8) for sign in (1, -1, 1)]
+    traced = [torchprofile.profile_macs(Layer(), one) for one in images]
+
+    assert [get_model_macs(Layer(), one) for one in images] == traced
+    assert traced[0] != traced[1]
+
+
+def test_a_model_that_grows_is_not_remembered(traces: list[int]):
+    class Memory(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kept, self.linear = torch.zeros(0, 4), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.kept = torch.cat([self.kept, x])
+            return self.linear(self.kept)
+
+    assert [get_model_macs(Memory(), torch.rand(2, 4)) for _ in range(2)] == [64, 64] == traces
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_way_that_is_drawn_is_drawn_once(seed: int):
+    class Sampled(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[F.dropout(x[:, 0], 0.5, True) > 0] @ x.transpose(0, 1)
+
+    torch.manual_seed(seed)
+    wanted, state = torchprofile.profile_macs(Sampled(), torch.ones(16, 4)), torch.get_rng_state()
+    for _ in range(2):  # traced, and from memory
+        torch.manual_seed(seed)
+        assert get_model_macs(Sampled(), torch.ones(16, 4)) == wanted
+        assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_any_hook_may_be_there():
+    layer = nn.Linear(2, 2)
+    layer.register_forward_pre_hook({}.setdefault)  # of no module
+
+    assert get_model_macs(layer, torch.rand(1, 2)) == 4
+
+
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(macs, "MOST_KNOWN", 3)
     monkeypatch.setattr(macs, "_macs", {})

@@ -175,6 +175,8 @@ def test_any_text_has_names(text: str) -> None:
         ([given("x = f(g(1))"), own("def g(x):\n    return x\ndef f(x):\n    return g(x)")], {0}, False),
         ([given("try:\n    import a\nexcept E:\n    pass"), given("a.b()"), own("def f():\n    a.c()")], {1}, False),
         ([given("show(table)"), own("table = {}"), own("def f(x):\n    return x")], {0}, False),
+        ([given("class A:\n    pass"), given("fit(A, 4)"), own("def f():\n    return A.most")], {1}, True),
+        ([given("import kit"), given("fit(kit, 4)"), own("def f():\n    return kit.most")], {1}, True),
     ],
 )
 def test_a_function_shares_objects_with_cells_that_use_its_names(
