@@ -6,20 +6,22 @@ there. A picture that cannot be shown leaves its reason in its place.
 """
 
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from urllib.parse import quote
 
+from autograder.intake.composed import composed
 from autograder.pictures import MAX_BYTES, MIB, Picture, picture
 
 MAX_PICTURES = 60  # of one notebook
 MAX_SUM = 4 * MAX_BYTES  # bytes of base64, of one notebook: pages carry them
 MAX_ADDRESSES = 20_000  # of one notebook that are looked at; the others stay text
 MAX_ATTACHMENTS = 100  # of one cell that are looked at
+MAX_NAME = 300  # characters of the name of an attachment
 BEFORE = 300  # characters in which the beginning of a picture's Markdown or HTML is looked for
 MARK = re.compile(r"\[(?:picture [1-9]\d*|a picture was left out: [^\[\]\n]*)\]")
-DATA = r"(?:[^\s()\"'<>]|\([^\s()\"'<>]{0,200}\))*"  # SVG as text may hold rotate(45)
+# SVG as text may hold rotate(45). Nothing is given back once it is read: to remember each step costs gigabytes.
+DATA = r"(?:[^\s()\"'<>]++|\([^\s()\"'<>]{0,200}\))*+"
 ADDRESS = re.compile(rf"data:(?P<mime>image/[\w.+-]{{1,40}})(?P<how>[;\w=.-]{{0,60}}),(?P<data>{DATA})|attachment:")
 ENDS = re.compile(r'>?(?:[ \t]+"[^"\n]{0,200}")?[ \t]*\)')  # of Markdown's picture, behind the address
 NAME = re.compile(r"[^\s()<>]*")
@@ -59,6 +61,9 @@ def marked(source: str, attachments: Mapping[str, Mapping[str, str]], album: Alb
         album: Takes the pictures.
     """
     parts, done = [], 0
+    named = [(name, bundle) for name, bundle in islice(attachments.items(), MAX_ATTACHMENTS) if bundle]
+    named = [(name, bundle) for name, bundle in named if 0 < len(name) <= MAX_NAME]
+    named += [(quote(name), bundle) for name, bundle in named]
     for found in islice(ADDRESS.finditer(source), album.addresses):
         album.addresses -= 1
         if found.start() < done:
@@ -71,7 +76,7 @@ def marked(source: str, attachments: Mapping[str, Mapping[str, str]], album: Alb
         elif begin < 0:
             continue  # the word in a sentence
         else:
-            attached, end = _attached(source, found.end(), attachments)
+            attached, end = _attached(source, found.end(), named)
             mark = album.mark(*attached) if attached else _left_out("the cell has no such attachment")
         if begin >= 0:
             ends = (TAG_ENDS if window[begin] == "<" else ENDS).match(source, end)
@@ -90,7 +95,7 @@ def without_marks(source: str) -> str:
 
 def released_text(source: str) -> str:
     """The text of a released cell, to be compared with what :func:`marked` makes of a student's."""
-    return without_marks(unicodedata.normalize("NFC", marked(source, {}, Album())))
+    return without_marks(composed(marked(source, {}, Album())))
 
 
 def _begin(window: str) -> int:
@@ -102,14 +107,15 @@ def _begin(window: str) -> int:
     return tag if tag >= 0 and re.search(r"src=[\"']?$", window) and ">" not in window[tag:] else -1
 
 
-def _attached(source: str, at: int, attachments: Mapping[str, Mapping[str, str]]) -> tuple[tuple[str, str] | None, int]:
+def _attached(
+    source: str, at: int, named: Sequence[tuple[str, Mapping[str, str]]]
+) -> tuple[tuple[str, str] | None, int]:
     """The attachment that is named at a place, as MIME type and base64, and where its name ends."""
-    for name, bundle in islice(attachments.items(), MAX_ATTACHMENTS):
-        for written in (name, quote(name)):
-            if written and source.startswith(written, at) and bundle:
-                known = [mime for mime in ("image/png", "image/jpeg", "image/gif") if mime in bundle]
-                mime = known[0] if known else next(iter(bundle))
-                return (mime, bundle[mime]), at + len(written)
+    for name, bundle in named:
+        if source.startswith(name, at):
+            known = [mime for mime in ("image/png", "image/jpeg", "image/gif") if mime in bundle]
+            mime = known[0] if known else next(iter(bundle))
+            return (mime, bundle[mime]), at + len(name)
     return None, NAME.search(source, at).end()  # type: ignore[union-attr]  # "" is a name too
 
 

@@ -7,6 +7,8 @@ import hashlib
 import re
 import unicodedata
 
+from autograder.intake.composed import composed
+
 MAX_NAME = 100  # bytes; a file name ends at 255, and ours get additions
 
 
@@ -17,7 +19,7 @@ def identifier(name: str) -> str:
     a table of grades, or an option of a word in a command. Marks that combine with letters stay: without them, names
     in many scripts are no names. One name in two normal forms is one name, as file systems change the form.
     """
-    name = unicodedata.normalize("NFC", name)
+    name = composed(name)
     plain = "".join(char if _is_safe(char) else "_" for char in name).strip(" .")
     plain = re.sub(r"^[@+-]", "_", plain)
     plain = plain.encode("utf-8", "replace")[:MAX_NAME].decode("utf-8", "ignore").strip(" .")

@@ -7,12 +7,12 @@ read. What editors change by themselves is one thing here: lines end in LF, and 
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.errors import BadSubmission
+from autograder.intake.composed import composed
 from autograder.intake.embedded import Album, marked
 from autograder.outputs import shortened
 from autograder.pictures import Picture
@@ -112,8 +112,8 @@ def _cell(raw: dict[str, Any], album: Album) -> Cell:
     kind = raw.get("cell_type") if raw.get("cell_type") in ("code", "markdown", "raw") else "markdown"
     source = text(raw.get("source", raw.get("input", ""))).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if kind != "code":
-        source = unicodedata.normalize("NFC", marked(source, _attachments(raw.get("attachments")), album))
-        source = shortened(source, MAX_SOURCE)
+        source = marked(source, _attachments(raw.get("attachments")), album)
+        source = composed(shortened(source, MAX_SOURCE))
     metadata = raw.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     return Cell(
@@ -129,7 +129,9 @@ def _attachments(value: object) -> dict[str, dict[str, str]]:
     """Name -> MIME type -> base64 of a cell's attachments."""
     named = value.items() if isinstance(value, dict) else ()
     return {
-        name: {mime: text(data) for mime, data in bundle.items()} for name, bundle in named if isinstance(bundle, dict)
+        text(name): {text(mime): text(data) for mime, data in bundle.items()}
+        for name, bundle in named
+        if isinstance(bundle, dict)
     }
 
 

@@ -7,16 +7,20 @@ joined. The released text runs in any case. Only what defines names that no give
 import ast
 import functools
 import re
-import unicodedata
 import warnings
 from collections.abc import Collection, Iterable
 from itertools import chain
+
+from autograder.intake.composed import composed
 
 MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)  # no Python, and nothing that defines a name
 MAGICS = 50  # of one cell that are told from lines of a long expression: each costs a look at the whole cell
 DEF = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[ \t]*lambda\b))(\w+)", re.MULTILINE)
 UNKNOWN = "<unknown>"  # what ast calls a file without a name
 warnings.filterwarnings("ignore", module=UNKNOWN)  # what Python has to say of a student's backslashes, on our terminal
+COMMENT = re.compile(r"#+[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+ANSWERS = re.compile(r"(?:Q(?:uestion)?\W{0,3}\d|answer|my answer)", re.IGNORECASE)
+SENTENCE = 5  # words; a text or a comment of fewer is a label
 READ = 20_000  # characters of one cell; Python's parser takes its time for more
 IMPORT = ast.Import | ast.ImportFrom | ast.Try  # a try is kept for the import in it
 SCOPE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -65,7 +69,7 @@ def _is_definition(statement: ast.stmt) -> bool:
 
 def settled(source: str) -> str:
     """A cell without what editors change by themselves: how letters are composed, tabs, blanks at the ends of lines."""
-    lines = unicodedata.normalize("NFC", source).splitlines()
+    lines = composed(source).splitlines()
     return "\n".join(line.expandtabs(4).rstrip() for line in lines).strip()
 
 
@@ -148,6 +152,19 @@ def holds_no_code(source: str) -> bool:
         return False
     statements = _statements(source)
     return all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in statements)
+
+
+def may_hold_an_answer(source: str) -> bool:
+    """Whether a cell of code that a student added holds words: in a comment, in a text, or in place of code."""
+    statements = _statements(source) if "'" in source or '"' in source else []  # to read code takes its time
+    texts = [node.value for one in statements for node in ast.walk(one) if isinstance(node, ast.Constant)]
+    said = [*(one for one in texts if isinstance(one, str)), *COMMENT.findall(source)]
+    return holds_no_code(source) or "%%" in source or any(len(one.split()) >= SENTENCE for one in said)
+
+
+def names_an_answer(source: str, released: str) -> bool:
+    """Whether a comment that a student added to a released cell says of itself that it answers a question."""
+    return any(ANSWERS.match(one) for one in {*COMMENT.findall(source)} - {*COMMENT.findall(released)})
 
 
 def _computes(node: ast.AST) -> bool:

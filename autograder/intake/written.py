@@ -21,7 +21,7 @@ from itertools import accumulate, groupby
 from autograder.intake.embedded import MARK, released_text
 from autograder.intake.master import MasterCell
 from autograder.intake.parse import Cell
-from autograder.intake.statements import holds_no_code
+from autograder.intake.statements import may_hold_an_answer, names_an_answer
 
 PLACEHOLDER = "YOUR ANSWER HERE"  # which a release puts in place of a written answer
 READ = 1_000_000  # characters of text in which released text is looked for
@@ -31,6 +31,9 @@ OPENS, CLOSES = " *_#>~`([\"'", re.compile(r"[^\w\s\[]*")  # marks around releas
 BARE = re.compile(
     r"[\s\u200b!-/:-@\[-`{-~]*"
 )  # no letter, digit or sign but those of ASCII: left of a table, or a rule
+ENUMERATED = re.compile(
+    r"^\W{0,10}(?:Q(?:uestion)?\W{0,3})?(?:\d{1,2}|[a-h])\W{0,3}[).:]", re.MULTILINE | re.IGNORECASE
+)
 BETWEEN = "\n\n"  # two cells
 
 
@@ -132,11 +135,14 @@ class _Reading:
                 current, last = self._read(pieces, last)
                 continue
             for position in positions:
+                source = self.cells[position].source
                 if position in self.matches:
                     current, last = None, self.matches[position]
-                elif current is not None:  # a plot, or an answer written as code
+                    self.loose = self.loose or names_an_answer(source, self.master[last].source)
+                    continue
+                if current is not None:  # a plot, or an answer written as code
                     self.possible.add(current)
-                self.loose = self.loose or (position not in self.matches and holds_no_code(self.cells[position].source))
+                self.loose = self.loose or may_hold_an_answer(source)
         answers = {index: answer for index in self.questions if (answer := _joined(self.slices[index]))}
         return Written(
             answers,
@@ -189,7 +195,7 @@ class _Reading:
         here = self.asked_in[piece.position]
         alone = not here and piece.position not in self.mixed  # with no released text
         sure = owner is not None and (asked == owner or (self._question_of(piece.position) == owner and alone))
-        self.loose |= not sure
+        self.loose |= not sure or len(ENUMERATED.findall(piece.text)) > 1  # the answers to several may stand in one
         self.possible |= here | {index for index in (owner, self._question_of(piece.position)) if index is not None}
         if owner is None:
             self.left[piece.position].append(piece)

@@ -8,7 +8,6 @@ What a student wrote is bounded in sum: nbgrader makes a page of it, and takes 2
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from autograder.course import Course, Graded
@@ -39,7 +38,7 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
         cells += [_checked(cell, tasks.get(of.task)) for cell, of in zip(notebook["cells"], course.master, strict=True)]
     else:
         runs = observed.run.outputs if observed.run else ([],) * len(observed.rebuilt.cells)
-        added, room, left_out = 0, MAX_ADDED_TEXT, 0
+        added, room, left_out, pictures = 0, MAX_ADDED_TEXT, 0, dict(observed.rebuilt.pictures)
         for rebuilt, ran in zip(observed.rebuilt.cells, runs, strict=True):
             cell = of_master.pop(rebuilt.master.grade_id, None) if rebuilt.master else None
             source = shortened(rebuilt.source, MAX_CODE) if cell and rebuilt.by_student else rebuilt.source
@@ -55,7 +54,7 @@ def graded_notebook(graded: Graded, course: Course) -> dict[str, Any]:
                 if rebuilt.master and rebuilt.master.grade_id in graded.grade.not_run:
                     cell["outputs"].append(_printed(NOT_RUN))
             else:
-                cell |= _text_cell(source, observed.rebuilt.pictures)
+                cell |= _text_cell(source, pictures)
             cells.append(_checked(cell, tasks.get(rebuilt.master.task) if rebuilt.master else None))
         if left_out:
             text = f"[Added cells left out here: {left_out}. The file as it was handed in is in submitted/.]"
@@ -69,15 +68,17 @@ def _outputs(cell: RebuiltCell, ran: list[dict[str, Any]]) -> list[dict[str, Any
     return list(cell.outputs) if cell.outputs and not drawn else list(ran)
 
 
-def _text_cell(source: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
-    """The text of a cell, harmless, with its pictures in the places of their marks."""
+def _text_cell(source: str, pictures: dict[str, Picture]) -> dict[str, Any]:
+    """The text of a cell, harmless, with its pictures in the places of their marks. Each is shown once and taken out of
+    ``pictures``: a mark can be typed a thousand times."""
     shown = {}
     text = harmless_markdown(source)
     for mark in dict.fromkeys(MARK.findall(text)):
         if mark in pictures:
             name = mark.strip("[]").replace(" ", "-")
             shown[name] = {pictures[mark].mime: pictures[mark].base64}
-            text = text.replace(mark, f"![picture](attachment:{name})")
+            text = text.replace(mark, f"![picture](attachment:{name})", 1)
+            del pictures[mark]
     return {"source": text} | ({"attachments": shown} if shown else {})
 
 

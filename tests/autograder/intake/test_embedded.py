@@ -2,12 +2,13 @@
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from drawn import drawn, text
 
-from autograder.intake.embedded import MARK, MAX_PICTURES, MAX_SUM, Album, marked, released_text
+from autograder.intake.embedded import DATA, MARK, MAX_PICTURES, MAX_SUM, Album, marked, released_text
 from autograder.intake.parse import MAX_SOURCE, Submission, parse_notebook
 from autograder.pictures import MAX_BYTES, Picture
 
@@ -52,6 +53,24 @@ def test_an_attachment_leaves_a_mark_too(name: str, quoted: bool) -> None:
 
     assert submission.cells[0].source == "a\n\n[picture 1] b"
     assert submission.pictures == {"[picture 1]": Picture("image/png", PLOT)}
+
+
+def test_an_attachments_name_may_be_of_any_letters() -> None:
+    submission = parse(
+        "![x](attachment:b) c", attachments={"\ud800": {"image/png": PLOT}, "n" * 400: {"image/png": "x"}}
+    )
+
+    assert submission.cells[0].source.endswith(" c")
+
+
+def test_a_long_picture_is_read_without_remembering_each_step() -> None:
+    tracemalloc.start()
+    marked(f"![](data:image/png;base64,{'A' * 3_000_000})", {}, Album())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 60 << 20  # and the regular expression's own memory, which is not traced, with it
+    assert "]++" in DATA
 
 
 def test_two_pictures_without_a_blank_between_them_are_two() -> None:

@@ -430,3 +430,41 @@ def test_much_text_costs_no_seconds(text: str) -> None:
     rebuilt(cells)
 
     assert time.process_time() - begin < 4
+
+
+@pytest.mark.parametrize(
+    ("code", "waits"),
+    [
+        ('print("""Q1: because the early exits take what is easy""")', True),
+        ("# because the early exits take what is easy\nx = 1", True),
+        ("%%markdown\nbecause", True),
+        ("answers = ['because the early exits take what is easy']", True),
+        ("x = 1  # two short words\nplt.title('a label')", False),
+    ],
+)
+def test_words_in_a_cell_of_code_may_answer_any_question(code: str, waits: bool) -> None:
+    added = {"cell_type": "code", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
+    notebook = json.loads(json.dumps(RELEASED))
+    notebook["cells"].append(added)
+
+    assert taken_in(notebook).unanswered.isdisjoint(QUESTIONS) is waits
+
+
+@pytest.mark.parametrize("source", ["1) because\n\n2) because", "Q1: because\nQ2: because", "a. because\n\nb. because"])
+def test_the_answers_to_several_questions_may_stand_in_one(source: str) -> None:
+    notebook = json.loads(json.dumps(RELEASED))
+    (first, *_) = [cell for cell in notebook["cells"] if cell["metadata"]["nbgrader"]["grade_id"] == QUESTIONS[0]]
+    first["source"] = "".join(first["source"]) + f"\n\n{source}"
+
+    assert taken_in(notebook).unanswered.isdisjoint(QUESTIONS)
+
+
+def test_a_comment_on_code_is_no_answer_unless_it_says_so() -> None:
+    notebook = json.loads(json.dumps(RELEASED))
+    (cell, *_) = [cell for cell in notebook["cells"] if cell["metadata"]["nbgrader"]["grade_id"] == "mac_ratio"]
+    code = "".join(cell["source"])
+    cell["source"] = f"{code}\n# the early exits take what is easy, so they are cheap"
+    assert taken_in(notebook).unanswered >= set(QUESTIONS)
+
+    cell["source"] = f"{code}\n# Q2: the early exits take what is easy"
+    assert taken_in(notebook).unanswered.isdisjoint(QUESTIONS)
