@@ -101,9 +101,9 @@ def test_every_task_and_question_has_a_heading_with_its_points() -> None:
     for what, prefix in (("Task", "check_"), ("Question", "q_")):
         points = [mark["points"] for mark in marks if mark["grade_id"].startswith(prefix)]
         said = [heading for heading in headings if heading.startswith(f"### {what} ")]
-        ends = [f"({number:g} point{'s' * (number != 1)})" for number in points]
-        assert [heading[heading.rindex("(") :] for heading in said] == ends
-        assert [heading.split(":")[0] for heading in said] == [f"### {what} {n}" for n in range(1, len(points) + 1)]
+        numbered = enumerate(points, start=1)
+        wanted = [f"### {what} {n} ({worth:g} point{'s' * (worth != 1)})" for n, worth in numbered]
+        assert [heading.split(":")[0] for heading in said] == wanted
 
 
 @pytest.mark.parametrize("lost", ["__init__.py", "selfcheck.py", "model.py", "data/__init__.py", "weights/*"])

@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.data import ImageSet
 from course_lib.plots.described import UNITS, DescribedFigure, new_figure
 
-CAPTION = 14  # white pixels below an image, for two lines of text
+CAPTION = 16  # white pixels below an image, for two lines of text
 INCHES = {CAPTION: 0.025}  # a pixel; wider where captions have to be read, on a screen of 1,024 pixels too
 
 
@@ -136,7 +136,7 @@ def overthinking(
 
 
 def _caption(axes: Any, tile: int, row: int, column: int, text: str) -> None:
-    axes.text(column * tile, (row + 1) * tile - CAPTION, text, ha="left", va="top", fontsize=9)
+    axes.text(column * tile, (row + 1) * tile - CAPTION, text, ha="left", va="top", fontsize=11)
 
 
 def _image_rows(
