@@ -32,9 +32,9 @@ from autograder.leaks import BEGIN, END, find_leaks, lines_of
 LOCKED = (LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)
 RELEASED = (*LOCKED, ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata)
 DISTRIBUTION = "early-exit-course"
-SEARCHED = (".py", ".json")  # files of packages that are text, and searched for answers
+SEARCHED = (".py", ".json", ".html")  # files of packages that are text, and searched for answers
 IMPORT = re.compile(r"(?:from|import) ([\w.]+)(?: import ([\w, ]+))?")
-DATA_FILE = re.compile(r"\"([\w-]+\.(?:json|safetensors))\"")
+DATA_FILE = re.compile(r"\"([\w-]+\.(?:html|json|safetensors))\"")
 
 
 def release_config() -> Config:
@@ -118,7 +118,9 @@ def write_release(settings: Settings) -> tuple[Path, Path]:
         content |= {inner: path.read_bytes() for inner, path in from_packages.items() if path.suffix not in SEARCHED}
         for inner, data in content.items():
             # A fixed date: the same content gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(f"{name}/{inner}", (1980, 1, 1, 0, 0, 0)), data)
+            entry = zipfile.ZipInfo(f"{name}/{inner}", (2026, 1, 1, 0, 0, 0))
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(entry, data)
     bundle = settings.course / "dist" / f"{name}.zip"
     write_whole(settings.release_notebook, text.encode())
     write_whole(bundle, made.getvalue())

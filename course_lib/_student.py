@@ -39,7 +39,7 @@ class SelfCheckFailure(AssertionError):
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: the three lines say it all, the frames of the check would only hide them.
         again = f'\n\nThe inputs: selfcheck.show("{self.task}")' if self.task in last_calls else ""
-        return [f"{type(self).__name__}\n{self}{again}"]
+        return [f"SelfCheckFailure\n{self}{again}"]
 
 
 class RaisedInStudentCode(SelfCheckFailure):
@@ -101,7 +101,7 @@ class Student:
         except Exception as error:
             raise RaisedInStudentCode(explain(error, self.function, hint)) from error
         if _unfinished(result):
-            what = "fill in the TODO, here or in the function of yours that this one calls"
+            what = "fill in the TODO, or that of a function it calls"
             raise SelfCheckFailure("a result", "it still returns ...", what)
         if result is None:
             what = hint or "does every way through the function end in a return?"
@@ -216,7 +216,8 @@ def shown(value: Any) -> str:
     if isinstance(value, Tensor) and value.numel() <= 64:
         return str([[round(x, 4) for x in row] for row in value.tolist()] if value.ndim == 2 else value.tolist())
     if isinstance(value, list | tuple):
-        return f"[{', '.join(shown(item) for item in value)}]"
+        apart = ",\n    " if any(isinstance(item, Tensor) for item in value) else ", "
+        return f"[{apart.join(shown(item) for item in value)}]"
     if isinstance(value, nn.Module):
         return f"an {type(value).__name__}"
     return describe(value) if isinstance(value, Tensor) else repr(value)

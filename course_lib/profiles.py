@@ -1,8 +1,8 @@
 """How large a run is: the same lesson as a smoke test, in minutes on a laptop, or at full size.
 
-The profile is chosen by the environment variable COURSE_PROFILE, which is read here and nowhere else. A grader sets
-COURSE_PROFILE_FIXED, so that no cell of a notebook changes the size of its run. Knows nothing of what the numbers are
-used for.
+The environment variable COURSE_PROFILE chooses the profile, and COURSE_DATASET the data set. They are read here
+and nowhere else. A grader sets COURSE_PROFILE_FIXED, so that no cell changes the size of a run, nor asks
+for data that a box cannot have. Knows nothing of what the numbers are used for.
 """
 
 import os
@@ -62,3 +62,9 @@ def current_profile() -> Profile:
             f"Set it to one of these, or unset it to get {DEFAULT_PROFILE}."
         )
     return PROFILES[name]
+
+
+def current_data() -> str:
+    """The name of the data set: what COURSE_DATASET says, or `shapes` when it is unset, empty, or not to be chosen."""
+    chosen = "" if os.environ.get("COURSE_PROFILE_FIXED") else os.environ.get("COURSE_DATASET")
+    return chosen or "shapes"

@@ -52,13 +52,15 @@ class Notebook:
 
     Attributes:
         file: Its name.
-        warnings: Sentences on what would be left out, or looks forgotten.
+        warnings: Sentences on what would be left out.
+        not_run: A sentence on code cells that were not run before the notebook was saved; "" if all were.
     """
 
     file: str
     tasks: tuple[Part, ...]
     questions: tuple[Part, ...]
     warnings: tuple[str, ...]
+    not_run: str
 
 
 def read(path: Path) -> Notebook:
@@ -77,7 +79,7 @@ def read(path: Path) -> Notebook:
             f"{path.name} holds none of the lesson's self-checks, so it is another notebook or has lost them. "
             "Hand in the notebook that was given to you."
         )
-    return Notebook(path.name, tuple(tasks), tuple(questions), tuple(_warnings(cells)))
+    return Notebook(path.name, tuple(tasks), tuple(questions), tuple(_warnings(cells)), _not_run(cells))
 
 
 def here(names: Mapping[str, Any]) -> Path | None:
@@ -108,7 +110,9 @@ def summary(notebook: Notebook | None, says: Mapping[str, str] | None = None) ->
     if notebook:
         lines += ["", _head(notebook.questions, "questions have an answer, for a person to grade")]
         lines += [*map(_line, notebook.questions)]
-        lines += ["", *notebook.warnings] if notebook.warnings else []
+        # While a notebook runs, its file is of an earlier time.
+        warnings = [*notebook.warnings, notebook.not_run if says is None else ""]
+        lines += ["", *filter(None, warnings)] if any(warnings) else []
     else:
         lines += ["", "The notebook's file was not found from here, so points and written answers are not shown."]
     file = notebook.file if notebook else "the notebook"
@@ -235,10 +239,13 @@ def _warnings(cells: list[dict[str, Any]]) -> list[str]:
             f"You added {len(added)} cells with {sum(map(len, added)):,} characters. All of them run, but whoever "
             f"grades sees {MAX_ADDED} cells and {MAX_ADDED_TEXT:,} characters of them."
         )
-    code = [cell for cell in cells if _kind(cell) == "code" and _source(cell).strip()]
-    if not_run := sum(cell.get("execution_count") is None for cell in code):
-        found.append(f"{not_run} of {len(code)} code cells were not run before the notebook was saved.")
     return found
+
+
+def _not_run(cells: list[dict[str, Any]]) -> str:
+    code = [cell for cell in cells if _kind(cell) == "code" and _source(cell).strip()]
+    missing = sum(cell.get("execution_count") is None for cell in code)
+    return f"{missing} of {len(code)} code cells were not run before the notebook was saved." if missing else ""
 
 
 def _is_changed(cell: dict[str, Any]) -> bool:

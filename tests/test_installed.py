@@ -80,7 +80,7 @@ def test_the_bundle_of_an_installed_grader_holds_course_lib_and_what_it_needs(in
         names = {name.removeprefix("early_exit/") for name in archive.namelist()}
         needed = archive.read("early_exit/requirements.txt").decode().splitlines()
     assert {name for name in library if "__pycache__" not in name} | {"early_exit.ipynb", "README.txt"} <= names
-    assert "torch>=2.4" in needed and len(needed) == 8
+    assert {"torch>=2.4", "jupyterlab>=4.2"} <= set(needed) and len(needed) == 9
 
 
 @pytest.mark.slow

@@ -83,11 +83,27 @@ def test_the_bundle_holds_the_notebook_and_course_lib_and_no_answer(settings) ->
     assert find_leaks(settings, files) == []
 
 
-def test_readme_and_the_bundle_say_the_same_of_installing(settings) -> None:
-    said, _ = bundle_files(settings, RELEASE.read_text())["README.txt"].split("\nVS Code opens")
+def test_the_bundle_says_how_to_start_and_readme_names_that_page(settings) -> None:
+    files = bundle_files(settings, RELEASE.read_text())
+    page = settings.assignment.folder / "README.txt"
 
-    assert "pip install" in said
-    assert said.strip() in (ROOT / "README.md").read_text()
+    assert files["README.txt"] == page.read_text()
+    assert f"({page.relative_to(ROOT)})" in (ROOT / "README.md").read_text()
+    for said in ("Windows", "Colab", "JupyterHub", "VS Code", "whl/cpu", "course_lib.ready"):
+        assert said in files["README.txt"]
+    assert "jupyterlab" in files["requirements.txt"]
+
+
+def test_every_task_and_question_has_a_heading_with_its_points() -> None:
+    cells = json.loads(RELEASE.read_text())["cells"]
+    headings = [line for cell in cells for line in "".join(cell["source"]).splitlines() if line.startswith("### ")]
+    marks = [cell["metadata"]["nbgrader"] for cell in cells if cell["metadata"]["nbgrader"].get("grade")]
+    for what, prefix in (("Task", "check_"), ("Question", "q_")):
+        points = [mark["points"] for mark in marks if mark["grade_id"].startswith(prefix)]
+        said = [heading for heading in headings if heading.startswith(f"### {what} ")]
+        numbered = enumerate(points, start=1)
+        wanted = [f"### {what} {n} ({worth:g} point{'s' * (worth != 1)})" for n, worth in numbered]
+        assert [heading.split(":")[0] for heading in said] == wanted
 
 
 @pytest.mark.parametrize("lost", ["__init__.py", "selfcheck.py", "model.py", "data/__init__.py", "weights/*"])

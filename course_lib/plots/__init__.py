@@ -13,6 +13,8 @@ from course_lib.plots.charts import (
     loss_curves,
     sweep,
 )
+from course_lib.plots.explorer import tolerance_explorer
+from course_lib.plots.network import network
 from course_lib.plots.pictures import CAPTION, class_grid, factor_rows, gallery, overthinking
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "frontier",
     "gallery",
     "loss_curves",
+    "network",
     "overthinking",
     "sweep",
+    "tolerance_explorer",
 ]

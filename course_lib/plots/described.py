@@ -1,6 +1,7 @@
 """A figure that says in words what it shows, for readers who do not see it, and for pages that lost the picture."""
 
 import base64
+import html
 import io
 from typing import Any
 
@@ -25,17 +26,22 @@ class DescribedFigure(Figure):
     Attributes:
         description: What is to be seen, in a sentence or two. A notebook keeps it as the picture's alternative text
             and as its plain text.
+        interactive: HTML that stands in for the picture where scripts run.
     """
 
     description = ""
+    interactive = ""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
         # IPython asks for this before it would draw the figure itself, which leaves no room for a description.
-        data = {"text/plain": self.description}
-        if "inline" not in plt.get_backend():  # in a notebook IPython draws it anyway, and what was drawn here is lost
-            picture = io.BytesIO()
-            self.savefig(picture, format="png", dpi=DPI)
-            data["image/png"] = base64.b64encode(picture.getvalue()).decode()
+        # The picture is there twice: JupyterLab and nbconvert show an alternative text only if it is in HTML, and
+        # nbgrader's pages and GitHub show the picture alone.
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=DPI)
+        png = base64.b64encode(picture.getvalue()).decode()
+        alt = html.escape(self.description)
+        shown = f'<img alt="{alt}" src="data:image/png;base64,{png}" style="max-width: 100%; background: white">'
+        data = {"text/plain": self.description, "text/html": shown + self.interactive, "image/png": png}
         return data, {"image/png": {"alt": self.description}}
 
 

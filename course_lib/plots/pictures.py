@@ -10,7 +10,8 @@ from torch import Tensor
 from course_lib.data import ImageSet
 from course_lib.plots.described import UNITS, DescribedFigure, new_figure
 
-CAPTION = 14  # white pixels below an image, for two lines of text
+CAPTION = 16  # white pixels below an image, for two lines of text
+INCHES = {CAPTION: 0.025}  # a pixel; wider where captions have to be read, on a screen of 1,024 pixels too
 
 
 def class_grid(image_set: ImageSet, class_names: Sequence[str], *, columns: int = 10) -> DescribedFigure:
@@ -66,7 +67,7 @@ def gallery(
     predictions: Tensor,
     confidence: Tensor,
     *,
-    columns: int = 5,
+    columns: int = 4,
 ) -> DescribedFigure:
     """For each exit the images that left there most and least sure, with the answer they got.
 
@@ -107,7 +108,7 @@ def gallery(
 
 
 def overthinking(
-    image_set: ImageSet, class_names: Sequence[str], exit_predictions: Tensor, *, columns: int = 10
+    image_set: ImageSet, class_names: Sequence[str], exit_predictions: Tensor, *, columns: int = 8
 ) -> DescribedFigure:
     """Images that an earlier exit has right and the last one wrong, by the exit that has them right last.
 
@@ -135,7 +136,7 @@ def overthinking(
 
 
 def _caption(axes: Any, tile: int, row: int, column: int, text: str) -> None:
-    axes.text(column * tile, (row + 1) * tile - CAPTION, text, ha="left", va="top", fontsize=6)
+    axes.text(column * tile, (row + 1) * tile - CAPTION, text, ha="left", va="top", fontsize=11)
 
 
 def _image_rows(
@@ -164,7 +165,8 @@ def _image_rows(
         for column, image in enumerate(members):
             if image is not None:
                 canvas[row * tile :, column * tile :][:size, :size] = image_set.images[image, 0]
-    figure, axes = new_figure(1, 1, size=(0.019 * tile * columns + 1, 0.019 * tile * len(rows) + 0.2))
+    inch = INCHES.get(margin, 0.019)
+    figure, axes = new_figure(1, 1, size=(inch * tile * columns + 1, inch * tile * len(rows) + 0.2))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     for row, (name, _) in enumerate(rows):

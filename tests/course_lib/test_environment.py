@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib import environment
 from course_lib.environment import pick_device, seed_everything
 
 
@@ -51,3 +52,26 @@ def test_the_picked_device_is_the_fastest_that_torch_reports_and_it_computes():
         expected = "cpu"
     assert device.type == expected
     assert torch.ones(3, device=device).sum().item() == 3.0
+
+
+@pytest.mark.parametrize(("load", "share", "threads"), [(0.1, 4.0, 4), (0.1, 2.0, 2), (3.0, 4.0, 1), (90.0, 4.0, 1)])
+def test_torch_uses_the_processors_that_are_free(monkeypatch, load, share, threads):
+    before = torch.get_num_threads()
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(environment.os, "getloadavg", lambda: (load, 0, 0))
+    monkeypatch.setattr(environment, "_processors", lambda: share)
+    try:
+        torch.set_num_threads(8)
+        assert environment.use_free_processors() == torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_when_the_number_of_threads_was_set_then_it_stays(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(environment.os, "getloadavg", lambda: (90.0, 0, 0))
+    assert environment.use_free_processors() == torch.get_num_threads()
+
+
+def test_this_machine_has_a_processor():
+    assert environment._processors() > 0

@@ -1,6 +1,8 @@
 """The notebook's figures: what is on them, and that nothing else is shown."""
 
 import base64
+import json
+import re
 
 import matplotlib
 
@@ -10,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import FancyArrowPatch
 
 from course_lib import plots
 from course_lib.data import ImageSet
@@ -163,10 +166,51 @@ def test_when_depths_are_drawn_then_each_exit_has_a_bar_that_adds_up():
 
 
 def test_when_a_notebook_shows_a_figure_then_its_description_goes_with_it():
-    figure = plots.exit_bars({0: 5, 1: 0}, unit="images")
+    figure = plots.exit_bars({0: 5, 1: 0}, unit="<images>")
     data, metadata = figure._repr_mimebundle_()
-    assert data["text/plain"] == metadata["image/png"]["alt"] == "Images that left: 5 at exit 0, 0 at exit 1."
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "<images> that left: 5 at exit 0, 0 at exit 1."
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert '<img alt="&lt;images&gt; that left: 5 at exit 0, 0 at exit 1." src="data:image/png' in data["text/html"]
+
+
+def explorer(**changes):
+    exits_at = {1.0: torch.zeros(12, dtype=torch.int64), 0.0: torch.full((12,), 3), 0.5: torch.tensor([0, 3] * 6)}
+    labels = torch.arange(12) % 2
+    predictions = torch.stack([torch.zeros(12, dtype=torch.int64), labels, labels, labels])
+    figure = plots.tolerance_explorer(image_set(), exits_at, predictions, (25, 50, 75, 100), start=0.4, **changes)
+    return figure, figure._repr_mimebundle_()[0]["text/html"]
+
+
+def test_when_the_explorer_is_made_then_it_holds_the_outcome_of_every_tolerance():
+    figure, page = explorer(shown=4)
+    data = json.loads(re.search(r"const data = (.*);", page)[1])
+
+    assert data["tolerances"] == [0.0, 0.5, 1.0]
+    assert data["accuracy"] == [1.0, 1.0, 0.5]  # exit 0 answers class 0 alone
+    assert data["share"] == [1.0, 0.625, 0.25]
+    assert data["counts"] == [[0, 0, 0, 12], [6, 0, 0, 6], [12, 0, 0, 0]]
+    assert data["exits"] == ["300", "330", "300", "330"]  # of the four images that are shown, by tolerance
+    assert data["right"] == ["1111", "0111", "1111", "0111"]  # by exit
+    assert data["start"] == 1
+    assert "6 images leave at exit 0, 0 images leave at exit 1" in figure.description
+
+
+def test_when_scripts_are_off_then_the_still_picture_of_the_explorer_is_seen_and_nothing_is_fetched():
+    _, page = explorer()
+    picture, interactive = page.split('<div data-explorer="', 1)
+    assert picture.startswith('<img alt="Accuracy against MACs')
+    assert " hidden>" in interactive.split("\n")[0]
+    assert "@" not in re.sub(r"@media", "", interactive)  # every place was filled in
+    assert not re.search(r"(?:src|href|url)\W{1,3}(?!data:)\w+:", interactive.replace("http://www.w3.org/2000/svg", ""))
+
+
+def test_when_the_network_is_drawn_then_arrows_are_as_thick_as_there_are_images():
+    figure = plots.network((25, 50, 75, 100), (60, 0, 20, 20))
+    widths = [patch.get_linewidth() for patch in figure.axes[0].patches if isinstance(patch, FancyArrowPatch)]
+    assert widths == pytest.approx([14, 8.4, 5.6, 5.6, 2.8, 2.8, 2.8])  # to stage 0, exit 0, stage 1, stage 2, ...
+    assert "exit 0\n60 images" in texts(figure)
+    assert "exit 1 after 50%" in figure.description and "0 at exit 1" in figure.description
+    assert "images" not in plots.network((1, 2)).description
 
 
 def test_when_any_figure_is_made_then_it_describes_itself():

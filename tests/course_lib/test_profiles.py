@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from course_lib.profiles import PROFILES, current_profile
+from course_lib.profiles import PROFILES, current_data, current_profile
 
 
 def test_there_are_three_profiles_under_their_own_names():
@@ -52,3 +52,13 @@ def test_when_the_variable_names_no_profile_then_the_error_lists_them(monkeypatc
 
     with pytest.raises(ValueError, match="one of smoke, quick, full, but is 'Fast'"):
         current_profile()
+
+
+def test_the_data_set_is_chosen_by_the_environment_and_not_while_a_grader_fixes_the_profile(monkeypatch):
+    monkeypatch.delenv("COURSE_PROFILE_FIXED", raising=False)
+    monkeypatch.delenv("COURSE_DATASET", raising=False)
+    assert current_data() == "shapes"
+    monkeypatch.setenv("COURSE_DATASET", "fashion-mnist")
+    assert current_data() == "fashion-mnist"
+    monkeypatch.setenv("COURSE_PROFILE_FIXED", "smoke")
+    assert current_data() == "shapes"

@@ -48,7 +48,7 @@ def test_when_the_solutions_are_read_then_all_look_right(written):
 
     assert set(told(notebook.tasks).values()) == {("looks right", True)}
     assert all(part.done for part in notebook.questions)
-    assert notebook.warnings == ()
+    assert notebook.warnings == () and notebook.not_run == ""
     assert "9 of 9 tasks look right (27 of 27 points)" in ready.summary(notebook)
 
 
@@ -69,11 +69,14 @@ def test_when_a_cell_is_no_answer_then_its_task_says_why(written, source, says):
 
 def test_when_a_given_cell_was_changed_or_a_picture_pasted_then_a_sentence_says_what_is_left_out(written):
     changes = {"load-data": "splits = None", "q_when": "**Question (3 points).** When?\n\n![it](attachment:it.png)"}
-    changed, picture, not_run = ready.read(written(changes)).warnings
+    notebook = ready.read(written(changes))
+    changed, picture = notebook.warnings
 
     assert changed.startswith("Given cells that you changed: load-data. They are graded as they were given")
     assert picture.startswith("A picture in a text cell is left out")
-    assert not_run.endswith("code cells were not run before the notebook was saved.")
+    assert notebook.not_run.endswith("code cells were not run before the notebook was saved.")
+    assert notebook.not_run in ready.summary(notebook)
+    assert notebook.not_run not in ready.summary(notebook, {"mac_ratio": "looks right"})
 
 
 def test_when_metadata_were_lost_then_tasks_are_still_found(tmp_path):

@@ -138,7 +138,10 @@ def test_when_a_check_has_failed_then_show_gives_the_inputs_at_which_it_did():
 
     function = namespace(per_sample_exits=wrong)["per_sample_exits"]
     assert function(*inputs).tolist() == [3, 2, 3, 3, 3]  # what the check found
-    assert repr(inputs).endswith("tolerance = 0.0")
+    first, *others, last = repr(inputs).splitlines()
+    assert first == "the last call was per_sample_exits(exit_outputs, tolerance) with"
+    assert len(others) == 4  # a line for each exit
+    assert last == "  tolerance = 0.0"
     inputs[0][2].zero_()
     assert selfcheck.show("per_sample_exits")[0][2].any()  # a copy each time
 
