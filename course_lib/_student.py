@@ -34,6 +34,7 @@ class SelfCheckFailure(AssertionError):
     task = ""  # set where it is known
 
     def __init__(self, expected: str, found: str, hint: str) -> None:
+        found = " ".join(found.split())  # on one line: a tensor's rows have one each
         super().__init__(f"expected: {expected}\nfound:    {found}\nhint:     {hint}")
 
     def _render_traceback_(self) -> list[str]:

@@ -35,7 +35,8 @@ def _grade_among_bait(tmp_path: Path, folders: list[Path]) -> None:
         environment = {**os.environ, **bait.environment, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(words, capture_output=True, text=True, env=environment)
 
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 1, done.stdout + done.stderr  # the bait in the class is nobody's
+        assert "notes.txt: a text" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
         assert bait.complaints(workspace) == []
         assert bait.secret not in done.stdout + done.stderr

@@ -1,8 +1,11 @@
 """What the gradebook says of written answers: 0 where there is none, else a person's turn."""
 
 import contextlib
+import dataclasses
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,14 +27,16 @@ QUEUE = """select grade.auto_score, grade.needs_manual_grade, comment.auto_comme
 
 
 @pytest.fixture(name="records")
-def _records(prepared: Course) -> Iterator[Records]:
-    with contextlib.closing(Records(prepared)) as records:
+def _records(prepared: Course, tmp_path: Path) -> Iterator[Records]:
+    shutil.copytree(prepared.settings.workspace, tmp_path / "ws")  # other tests use the course's own
+    settings = dataclasses.replace(prepared.settings, workspace=tmp_path / "ws")
+    with contextlib.closing(Records(dataclasses.replace(prepared, settings=settings))) as records:
         yield records
 
 
-def entered(records: Records, course: Course, student: str, observed: Observed, message: str = "") -> tuple:
+def entered(records: Records, folder: Path, student: str, observed: Observed, message: str = "") -> tuple:
     records.add_scores(Graded(Grade(student, observed.verdict, message=message), observed))
-    with contextlib.closing(sqlite3.connect(course.settings.workspace / "gradebook.db")) as book:
+    with contextlib.closing(sqlite3.connect(folder / "ws" / "gradebook.db")) as book:
         return book.execute(QUEUE, (student,)).fetchone()
 
 
@@ -41,27 +46,27 @@ def handed_in(course: Course, *added: dict[str, Any], **answers: str) -> Observe
     return Observed("x", Verdict.OK, rebuilt=rebuild(whole, course.master))
 
 
-def test_an_answer_waits_for_a_person(records: Records, prepared: Course) -> None:
-    assert entered(records, prepared, "ann", handed_in(prepared, q_why="Because.")) == (None, 1, None)
+def test_an_answer_waits_for_a_person(records: Records, prepared: Course, tmp_path: Path) -> None:
+    assert entered(records, tmp_path, "ann", handed_in(prepared, q_why="Because.")) == (None, 1, None)
 
 
-def test_an_untouched_question_is_0(records: Records, prepared: Course) -> None:
-    assert entered(records, prepared, "bob", handed_in(prepared)) == (0, 0, "No response.")
+def test_an_untouched_question_is_0(records: Records, prepared: Course, tmp_path: Path) -> None:
+    assert entered(records, tmp_path, "bob", handed_in(prepared)) == (0, 0, "No response.")
 
 
 @pytest.mark.parametrize("cell", [{"kind": "markdown", "source": "Because."}, {"kind": "code", "source": "# because"}])
 def test_words_below_an_untouched_question_wait_for_a_person(
-    records: Records, prepared: Course, cell: dict[str, str]
+    records: Records, prepared: Course, tmp_path: Path, cell: dict[str, str]
 ) -> None:
-    assert entered(records, prepared, "cem", handed_in(prepared, cell)) == (None, 1, None)
+    assert entered(records, tmp_path, "cem", handed_in(prepared, cell)) == (None, 1, None)
 
 
-def test_what_cannot_be_read_waits_for_a_person_and_says_why(records: Records, prepared: Course) -> None:
+def test_what_cannot_be_read_waits_and_says_why(records: Records, prepared: Course, tmp_path: Path) -> None:
     bad = Observed("dan", Verdict.BAD_FILE)
 
-    assert entered(records, prepared, "dan", bad, "It breaks off <here>.") == (None, 1, "It breaks off <\u200bhere>.")
+    assert entered(records, tmp_path, "dan", bad, "It breaks off <here>.") == (None, 1, "It breaks off <\u200bhere>.")
 
 
-def test_an_empty_file_is_0_and_our_own_fault_is_nobodys(records: Records, prepared: Course) -> None:
-    assert entered(records, prepared, "eva", Observed("eva", Verdict.EMPTY)) == (0, 0, "No response.")
-    assert entered(records, prepared, "fay", Observed("fay", Verdict.GRADER_ERROR)) == (None, 1, None)
+def test_an_empty_file_is_0_and_our_own_fault_is_nobodys(records: Records, prepared: Course, tmp_path: Path) -> None:
+    assert entered(records, tmp_path, "eva", Observed("eva", Verdict.EMPTY)) == (0, 0, "No response.")
+    assert entered(records, tmp_path, "fay", Observed("fay", Verdict.GRADER_ERROR)) == (None, 1, None)

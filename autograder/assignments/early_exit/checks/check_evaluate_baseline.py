@@ -65,6 +65,9 @@ def check_mode(student, key):
     require_gradients_on(values)
 
 
+FLAT = "argmax() alone looks for the largest logit of the whole batch: for each image it is argmax(dim=1)."
+
+
 def _accuracies(right):
     """Accuracies of known mistakes, with hints."""
     sizes, images = right["sizes"], sum(right["sizes"])
@@ -72,6 +75,9 @@ def _accuracies(right):
     hits = [array(logits, "logits").argmax(axis=1) == labels for logits in right["exits"]]
     batches = np.split(hits[3], np.cumsum(sizes)[:-1])
     correct = hits[3].sum()
+    cuts = np.cumsum(sizes)[:-1]
+    parts = zip(np.split(array(right["exits"][3], "logits"), cuts), np.split(labels, cuts), strict=True)
+    flat = sum((logits.argmax() == answers).sum() for logits, answers in parts)
     short = "the last batch is short"
     exits = [
         (hit.mean(), "This is an early exit's accuracy: the plain network answers at the last exit.") for hit in hits
@@ -89,6 +95,7 @@ def _accuracies(right):
         (batches[0].mean(), "This is the first batch's accuracy: does the function return inside the loop?"),
         (batches[-1].mean(), "This is the last batch's accuracy: add up over all batches."),
         (hits[3][: -sizes[-1]].mean(), f"Images are missing: {short}, and it counts too."),
+        (flat / images, FLAT),
         (0, "Nothing is right: compare the labels with the argmax, the index of the largest logit."),
         *exits[:3],
     ]

@@ -169,6 +169,7 @@ def _accuracies(right):
     labels = np.split(right["labels"].values, np.cumsum(right["sizes"])[:-1])
     hits = [logits[exits[place]][place].argmax(axis=1) == labels[place] for place in range(batches)]
     correct = sum(hit.sum() for hit in hits)
+    flat = sum((logits[exits[place]][place].argmax() == labels[place]).sum() for place in range(batches))
     at_the_end = [(logits[3][place].argmax(axis=1) == labels[place]).sum() for place in range(batches)]
     short = "the last batch is short"
     return [
@@ -179,6 +180,10 @@ def _accuracies(right):
         (correct / 6000, "Count the images of this loader: there need not be 6000."),
         (correct / (batches * first), f"Count the images: {short}, so they are not batches times batch size."),
         (sum(at_the_end) / images, "These are the answers of the last exit: take the logits of the exit taken."),
+        (
+            flat / images,
+            "argmax() alone looks for the largest logit of the whole batch: for each image it is argmax(dim=1).",
+        ),
     ]
 
 
