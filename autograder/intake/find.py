@@ -119,6 +119,7 @@ def find_class(
     told = _told(path, tops, assignment, listing.repositories)
     held: dict[str, list[tuple[Name, Top]]] = {}
     unknown = [NotRecognised(name, "its name leads out of the zip") for name in listing.astray]
+    unknown += [NotRecognised(name, "it is nested too deeply or has too long a name") for name in listing.too_deep]
     nobodys, elsewhere = [], 0
     for top in tops:
         if top.inside and top.inside <= set(others):
