@@ -234,7 +234,9 @@ def _zip(archive: Path | io.BytesIO, most: int, called: str = "") -> Listing:
             raise BadSubmission(f"{called or archive} has more than {2 * most} files and folders; hand in fewer.")
     repositories = {PurePosixPath(*path.parts[: path.parts.index(".git")]) for path in kinds if ".git" in path.parts}
     kept = [Entry(path, kind) for path, kind in sorted(kinds.items()) if not any(map(is_junk, path.parts))]
-    return Listing(tuple(kept), len(kinds) - len(kept), opened.astray, frozenset(repositories), opened.code_page, opened.too_deep)
+    return Listing(
+        tuple(kept), len(kinds) - len(kept), opened.astray, frozenset(repositories), opened.code_page, opened.too_deep
+    )
 
 
 def _opened(archive: Path | io.BytesIO, called: str) -> _Zip:

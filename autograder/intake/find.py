@@ -19,7 +19,7 @@ from autograder.intake import entries
 from autograder.intake.entries import FILE, FOLDER, LINK, UNREADABLE, Entry, Listing, is_zip
 from autograder.intake.identity import identifier
 from autograder.intake.meant import MAX_COMPARED, NOTEBOOK, Choice, Top, chosen, shown, tasks_in
-from autograder.intake.platforms import OWN_FILES, Name, Told, gradescope_members, is_known, names
+from autograder.intake.platforms import OWN_FILES, Name, Told, gradescope_members, is_known, names, unclear
 from autograder.intake.what import by_name, instead_of_a_notebook
 from autograder.results import Handin, NotRecognised, Verdict
 
@@ -128,7 +128,9 @@ def find_class(
         named = names(top.name, told, platform)
         for name in named:
             held.setdefault(identifier(name.student), []).append((name, top))
-        if not named:
+        if not named and platform is None and (why := unclear(top.name, told)):
+            unknown.append(NotRecognised(str(top.path), why))
+        elif not named:
             nobodys.append(top)
     present = {name.handin.platform for one in held.values() for name, _ in one}
     for top in nobodys:
@@ -140,6 +142,8 @@ def find_class(
             held.setdefault(identifier(name.student), [(name, Top(PurePosixPath(), name.student))])
     if not held:
         seen = f" Found: {shown(repr(one.name) for one in unknown)}." if unknown else ""
+        if why := next((one.what for one in unknown if "--from" in one.what), ""):
+            seen += f" The first of these that are not clear {why}."
         raise UsageError(
             f"No submission was found in {path}. Expected <student>/{assignment}/{assignment}.ipynb or "
             f"<student>.ipynb in a folder, a learning platform's download, or a zip of any of these.{seen}"
@@ -277,10 +281,13 @@ def _student(
     student: str, source: Path, held: list[tuple[Name, Top]], assignment: str, grade_ids: frozenset[str]
 ) -> Found:
     """The submission of one student: the newest hand-in that holds a notebook."""
+    platforms = {name.handin.platform for name, _ in held}
+    if len(platforms) > 1 and not platforms <= {"flat", "nbgrader"}:
+        return _of_two_platforms(student, source, held)
     by_attempt: dict[tuple[str, str], list[tuple[Name, Top]]] = {}
     for name, top in held:
         by_attempt.setdefault((name.handin.platform, name.handin.attempt), []).append((name, top))
-    ordered = len({platform for platform, _ in by_attempt}) == 1 and all(attempt for _, attempt in by_attempt)
+    ordered = len(platforms) == 1 and all(attempt for _, attempt in by_attempt)
     rounds = [by_attempt[key] for key in sorted(by_attempt, key=_in_time, reverse=True)] if ordered else [held]
     choices = [chosen(source, one, assignment, grade_ids) for one in rounds]
     n = next((n for n, choice in enumerate(choices) if choice.members), 0)
@@ -304,6 +311,14 @@ def _student(
     handin = replace(name.handin, source=source.resolve().name, file=file, unused=unused)
     notes = tuple(note.encode("utf-8", "replace").decode() for note in notes + choice.notes)  # they quote file names
     return Found(student, source, choice.members, notes, handin, choice.instead)
+
+
+def _of_two_platforms(student: str, source: Path, held: list[tuple[Name, Top]]) -> Found:
+    """The refusal of entries that two platforms named alike: they can be two persons'."""
+    entry = shown(f"{top.name} ({name.handin.platform})" for name, top in held)
+    instead = f"Different platforms named entries after this student: {entry}. Keep those of one of them."
+    handin = replace(held[0][0].handin, source=source.resolve().name)
+    return Found(student, source, (), _renamed(held[0][0].student), handin, instead)
 
 
 def _in_time(key: tuple[str, str]) -> tuple[int, str]:

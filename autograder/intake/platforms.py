@@ -1,8 +1,10 @@
 """What learning platforms call the files that they give out: who handed in, when, whether late.
 
 One small parser for each platform, and a table of them. A parser sees the name of one entry of a class, and what the
-platform itself wrote next to it; it never sees who else is there, so nobody's identity depends on others. The first
-parser that knows a name counts; ``autograder grade --from`` names one that alone is asked.
+platform itself wrote next to it; it never sees who else is there, so nobody's identity depends on others. The end of
+many names is the student's choice, and can look like another platform's: what two of these platforms know is nobody's,
+until ``autograder grade --from`` names the one that alone is asked. Of the rest the first parser that knows a name
+counts.
 
 The schemes were read in the source of Canvas (lib/content_zipper.rb), Moodle (mod/assign/classes/downloader.php) and
 nbgrader, and in scripts that read what Blackboard, Brightspace and Gradescope give out.
@@ -204,15 +206,31 @@ PLATFORMS: dict[str, Parser] = {
     "flat": _flat,
 }
 
+ENDS_WITH_A_FILE = ("canvas", "moodle", "blackboard", "brightspace")
+
 
 def names(name: str, told: Told, platform: str | None = None) -> tuple[Name, ...]:
-    """Who handed in the entry of this name; several for a group, none where the name is not known.
+    """Who handed in the entry of this name; several for a group, none where the name is not known or not clear.
 
     Args:
         platform: The only one whose names are looked for; None for all.
     """
-    parsers = PLATFORMS.values() if platform is None else [PLATFORMS[platform]]
-    return next((found for parse in parsers if (found := parse(name, told))), ())
+    if platform is not None:
+        return PLATFORMS[platform](name, told)
+    if fits := _fitting(name, told):
+        return PLATFORMS[fits[0]](name, told) if len(fits) == 1 else ()
+    return next((found for parse in PLATFORMS.values() if (found := parse(name, told))), ())
+
+
+def unclear(name: str, told: Told) -> str:
+    """Why nobody can tell which platform made the name, as a sentence's end; "" where that is clear."""
+    fits = _fitting(name, told)
+    return f"fits {' and '.join(one.capitalize() for one in fits)}; say which with --from" if len(fits) > 1 else ""
+
+
+def _fitting(name: str, told: Told) -> list[str]:
+    """The platforms that know the name, of those that let a student's own file name follow theirs."""
+    return [platform for platform in ENDS_WITH_A_FILE if PLATFORMS[platform](name, told)]
 
 
 def is_known(name: str, told: Told) -> bool:

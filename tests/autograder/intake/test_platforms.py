@@ -167,6 +167,56 @@ def test_the_name_of_a_file_makes_nobody_else_of_a_student(name: str):
     assert "bob" not in f"{found.student} {found.handin}".lower()
 
 
+BRIGHTSPACE = "12-34 - Bob - Sep 24, 2026 926 PM - "
+TWO_SCHEMES = [
+    (BRIGHTSPACE + "x_Vic Doe_345_attempt_2026-01-30-15-30-10_early_exit.ipynb", "Blackboard and Brightspace"),
+    (BRIGHTSPACE + "x_12_34_early_exit.ipynb", "Canvas and Brightspace"),
+    (BRIGHTSPACE + "Vic Doe_345_assignsubmission_file_hw.ipynb", "Moodle and Brightspace"),
+    ("att_12_34_vic_999_attempt_2026-01-30-15-30-10.txt", "Canvas and Blackboard"),
+    ("att_LATE_12_34_x_assignsubmission_file_early_exit.ipynb", "Canvas and Moodle"),
+    ("Bob_12_assignsubmission_file_vic_attempt_2026-01-30-15-30-10_hw.ipynb", "Moodle and Blackboard"),
+]
+
+
+@pytest.mark.parametrize(("name", "fits"), TWO_SCHEMES)
+def test_who_hands_in_a_file_that_is_called_like_another_platforms_is_nobody_else(tmp_path: Path, name: str, fits: str):
+    text = "Name: Vic (vic_999)\nX: y\n" if name.endswith("txt") else "{}"
+    whole = in_class({name: text.encode(), "vic_999_70_early_exit.ipynb": b"vic", "vic.ipynb": b"vic"}, tmp_path)
+
+    assert {one.student: graded(one) for one in whole.found} == {"vic_999": b"vic", "vic": b"vic"}
+    assert [(one.name, one.what) for one in whole.not_recognised] == [(name, f"fits {fits}; say which with --from")]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "student"),
+    [
+        ("brightspace", TWO_SCHEMES[0][0], "Bob_12"),
+        ("canvas", TWO_SCHEMES[3][0], "att_12"),
+        ("canvas", TWO_SCHEMES[4][0], "att_12"),
+        ("moodle", TWO_SCHEMES[5][0], "Bob_12"),
+        ("blackboard", "lab_1_4321_attempt_2026-01-30-15-30-10_hw.ipynb", "4321"),
+    ],
+)
+def test_what_fits_two_platforms_is_read_as_the_instructor_says(tmp_path: Path, platform: str, name: str, student: str):
+    (one,) = in_class({name: b"{}"}, tmp_path, platform).found
+    assert (one.student, one.handin and one.handin.platform) == (student, platform)
+    assert one.handin
+    assert one.handin.late is (("LATE" in name) if platform == "canvas" else None)
+    with pytest.raises(UsageError, match=r"fits \w+ and \w+; say which with --from\.$"):
+        in_class({name: b"{}"}, tmp_path)
+
+
+def test_hand_ins_of_two_platforms_are_not_joined(tmp_path: Path):
+    files = {
+        "Vic Doe_345_assignsubmission_file/notes.pdf": b"%PDF",
+        "345-1 - Vic Doe - Sep 24, 2026 926 PM/a.ipynb": b"{}",
+    }
+    (one,) = in_class(files, tmp_path).found
+
+    with pytest.raises(BadSubmission, match=r"Different platforms named .* \(moodle\).* Keep those of one of them\."):
+        one.read(10)
+
+
 def test_a_platforms_own_file_is_an_unknown_one_elsewhere(tmp_path: Path):
     found = in_class({"ann.ipynb": b"{}", "index.html": b"<html>", "bob/index.html": b"<html>"}, tmp_path)
 
