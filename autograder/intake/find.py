@@ -19,7 +19,16 @@ from autograder.intake import entries
 from autograder.intake.entries import FILE, FOLDER, LINK, UNREADABLE, Entry, Listing, is_zip
 from autograder.intake.identity import identifier
 from autograder.intake.meant import MAX_COMPARED, NOTEBOOK, Choice, Top, chosen, shown, tasks_in
-from autograder.intake.platforms import OWN_FILES, Name, Told, gradescope_members, is_known, names, unclear
+from autograder.intake.platforms import (
+    OWN_FILES,
+    Name,
+    Told,
+    gradescope_members,
+    gradescope_problem,
+    is_known,
+    names,
+    unclear,
+)
 from autograder.intake.what import by_name, instead_of_a_notebook
 from autograder.results import Handin, NotRecognised, Verdict
 
@@ -149,6 +158,8 @@ def find_class(
             f"<student>.ipynb in a folder, a learning platform's download, or a zip of any of these.{seen}"
         )
     found = tuple(_student(student, path, held[student], assignment, grade_ids) for student in sorted(held))
+    if platform in (None, "gradescope") and (why := gradescope_problem(told)):
+        remarks.append(f"submission_metadata.yml, which says who handed in, is not used: {why}.")
     if elsewhere:
         remarks.append(f"Folders that hold only another assignment: {elsewhere}.")
     if listing.junk:
@@ -254,7 +265,10 @@ def _told(path: Path, tops: list[Top], assignment: str, repositories: frozenset[
     folders = {top.name: top.inside for top in tops if top.kind in (FOLDER, UNREADABLE)}
     folders |= {top.name: frozenset() for top in tops if top.kind == LINK and _leads_to_a_folder(path / str(top.path))}
     texts = {}
+    an_export = any(re.fullmatch(r"submission_\d+", top.name) for top in tops)
     for top in tops:
+        if top.name == "submission_metadata.yml" and not an_export:
+            continue  # a student's: it must not name others
         stamp = top.path / assignment / "timestamp.txt"
         for one in top.entries:
             if one.kind == FILE and (one.path == stamp or (one.path == top.path and OWN_FILES.fullmatch(top.name))):
@@ -282,8 +296,13 @@ def _student(
 ) -> Found:
     """The submission of one student: the newest hand-in that holds a notebook."""
     platforms = {name.handin.platform for name, _ in held}
+    entry = shown(f"{top.name} ({name.handin.platform})" for name, top in held)
+    doubt = next((name.doubt for name, _ in held if name.doubt), "")
     if len(platforms) > 1 and not platforms <= {"flat", "nbgrader"}:
-        return _of_two_platforms(student, source, held)
+        doubt = f"Different platforms named entries after this student: {entry}. Keep those of one of them."
+    if doubt:  # perhaps two persons
+        handin = replace(held[0][0].handin, source=source.resolve().name)
+        return Found(student, source, (), _renamed(held[0][0].student), handin, doubt)
     by_attempt: dict[tuple[str, str], list[tuple[Name, Top]]] = {}
     for name, top in held:
         by_attempt.setdefault((name.handin.platform, name.handin.attempt), []).append((name, top))
@@ -303,7 +322,9 @@ def _student(
         notes += (f"handed in by {'the team ' if alone else ''}{name.handin.team}",)
         notes += ("the names do not say who is in the team",) if alone else ()
     if name.handin.platform == "gradescope" and not name.handin.name:
-        notes += ("the export does not say whose submission this is: its submission_metadata.yml is missing",)
+        notes += (
+            "the export does not say whose submission this is: its submission_metadata.yml is missing or not used",
+        )
     unused = tuple(str(file) for one in choices for file in one.files if file not in choice.members[:1])
     if len(unused) > MAX_UNUSED:
         unused = (*unused[:MAX_UNUSED], f"and {len(unused) - MAX_UNUSED} more")
@@ -311,14 +332,6 @@ def _student(
     handin = replace(name.handin, source=source.resolve().name, file=file, unused=unused)
     notes = tuple(note.encode("utf-8", "replace").decode() for note in notes + choice.notes)  # they quote file names
     return Found(student, source, choice.members, notes, handin, choice.instead)
-
-
-def _of_two_platforms(student: str, source: Path, held: list[tuple[Name, Top]]) -> Found:
-    """The refusal of entries that two platforms named alike: they can be two persons'."""
-    entry = shown(f"{top.name} ({name.handin.platform})" for name, top in held)
-    instead = f"Different platforms named entries after this student: {entry}. Keep those of one of them."
-    handin = replace(held[0][0].handin, source=source.resolve().name)
-    return Found(student, source, (), _renamed(held[0][0].student), handin, instead)
 
 
 def _in_time(key: tuple[str, str]) -> tuple[int, str]:

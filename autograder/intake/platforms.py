@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-import yaml
-
+from autograder.errors import BadSubmission
+from autograder.intake import gradescope
 from autograder.results import Handin
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -51,11 +51,13 @@ class Name:
         student: What identifies the student: the same in every download of this platform.
         handin: Who, when and how.
         file: What the student called the file; "" for a folder.
+        doubt: Why it may be two persons, as a sentence; then it is refused.
     """
 
     student: str
     handin: Handin
     file: str = ""
+    doubt: str = ""
 
 
 Parser = Callable[[str, Told], tuple[Name, ...]]
@@ -136,31 +138,48 @@ def _gradescope(name: str, told: Told) -> tuple[Name, ...]:
 
 def gradescope_members(told: Told) -> dict[str, tuple[Name, ...]]:
     """Folder of a submission -> who handed it in, from the export's own file; empty where there is none."""
-    return _members(_own(told, "submission_metadata.yml"))
+    return _members(_own(told, "submission_metadata.yml"))[0]
+
+
+def gradescope_problem(told: Told) -> str:
+    """Why the export's own file cannot be read, as a sentence's end; "" where it can, or is not there."""
+    return _members(_own(told, "submission_metadata.yml"))[1]
 
 
 @functools.lru_cache(maxsize=1)
-def _members(text: str) -> dict[str, tuple[Name, ...]]:
+def _members(text: str) -> tuple[dict[str, tuple[Name, ...]], str]:
     try:
-        # Every value is a text: no tag is obeyed. The C reader, where there is one: histories make the file long.
-        document = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return {}
+        export = gradescope.submissions(text)
+    except BadSubmission as refusal:
+        return {}, str(refusal)
+    mails: dict[str, set[str]] = {}
+    for person in (one for about in export.values() for one in about.people.values()):
+        mails.setdefault(_row(person), set()).add(person.get("email", "").lower())
     members = {}
-    for folder, about in document.items() if isinstance(document, dict) else ():
-        about = _without_colons(about)
-        people = [_without_colons(one) for one in _list(about.get("submitters"))]
-        named = [one for one in people if one.get("sid") or one.get("email") or one.get("name")]
+    for folder, about in export.items():
+        named = [one for one in about.people.values() if _row(one)]
         team = ", ".join(one.get("name", "") for one in named) if len(named) > 1 else ""
-        time = _time(about.get("created_at", ""))
-        members[str(folder)] = tuple(
+        time = _time(about.created_at)
+        members[folder] = tuple(
             Name(
-                "_".join(filter(None, (one.get("name"), one.get("sid")))) if one.get("sid") else _mail_or_name(one),
-                Handin("gradescope", one.get("name", ""), one.get("sid") or _mail_or_name(one), None, time, time, team),
+                _row(one),
+                Handin("gradescope", one.get("name", ""), _row(one), None, time, time, team),
+                doubt=_two_persons(_row(one), mails[_row(one)]),
             )
             for one in named
         )
-    return members
+    return members, ""
+
+
+def _row(person: Mapping[str, str]) -> str:
+    """What identifies a person of Gradescope's export; a name alone only where there is nothing else."""
+    return person.get("sid") or person.get("email") or person.get("name", "")
+
+
+def _two_persons(row: str, mails: set[str]) -> str:
+    if len(mails) < 2:
+        return ""
+    return f"The export gives {row!r} to people with different e-mail addresses. Correct it in Gradescope's roster."
 
 
 def _github(name: str, told: Told) -> tuple[Name, ...]:
@@ -271,16 +290,3 @@ def _time(text: str) -> str:
             return datetime.datetime.fromisoformat(f"{found[1]}{zone}").isoformat()
         return (moment.replace(tzinfo=zoneinfo.ZoneInfo(zone)) if zone else moment).isoformat()
     return ""
-
-
-def _without_colons(value: object) -> dict[str, str]:
-    """A mapping of the export, whose keys are Ruby's symbols; other values than texts and lists are left out."""
-    return {str(key).lstrip(":"): item for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list:
-    return value if isinstance(value, list) else []
-
-
-def _mail_or_name(person: dict[str, str]) -> str:
-    return person.get("email") or person.get("name", "")

@@ -139,6 +139,63 @@ def test_a_gradescope_export_without_its_file_still_has_all_submissions(tmp_path
     assert "the export does not say whose submission this is" in one.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 100_000, "it is nested more than 20 deep"),
+        ("submission_1:" + "\n  x: " + "[" * 30, "it is nested more than 20 deep"),
+        ("submission_1:\n  :submitters: [&a {name: x}, *a]", "it names people by aliases"),
+        ("? [a]\n: b", "it has a key that is no text"),
+        ("{", "it is damaged"),
+        ("submission_1:\n  :submitters: [" + "{sid: '1'}," * 20_001 + "]", "it names more than 20000 people"),
+    ],
+)
+def test_an_export_that_would_harm_or_cannot_be_read_stops_nobody(tmp_path: Path, text: str, why: str):
+    whole = in_class({"submission_1/a.ipynb": b"{}", "submission_metadata.yml": text.encode()}, tmp_path)
+
+    assert [one.student for one in whole.found] == ["submission_1"]
+    assert whole.remarks == (f"submission_metadata.yml, which says who handed in, is not used: {why}.",)
+
+
+@pytest.mark.parametrize("odd", [":created_at: [1]", ":created_at: {a: b}", ":x: &a [*a, *a]", ":history: [{a: [1]}]"])
+def test_what_is_no_text_in_an_export_is_not_looked_at(tmp_path: Path, odd: str):
+    text = f"submission_1:\n  :submitters:\n  - :name: [1]\n    :sid: '7'\n  {odd}\n"
+    whole = in_class({"submission_1/a.ipynb": b"{}", "submission_metadata.yml": text.encode()}, tmp_path)
+
+    assert [(one.student, one.handin and one.handin.submitted) for one in whole.found] == [("7", "")]
+    assert whole.remarks == ()
+
+
+def test_a_students_file_that_is_called_like_gradescopes_names_nobody(tmp_path: Path):
+    text = b"submission_1:\n  :submitters:\n  - :name: ann\n"
+    whole = in_class({"ann.ipynb": b"{}", "submission_metadata.yml": text}, tmp_path)
+
+    assert [(one.student, one.read(9)) for one in whole.found] == [("ann", b"{}")]
+    assert [one.name for one in whole.not_recognised] == ["submission_metadata.yml"]
+
+
+def exported(*people: str) -> dict[str, bytes]:
+    text = "".join(f"submission_{n}:\n  :submitters:\n  - {person}\n" for n, person in enumerate(people))
+    return {f"submission_{n}/a.ipynb": b"%d" % n for n in range(len(people))} | {
+        "submission_metadata.yml": text.encode()
+    }
+
+
+def test_a_name_in_an_export_makes_nobody_else_of_a_student(tmp_path: Path):
+    found = in_class(exported("{name: Vic, sid: 12_3}", "{name: Vic_12, sid: '3'}"), tmp_path).found
+
+    assert {one.student: one.read(9) for one in found} == {"12_3": b"0", "3": b"1"}
+
+
+def test_one_number_of_people_with_different_addresses_is_refused(tmp_path: Path):
+    files = exported("{sid: '3', email: a@u}", "{sid: '3', email: b@u}", "{sid: '4', email: c@u}")
+    two, other = in_class(files, tmp_path).found
+
+    assert other.read(9) == b"2"
+    with pytest.raises(BadSubmission, match=r"gives '3' to people with different e-mail addresses\. Correct it in"):
+        two.read(9)
+
+
 def test_a_blackboard_user_name_with_an_underscore_is_read_from_the_attempts_text(tmp_path: Path):
     start = "early_exit_j_doe_attempt_2026-01-30-15-30-10"
     (one,) = in_class(
