@@ -123,19 +123,26 @@ def find_class(
         return _one_notebook(path, assignment, platform)
     if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
         raise UsageError(f"{path} is neither a folder, nor a zip, nor a notebook.")
-    listing, downloads = _with_downloads(path, entries.listed(path), assignment)
+    listing, downloads, doubts = _with_downloads(path, entries.listed(path), assignment)
     tops, remarks, around = _tops(path, listing, assignment, downloads)
+    remarks += doubts
     told = _told(path, tops, assignment, listing.repositories)
     held: dict[str, list[tuple[Name, Top]]] = {}
     unknown = [NotRecognised(name, "its name leads out of the zip") for name in listing.astray]
     unknown += [NotRecognised(name, "it is nested too deeply or has too long a name") for name in listing.too_deep]
     nobodys, elsewhere = [], 0
-    for top in tops:
+    lies_in = {top.path: download for top in tops for download in downloads if download in top.path.parents}
+    for top in sorted(tops, key=lambda top: top.path in lies_in):
         if top.inside and top.inside <= set(others):
             elsewhere += 1
             continue
         named = names(top.name, told, platform)
         for name in named:
+            outside = [one for _, one in held.get(identifier(name.student), []) if one.path not in lies_in]
+            if top.path in lies_in and outside:
+                what = f"names a student who has {outside[0].name} beside {lies_in[top.path].name}; keep one of them"
+                unknown.append(NotRecognised(str(top.path), what))
+                continue
             held.setdefault(identifier(name.student), []).append((name, top))
         if not named and platform is None and (why := unclear(top.name, told)):
             unknown.append(NotRecognised(str(top.path), why))
@@ -189,11 +196,15 @@ def _one_notebook(path: Path, assignment: str, platform: str | None) -> Class:
     return Class((Found(identifier(name.student), source, (member,), _renamed(name.student), handin),))
 
 
-def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[Listing, list[PurePosixPath]]:
-    """The listing with what lies in a platform's zips in zip_collect's folder ``archive``, and where these zips are."""
+def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[Listing, list[PurePosixPath], list[str]]:
+    """The listing with what lies in a platform's zips in zip_collect's ``archive``, where these are, and remarks.
+
+    Such a folder also holds zips of single students, who choose the names in them. So a zip is a download only if a
+    platform made all names in it, of two students or more.
+    """
     archives = {"archive", f"{assignment}/archive", f"downloaded/{assignment}/archive"}
     archives |= {"."} if path.resolve().name == "archive" else set()
-    downloads = []
+    downloads, remarks = [], []
     for one in listing.entries:
         if not is_zip(one) or str(one.path.parent) not in archives or is_known(one.path.name, Told(assignment)):
             continue
@@ -201,16 +212,27 @@ def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[List
             inner = entries.listed_inside(path, one.path)
         except BadSubmission:
             continue  # it is an entry of the class like any other
-        if _is_download(_grouped(list(inner.entries), [one.path]), assignment, inner):
+        students, all_known = _students_in(_grouped(list(inner.entries), [one.path]), inner, assignment)
+        if students > 1 and all_known:
             listing = listing.and_inside(inner)
             downloads.append(one.path)
-    return listing, downloads
+        elif students:
+            remarks.append(
+                f"{one.path.name} is taken for one student's, though names in it are like a platform's. "
+                "If it is a download of a class, grade it alone."
+            )
+    return listing, downloads, remarks
 
 
-def _is_download(tops: list[Top], assignment: str, listing: Listing) -> bool:
-    """Whether a platform made some of the names."""
+def _students_in(tops: list[Top], listing: Listing, assignment: str) -> tuple[int, bool]:
+    """How many students a platform named in a zip, and whether it made all names in there."""
+    while len(tops) == 1 and tops[0].kind == FOLDER and AROUND.fullmatch(tops[0].name):
+        tops = _grouped(list(tops[0].entries), [tops[0].path])
     told = Told(assignment, {}, {top.name: top.inside for top in tops}, frozenset(p.name for p in listing.repositories))
-    return any(AROUND.fullmatch(top.name) or is_known(top.name, told) for top in tops)
+    known = [top.name for top in tops if is_known(top.name, told)]
+    students = {identifier(name.student) for one in known for name in names(one, told)}
+    others = [top.name for top in tops if top.name not in {*known, *BESIDE} and not OWN_FILES.fullmatch(top.name)]
+    return len(students), not others
 
 
 def _tops(

@@ -364,16 +364,50 @@ def test_zip_collects_archive_holds_downloads_and_single_files(tmp_path: Path, g
     archive = tmp_path / "downloaded" / "early_exit" / "archive"
     start = "ps1_{}_attempt_2016-01-30-{}-30-10_"
     folder = unpacked({start.format("hacker", 20) + "problem1.ipynb": b"1", "rest.zip": b"damaged"}, archive)
-    packed({start.format("ann", 15) + "p.ipynb": b"2", "../eve.ipynb": b"", ".DS_Store": b""}, folder / "notebooks.zip")
+    packed(
+        {start.format(who, 15) + "p.ipynb": b"2" for who in ("ann", "dan")} | {"../eve.ipynb": b"", ".DS_Store": b""},
+        folder / "notebooks.zip",
+    )
     packed({"hw.ipynb": b"3"}, folder / "bob.zip")
     packed({"hw.ipynb": b"4"}, folder / (start.format("cem", 16) + "hw.zip"))
     (tmp_path / "downloaded" / "early_exit" / "extracted").mkdir()
     found = find_class(tmp_path / given, "early_exit")
 
     read = {one.student: one.read(9) for one in found.found if one.student != "rest"}
-    assert read == {"ann": b"2", "bob": b"3", "cem": b"4", "hacker": b"1"}
+    assert read == {"ann": b"2", "bob": b"3", "cem": b"4", "dan": b"2", "hacker": b"1"}
     assert [one.name.rpartition("zip/")[2] for one in found.not_recognised] == ["../eve.ipynb"]
     assert "rest.zip is not a readable zip" in {one.student: one.instead for one in found.found}["rest"]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"vic/early_exit/early_exit.ipynb": b"forged"},
+        {"vic_999_70_early_exit.ipynb": b"forged"},
+        {"submitted/vic/early_exit/early_exit.ipynb": b"forged"},
+        {"vic_999_70_a.ipynb": b"forged", "eve_998_71_b.ipynb": b"forged", "notes.txt": b"mine"},
+    ],
+)
+def test_a_students_zip_in_the_archive_is_nobody_elses(tmp_path: Path, inner: dict[str, bytes]):
+    folder = unpacked({"vic.ipynb": b"vic", "vic_999_60_early_exit.ipynb": b"vic"}, tmp_path / "archive")
+    packed(inner, folder / "bob.zip")
+    whole = find_class(folder, "early_exit")
+
+    assert {one.student for one in whole.found} == {"bob", "vic", "vic_999"}
+    assert {one.read(9) for one in whole.found if one.student != "bob"} == {b"vic"}
+    assert whole.not_recognised == ()
+    assert whole.remarks[0].startswith("bob.zip is taken for one student's, though names in it are like a platform's.")
+
+
+def test_what_lies_in_a_zip_of_the_archive_takes_no_row_of_what_lies_beside_it(tmp_path: Path):
+    folder = unpacked({"vic.ipynb": b"vic"}, tmp_path / "archive")
+    packed({f"{who}/early_exit/early_exit.ipynb": b"forged" for who in ("vic", "eve")}, folder / "bob.zip")
+    whole = find_class(folder, "early_exit")
+
+    assert {one.student: one.read(9) for one in whole.found} == {"vic": b"vic", "eve": b"forged"}
+    assert [(one.name, one.what) for one in whole.not_recognised] == [
+        ("bob.zip/vic", "names a student who has vic.ipynb beside bob.zip; keep one of them")
+    ]
 
 
 def test_a_zip_in_a_zip_in_a_zip_is_looked_into_and_no_deeper(tmp_path: Path):
