@@ -322,6 +322,8 @@ def _student(
     doubt = next((name.doubt for name, _ in held if name.doubt), "")
     if len(platforms) > 1 and not platforms <= {"flat", "nbgrader"}:
         doubt = f"Different platforms named entries after this student: {entry}. Keep those of one of them."
+    elif len({name.ahead for name, _ in held}) > 1:
+        doubt = f"These names can be of different users who are called {student!r} at the end: {entry}."
     if doubt:  # perhaps two persons
         handin = replace(held[0][0].handin, source=source.resolve().name)
         return Found(student, source, (), _renamed(held[0][0].student), handin, doubt)
@@ -335,7 +337,7 @@ def _student(
     if held[0][0].handin.platform == "canvas":  # whose files come one by one, also those of one hand-in
         n = _with_tasks(source, choices, grade_ids, n)
     choice, (name, _) = choices[n], rounds[n][0]
-    notes = _renamed(name.student)
+    notes = _renamed(name.student) + ((name.note,) if name.note else ())
     if len(rounds) > 1:
         rest = shown(top.name for m, one in enumerate(rounds) if m != n for _, top in one)
         notes += (f"of {len(rounds)} hand-ins the newest with a notebook is graded; not used: {rest}",)

@@ -52,12 +52,16 @@ class Name:
         handin: Who, when and how.
         file: What the student called the file; "" for a folder.
         doubt: Why it may be two persons, as a sentence; then it is refused.
+        ahead: What stands before the student: the same in all names of one student, or these are two.
+        note: What had to be assumed.
     """
 
     student: str
     handin: Handin
     file: str = ""
     doubt: str = ""
+    ahead: str = ""
+    note: str = ""
 
 
 Parser = Callable[[str, Told], tuple[Name, ...]]
@@ -87,12 +91,15 @@ def _canvas(name: str, told: Told) -> tuple[Name, ...]:
 
 def _moodle(name: str, told: Told) -> tuple[Name, ...]:
     """``Jane Doe_12345_assignsubmission_file``: the participant's number in this assignment; a team may have none."""
-    found = re.fullmatch(r"(?P<name>.+?)(_(?P<id>\d+))?_assignsubmission_[a-z]+(_(?P<file>.*))?", name, re.S)
+    start = r"(?P<name>.+?)(_(?P<id>\d+))?_assignsubmission_[a-z]+"
+    found = re.fullmatch(rf"{start}(_(?P<file>.*))?", name, re.S)
+    if name in told.folders:  # which has no file behind it, so the last mark counts: the others are in a person's name
+        found = re.fullmatch(rf"{start}(?P<file>_?)", name, re.S) or found
     if not found:
         return ()
     number = found["id"] or ""
     handin = Handin("moodle", found["name"], number, team="" if number else found["name"])
-    return (Name("_".join(filter(None, (found["name"], number))), handin, found["file"] or ""),)
+    return (Name("_".join(filter(None, (found["name"], number))), handin, (found["file"] or "").removeprefix("_")),)
 
 
 def _blackboard(name: str, told: Told) -> tuple[Name, ...]:
@@ -110,9 +117,12 @@ def _blackboard(name: str, told: Told) -> tuple[Name, ...]:
     said = re.match(r"[^\n:]*:[ \t]*([^\n]*?)[ \t]*\(([^()\n]+)\)[ \t]*\r?\n", _own(told, f"{found['who']}.txt"))
     if said and re.search(rf"(^|_){re.escape(said[2])}_[^\W\d_]+_[\d-]+$", found["who"]):
         full, user = said[1], said[2]
+    ahead = re.sub(rf"{re.escape(user)}_[^\W\d_]+_[\d-]+$", "", found["who"])
+    cut = not said and "_" in ahead[:-1] and ahead[:-1].replace(" ", "_").lower() != told.assignment.lower()
+    note = f"read as the user {user!r}; a user name that holds _ is cut, as the attempt's text is missing"
     date, time = found["time"][:10], found["time"][11:].replace("-", ":")
     handin = Handin("blackboard", full, user, submitted=f"{date}T{time}", attempt=found["time"])
-    return (Name(user, handin, found["file"] or ""),)
+    return (Name(user, handin, found["file"] or "", ahead=ahead, note=note if cut else ""),)
 
 
 def _brightspace(name: str, told: Told) -> tuple[Name, ...]:

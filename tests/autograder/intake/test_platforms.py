@@ -274,6 +274,28 @@ def test_hand_ins_of_two_platforms_are_not_joined(tmp_path: Path):
         one.read(10)
 
 
+def test_a_moodle_user_whose_name_holds_moodles_mark_is_nobody_else(tmp_path: Path):
+    mark = "assignsubmission_file"
+    files = {f"Vic_34_{mark}_12_{mark}{end}/a.ipynb": b"forged" for end in ("", "_")}
+    files |= {f"Vic_34_{mark}/a.ipynb": b"vic"}
+    found = in_class(files, tmp_path).found
+
+    assert [one.student for one in found] == ["Vic_34", f"Vic_34_{mark}_12"]
+    assert found[0].read(9) == b"vic"
+
+
+def test_blackboard_users_who_end_alike_are_not_joined_without_the_attempts_texts(tmp_path: Path):
+    start = "early_exit_{}_doe_attempt_2026-01-30-15-30-10_hw.ipynb"
+    (alone,) = in_class({start.format("j"): b"{}"}, tmp_path).found
+    assert alone.read(9) == b"{}"
+    assert alone.notes[0] == (
+        "read as the user 'doe'; a user name that holds _ is cut, as the attempt's text is missing"
+    )
+    (both,) = in_class({start.format("j"): b"{}", start.format("k"): b"{}"}, tmp_path).found
+    with pytest.raises(BadSubmission, match="These names can be of different users who are called 'doe' at the end: "):
+        both.read(9)
+
+
 def test_a_platforms_own_file_is_an_unknown_one_elsewhere(tmp_path: Path):
     found = in_class({"ann.ipynb": b"{}", "index.html": b"<html>", "bob/index.html": b"<html>"}, tmp_path)
 
