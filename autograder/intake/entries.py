@@ -22,6 +22,9 @@ from autograder.intake.zip_names import names_in
 
 MAX_MEMBERS = 200_000  # of a class
 MAX_BELOW = 20_000  # of one entry of a class, or of a zip in it
+MAX_DEPTH = 100  # folders around a file; each of them becomes a path of its own, so memory grows with the square
+MAX_NAME = 4096  # characters of a name in a zip
+TO_SHOW = 60  # characters of a longer one
 END_RECORD = 22  # bytes of a zip's last record, which may have a comment of up to 65,535 behind it
 MAX_ARCHIVE = 128 << 20  # bytes of a zip inside a zip, which is read into memory
 FILE, FOLDER, LINK, OTHER, UNREADABLE = "file", "folder", "link", "pipe or device", "unreadable"
@@ -51,6 +54,7 @@ class Listing:
         entries: By path.
         junk: How many entries were made by a platform, an editor or a system.
         astray: Names in a zip that lead out of it.
+        too_deep: Beginnings of names in a zip that are nested too deeply, or too long.
         repositories: Folders that hold ``.git``.
         code_page: In which the names of a zip had to be guessed; "" where they say it.
     """
@@ -60,6 +64,7 @@ class Listing:
     astray: tuple[str, ...] = ()
     repositories: frozenset[PurePosixPath] = frozenset()
     code_page: str = ""
+    too_deep: tuple[str, ...] = ()
 
     def and_inside(self, inner: "Listing") -> "Listing":
         """This, and what lies in a zip in it."""
@@ -69,6 +74,7 @@ class Listing:
             (*self.astray, *inner.astray),
             self.repositories | inner.repositories,
             self.code_page or inner.code_page,
+            (*self.too_deep, *inner.too_deep),
         )
 
 
@@ -114,6 +120,7 @@ def listed_inside(source: Path, path: PurePosixPath) -> Listing:
         tuple(f"{path}/{name}" for name in inner.astray),
         frozenset(path / folder for folder in inner.repositories),
         inner.code_page,
+        tuple(f"{path}/{name}" for name in inner.too_deep),
     )
 
 
@@ -167,6 +174,8 @@ def _folder(source: Path) -> Listing:
                 junk += 1
                 continue
             kind, why, inside = _looked_at(row)
+            if inside and len(path.parts) > MAX_DEPTH:
+                kind, why, inside = UNREADABLE, f"it lies in more than {MAX_DEPTH} folders", []
             below += len(inside)
             if below > MAX_BELOW:
                 kind, why, inside, waiting = UNREADABLE, f"there are more than {MAX_BELOW} files", [], []
@@ -204,12 +213,14 @@ class _Zip:
     Attributes:
         members: Path -> entry and its kind. Of two entries with one path the later, as unpacking would leave it.
         astray: Names that would lead out of the zip.
+        too_deep: Beginnings of names that are nested too deeply, or too long.
     """
 
     file: zipfile.ZipFile
     members: Mapping[PurePosixPath, tuple[zipfile.ZipInfo, str]]
     astray: tuple[str, ...]
     code_page: str
+    too_deep: tuple[str, ...] = ()
 
 
 def _zip(archive: Path | io.BytesIO, most: int, called: str = "") -> Listing:
@@ -219,9 +230,13 @@ def _zip(archive: Path | io.BytesIO, most: int, called: str = "") -> Listing:
     kinds = {path: kind for path, (_, kind) in opened.members.items()}
     for path in list(kinds):  # folders that are only in the names of what lies in them
         kinds |= {parent: FOLDER for parent in path.parents if parent.parts and parent not in kinds}
+        if len(kinds) > 2 * most:
+            raise BadSubmission(f"{called or archive} has more than {2 * most} files and folders; hand in fewer.")
     repositories = {PurePosixPath(*path.parts[: path.parts.index(".git")]) for path in kinds if ".git" in path.parts}
     kept = [Entry(path, kind) for path, kind in sorted(kinds.items()) if not any(map(is_junk, path.parts))]
-    return Listing(tuple(kept), len(kinds) - len(kept), opened.astray, frozenset(repositories), opened.code_page)
+    return Listing(
+        tuple(kept), len(kinds) - len(kept), opened.astray, frozenset(repositories), opened.code_page, opened.too_deep
+    )
 
 
 def _opened(archive: Path | io.BytesIO, called: str) -> _Zip:
@@ -244,16 +259,19 @@ def _read_directory(file: zipfile.ZipFile) -> _Zip:
     infos = file.infolist()
     names, code_page = names_in(infos)
     members: dict[PurePosixPath, tuple[zipfile.ZipInfo, str]] = {}
-    astray = []
+    astray, too_deep = [], []
     for n, info in enumerate(infos):
         name = names[n].partition("\0")[0].replace("\\", "/")
+        if name.count("/") > MAX_DEPTH or len(name) > MAX_NAME:  # before any path is made of it
+            too_deep.append(f"{name[:TO_SHOW]}...")
+            continue
         path = PurePosixPath(name)
         kind = LINK if stat.S_ISLNK(info.external_attr >> 16) else FOLDER if name.endswith("/") else FILE
         if path.is_absolute() or ".." in path.parts:
             astray.append(name)
         elif path.parts:
             members[path] = info, kind
-    return _Zip(file, members, tuple(dict.fromkeys(astray)), code_page)
+    return _Zip(file, members, tuple(dict.fromkeys(astray)), code_page, tuple(dict.fromkeys(too_deep)))
 
 
 def _check_size(archive: Path | io.BytesIO, called: str) -> None:

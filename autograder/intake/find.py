@@ -8,7 +8,6 @@ the student's choice, so nobody else is read out of them.
 
 import contextlib
 import re
-import unicodedata
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,10 +15,20 @@ from pathlib import Path, PurePosixPath
 
 from autograder.errors import BadSubmission, UsageError
 from autograder.intake import entries
+from autograder.intake.composed import composed
 from autograder.intake.entries import FILE, FOLDER, LINK, UNREADABLE, Entry, Listing, is_zip
 from autograder.intake.identity import identifier
 from autograder.intake.meant import MAX_COMPARED, NOTEBOOK, Choice, Top, chosen, shown, tasks_in
-from autograder.intake.platforms import OWN_FILES, Name, Told, gradescope_members, is_known, names
+from autograder.intake.platforms import (
+    OWN_FILES,
+    Name,
+    Told,
+    gradescope_members,
+    gradescope_problem,
+    is_known,
+    names,
+    unclear,
+)
 from autograder.intake.what import by_name, instead_of_a_notebook
 from autograder.results import Handin, NotRecognised, Verdict
 
@@ -114,20 +123,30 @@ def find_class(
         return _one_notebook(path, assignment, platform)
     if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
         raise UsageError(f"{path} is neither a folder, nor a zip, nor a notebook.")
-    listing, downloads = _with_downloads(path, entries.listed(path), assignment)
+    listing, downloads, doubts = _with_downloads(path, entries.listed(path), assignment)
     tops, remarks, around = _tops(path, listing, assignment, downloads)
+    remarks += doubts
     told = _told(path, tops, assignment, listing.repositories)
     held: dict[str, list[tuple[Name, Top]]] = {}
     unknown = [NotRecognised(name, "its name leads out of the zip") for name in listing.astray]
+    unknown += [NotRecognised(name, "it is nested too deeply or has too long a name") for name in listing.too_deep]
     nobodys, elsewhere = [], 0
-    for top in tops:
+    lies_in = {top.path: download for top in tops for download in downloads if download in top.path.parents}
+    for top in sorted(tops, key=lambda top: top.path in lies_in):
         if top.inside and top.inside <= set(others):
             elsewhere += 1
             continue
         named = names(top.name, told, platform)
         for name in named:
+            outside = [one for _, one in held.get(identifier(name.student), []) if one.path not in lies_in]
+            if top.path in lies_in and outside:
+                what = f"names a student who has {outside[0].name} beside {lies_in[top.path].name}; keep one of them"
+                unknown.append(NotRecognised(str(top.path), what))
+                continue
             held.setdefault(identifier(name.student), []).append((name, top))
-        if not named:
+        if not named and platform is None and (why := unclear(top.name, told)):
+            unknown.append(NotRecognised(str(top.path), why))
+        elif not named:
             nobodys.append(top)
     present = {name.handin.platform for one in held.values() for name, _ in one}
     for top in nobodys:
@@ -139,11 +158,15 @@ def find_class(
             held.setdefault(identifier(name.student), [(name, Top(PurePosixPath(), name.student))])
     if not held:
         seen = f" Found: {shown(repr(one.name) for one in unknown)}." if unknown else ""
+        if why := next((one.what for one in unknown if "--from" in one.what), ""):
+            seen += f" The first of these that are not clear {why}."
         raise UsageError(
             f"No submission was found in {path}. Expected <student>/{assignment}/{assignment}.ipynb or "
             f"<student>.ipynb in a folder, a learning platform's download, or a zip of any of these.{seen}"
         )
     found = tuple(_student(student, path, held[student], assignment, grade_ids) for student in sorted(held))
+    if platform in (None, "gradescope") and (why := gradescope_problem(told)):
+        remarks.append(f"submission_metadata.yml, which says who handed in, is not used: {why}.")
     if elsewhere:
         remarks.append(f"Folders that hold only another assignment: {elsewhere}.")
     if listing.junk:
@@ -173,11 +196,15 @@ def _one_notebook(path: Path, assignment: str, platform: str | None) -> Class:
     return Class((Found(identifier(name.student), source, (member,), _renamed(name.student), handin),))
 
 
-def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[Listing, list[PurePosixPath]]:
-    """The listing with what lies in a platform's zips in zip_collect's folder ``archive``, and where these zips are."""
+def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[Listing, list[PurePosixPath], list[str]]:
+    """The listing with what lies in a platform's zips in zip_collect's ``archive``, where these are, and remarks.
+
+    Such a folder also holds zips of single students, who choose the names in them. So a zip is a download only if a
+    platform made all names in it, of two students or more.
+    """
     archives = {"archive", f"{assignment}/archive", f"downloaded/{assignment}/archive"}
     archives |= {"."} if path.resolve().name == "archive" else set()
-    downloads = []
+    downloads, remarks = [], []
     for one in listing.entries:
         if not is_zip(one) or str(one.path.parent) not in archives or is_known(one.path.name, Told(assignment)):
             continue
@@ -185,16 +212,27 @@ def _with_downloads(path: Path, listing: Listing, assignment: str) -> tuple[List
             inner = entries.listed_inside(path, one.path)
         except BadSubmission:
             continue  # it is an entry of the class like any other
-        if _is_download(_grouped(list(inner.entries), [one.path]), assignment, inner):
+        students, all_known = _students_in(_grouped(list(inner.entries), [one.path]), inner, assignment)
+        if students > 1 and all_known:
             listing = listing.and_inside(inner)
             downloads.append(one.path)
-    return listing, downloads
+        elif students:
+            remarks.append(
+                f"{one.path.name} is taken for one student's, though names in it are like a platform's. "
+                "If it is a download of a class, grade it alone."
+            )
+    return listing, downloads, remarks
 
 
-def _is_download(tops: list[Top], assignment: str, listing: Listing) -> bool:
-    """Whether a platform made some of the names."""
+def _students_in(tops: list[Top], listing: Listing, assignment: str) -> tuple[int, bool]:
+    """How many students a platform named in a zip, and whether it made all names in there."""
+    while len(tops) == 1 and tops[0].kind == FOLDER and AROUND.fullmatch(tops[0].name):
+        tops = _grouped(list(tops[0].entries), [tops[0].path])
     told = Told(assignment, {}, {top.name: top.inside for top in tops}, frozenset(p.name for p in listing.repositories))
-    return any(AROUND.fullmatch(top.name) or is_known(top.name, told) for top in tops)
+    known = [top.name for top in tops if is_known(top.name, told)]
+    students = {identifier(name.student) for one in known for name in names(one, told)}
+    others = [top.name for top in tops if top.name not in {*known, *BESIDE} and not OWN_FILES.fullmatch(top.name)]
+    return len(students), not others
 
 
 def _tops(
@@ -249,7 +287,10 @@ def _told(path: Path, tops: list[Top], assignment: str, repositories: frozenset[
     folders = {top.name: top.inside for top in tops if top.kind in (FOLDER, UNREADABLE)}
     folders |= {top.name: frozenset() for top in tops if top.kind == LINK and _leads_to_a_folder(path / str(top.path))}
     texts = {}
+    an_export = any(re.fullmatch(r"submission_\d+", top.name) for top in tops)
     for top in tops:
+        if top.name == "submission_metadata.yml" and not an_export:
+            continue  # a student's: it must not name others
         stamp = top.path / assignment / "timestamp.txt"
         for one in top.entries:
             if one.kind == FILE and (one.path == stamp or (one.path == top.path and OWN_FILES.fullmatch(top.name))):
@@ -276,17 +317,27 @@ def _student(
     student: str, source: Path, held: list[tuple[Name, Top]], assignment: str, grade_ids: frozenset[str]
 ) -> Found:
     """The submission of one student: the newest hand-in that holds a notebook."""
+    platforms = {name.handin.platform for name, _ in held}
+    entry = shown(f"{top.name} ({name.handin.platform})" for name, top in held)
+    doubt = next((name.doubt for name, _ in held if name.doubt), "")
+    if len(platforms) > 1 and not platforms <= {"flat", "nbgrader"}:
+        doubt = f"Different platforms named entries after this student: {entry}. Keep those of one of them."
+    elif len({name.ahead for name, _ in held}) > 1:
+        doubt = f"These names can be of different users who are called {student!r} at the end: {entry}."
+    if doubt:  # perhaps two persons
+        handin = replace(held[0][0].handin, source=source.resolve().name)
+        return Found(student, source, (), _renamed(held[0][0].student), handin, doubt)
     by_attempt: dict[tuple[str, str], list[tuple[Name, Top]]] = {}
     for name, top in held:
         by_attempt.setdefault((name.handin.platform, name.handin.attempt), []).append((name, top))
-    ordered = len({platform for platform, _ in by_attempt}) == 1 and all(attempt for _, attempt in by_attempt)
+    ordered = len(platforms) == 1 and all(attempt for _, attempt in by_attempt)
     rounds = [by_attempt[key] for key in sorted(by_attempt, key=_in_time, reverse=True)] if ordered else [held]
     choices = [chosen(source, one, assignment, grade_ids) for one in rounds]
     n = next((n for n, choice in enumerate(choices) if choice.members), 0)
     if held[0][0].handin.platform == "canvas":  # whose files come one by one, also those of one hand-in
         n = _with_tasks(source, choices, grade_ids, n)
     choice, (name, _) = choices[n], rounds[n][0]
-    notes = _renamed(name.student)
+    notes = _renamed(name.student) + ((name.note,) if name.note else ())
     if len(rounds) > 1:
         rest = shown(top.name for m, one in enumerate(rounds) if m != n for _, top in one)
         notes += (f"of {len(rounds)} hand-ins the newest with a notebook is graded; not used: {rest}",)
@@ -295,7 +346,9 @@ def _student(
         notes += (f"handed in by {'the team ' if alone else ''}{name.handin.team}",)
         notes += ("the names do not say who is in the team",) if alone else ()
     if name.handin.platform == "gradescope" and not name.handin.name:
-        notes += ("the export does not say whose submission this is: its submission_metadata.yml is missing",)
+        notes += (
+            "the export does not say whose submission this is: its submission_metadata.yml is missing or not used",
+        )
     unused = tuple(str(file) for one in choices for file in one.files if file not in choice.members[:1])
     if len(unused) > MAX_UNUSED:
         unused = (*unused[:MAX_UNUSED], f"and {len(unused) - MAX_UNUSED} more")
@@ -312,7 +365,7 @@ def _in_time(key: tuple[str, str]) -> tuple[int, str]:
 
 def _renamed(name: str) -> tuple[str, ...]:
     student = identifier(name)
-    if student == unicodedata.normalize("NFC", name):
+    if student == composed(name):
         return ()
     return (f"the name {name!r} was changed to {student!r}",)
 

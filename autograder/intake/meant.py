@@ -132,6 +132,7 @@ def _unpacked(source: Path, archives: list[_File]) -> tuple[list[_File], list[st
             continue
         files += [_File(one, one.path.name) for one in inner.entries if one.kind != FOLDER]
         problems += [f"{name} leads out of the zip" for name in inner.astray]
+        problems += [f"{name} is nested too deeply or has too long a name" for name in inner.too_deep]
     return files, problems
 
 

@@ -1,8 +1,10 @@
 """What learning platforms call the files that they give out: who handed in, when, whether late.
 
 One small parser for each platform, and a table of them. A parser sees the name of one entry of a class, and what the
-platform itself wrote next to it; it never sees who else is there, so nobody's identity depends on others. The first
-parser that knows a name counts; ``autograder grade --from`` names one that alone is asked.
+platform itself wrote next to it; it never sees who else is there, so nobody's identity depends on others. The end of
+many names is the student's choice, and can look like another platform's: what two of these platforms know is nobody's,
+until ``autograder grade --from`` names the one that alone is asked. Of the rest the first parser that knows a name
+counts.
 
 The schemes were read in the source of Canvas (lib/content_zipper.rb), Moodle (mod/assign/classes/downloader.php) and
 nbgrader, and in scripts that read what Blackboard, Brightspace and Gradescope give out.
@@ -17,8 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-import yaml
-
+from autograder.errors import BadSubmission
+from autograder.intake import gradescope
 from autograder.results import Handin
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -49,11 +51,17 @@ class Name:
         student: What identifies the student: the same in every download of this platform.
         handin: Who, when and how.
         file: What the student called the file; "" for a folder.
+        doubt: Why it may be two persons, as a sentence; then it is refused.
+        ahead: What stands before the student: the same in all names of one student, or these are two.
+        note: What had to be assumed.
     """
 
     student: str
     handin: Handin
     file: str = ""
+    doubt: str = ""
+    ahead: str = ""
+    note: str = ""
 
 
 Parser = Callable[[str, Told], tuple[Name, ...]]
@@ -83,12 +91,15 @@ def _canvas(name: str, told: Told) -> tuple[Name, ...]:
 
 def _moodle(name: str, told: Told) -> tuple[Name, ...]:
     """``Jane Doe_12345_assignsubmission_file``: the participant's number in this assignment; a team may have none."""
-    found = re.fullmatch(r"(?P<name>.+?)(_(?P<id>\d+))?_assignsubmission_[a-z]+(_(?P<file>.*))?", name, re.S)
+    start = r"(?P<name>.+?)(_(?P<id>\d+))?_assignsubmission_[a-z]+"
+    found = re.fullmatch(rf"{start}(_(?P<file>.*))?", name, re.S)
+    if name in told.folders:  # which has no file behind it, so the last mark counts: the others are in a person's name
+        found = re.fullmatch(rf"{start}(?P<file>_?)", name, re.S) or found
     if not found:
         return ()
     number = found["id"] or ""
     handin = Handin("moodle", found["name"], number, team="" if number else found["name"])
-    return (Name("_".join(filter(None, (found["name"], number))), handin, found["file"] or ""),)
+    return (Name("_".join(filter(None, (found["name"], number))), handin, (found["file"] or "").removeprefix("_")),)
 
 
 def _blackboard(name: str, told: Told) -> tuple[Name, ...]:
@@ -106,9 +117,12 @@ def _blackboard(name: str, told: Told) -> tuple[Name, ...]:
     said = re.match(r"[^\n:]*:[ \t]*([^\n]*?)[ \t]*\(([^()\n]+)\)[ \t]*\r?\n", _own(told, f"{found['who']}.txt"))
     if said and re.search(rf"(^|_){re.escape(said[2])}_[^\W\d_]+_[\d-]+$", found["who"]):
         full, user = said[1], said[2]
+    ahead = re.sub(rf"{re.escape(user)}_[^\W\d_]+_[\d-]+$", "", found["who"])
+    cut = not said and "_" in ahead[:-1] and ahead[:-1].replace(" ", "_").lower() != told.assignment.lower()
+    note = f"read as the user {user!r}; a user name that holds _ is cut, as the attempt's text is missing"
     date, time = found["time"][:10], found["time"][11:].replace("-", ":")
     handin = Handin("blackboard", full, user, submitted=f"{date}T{time}", attempt=found["time"])
-    return (Name(user, handin, found["file"] or ""),)
+    return (Name(user, handin, found["file"] or "", ahead=ahead, note=note if cut else ""),)
 
 
 def _brightspace(name: str, told: Told) -> tuple[Name, ...]:
@@ -134,31 +148,48 @@ def _gradescope(name: str, told: Told) -> tuple[Name, ...]:
 
 def gradescope_members(told: Told) -> dict[str, tuple[Name, ...]]:
     """Folder of a submission -> who handed it in, from the export's own file; empty where there is none."""
-    return _members(_own(told, "submission_metadata.yml"))
+    return _members(_own(told, "submission_metadata.yml"))[0]
+
+
+def gradescope_problem(told: Told) -> str:
+    """Why the export's own file cannot be read, as a sentence's end; "" where it can, or is not there."""
+    return _members(_own(told, "submission_metadata.yml"))[1]
 
 
 @functools.lru_cache(maxsize=1)
-def _members(text: str) -> dict[str, tuple[Name, ...]]:
+def _members(text: str) -> tuple[dict[str, tuple[Name, ...]], str]:
     try:
-        # Every value is a text: no tag is obeyed. The C reader, where there is one: histories make the file long.
-        document = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return {}
+        export = gradescope.submissions(text)
+    except BadSubmission as refusal:
+        return {}, str(refusal)
+    mails: dict[str, set[str]] = {}
+    for person in (one for about in export.values() for one in about.people.values()):
+        mails.setdefault(_row(person), set()).add(person.get("email", "").lower())
     members = {}
-    for folder, about in document.items() if isinstance(document, dict) else ():
-        about = _without_colons(about)
-        people = [_without_colons(one) for one in _list(about.get("submitters"))]
-        named = [one for one in people if one.get("sid") or one.get("email") or one.get("name")]
+    for folder, about in export.items():
+        named = [one for one in about.people.values() if _row(one)]
         team = ", ".join(one.get("name", "") for one in named) if len(named) > 1 else ""
-        time = _time(about.get("created_at", ""))
-        members[str(folder)] = tuple(
+        time = _time(about.created_at)
+        members[folder] = tuple(
             Name(
-                "_".join(filter(None, (one.get("name"), one.get("sid")))) if one.get("sid") else _mail_or_name(one),
-                Handin("gradescope", one.get("name", ""), one.get("sid") or _mail_or_name(one), None, time, time, team),
+                _row(one),
+                Handin("gradescope", one.get("name", ""), _row(one), None, time, time, team),
+                doubt=_two_persons(_row(one), mails[_row(one)]),
             )
             for one in named
         )
-    return members
+    return members, ""
+
+
+def _row(person: Mapping[str, str]) -> str:
+    """What identifies a person of Gradescope's export; a name alone only where there is nothing else."""
+    return person.get("sid") or person.get("email") or person.get("name", "")
+
+
+def _two_persons(row: str, mails: set[str]) -> str:
+    if len(mails) < 2:
+        return ""
+    return f"The export gives {row!r} to people with different e-mail addresses. Correct it in Gradescope's roster."
 
 
 def _github(name: str, told: Told) -> tuple[Name, ...]:
@@ -204,15 +235,31 @@ PLATFORMS: dict[str, Parser] = {
     "flat": _flat,
 }
 
+ENDS_WITH_A_FILE = ("canvas", "moodle", "blackboard", "brightspace")
+
 
 def names(name: str, told: Told, platform: str | None = None) -> tuple[Name, ...]:
-    """Who handed in the entry of this name; several for a group, none where the name is not known.
+    """Who handed in the entry of this name; several for a group, none where the name is not known or not clear.
 
     Args:
         platform: The only one whose names are looked for; None for all.
     """
-    parsers = PLATFORMS.values() if platform is None else [PLATFORMS[platform]]
-    return next((found for parse in parsers if (found := parse(name, told))), ())
+    if platform is not None:
+        return PLATFORMS[platform](name, told)
+    if fits := _fitting(name, told):
+        return PLATFORMS[fits[0]](name, told) if len(fits) == 1 else ()
+    return next((found for parse in PLATFORMS.values() if (found := parse(name, told))), ())
+
+
+def unclear(name: str, told: Told) -> str:
+    """Why nobody can tell which platform made the name, as a sentence's end; "" where that is clear."""
+    fits = _fitting(name, told)
+    return f"fits {' and '.join(one.capitalize() for one in fits)}; say which with --from" if len(fits) > 1 else ""
+
+
+def _fitting(name: str, told: Told) -> list[str]:
+    """The platforms that know the name, of those that let a student's own file name follow theirs."""
+    return [platform for platform in ENDS_WITH_A_FILE if PLATFORMS[platform](name, told)]
 
 
 def is_known(name: str, told: Told) -> bool:
@@ -253,16 +300,3 @@ def _time(text: str) -> str:
             return datetime.datetime.fromisoformat(f"{found[1]}{zone}").isoformat()
         return (moment.replace(tzinfo=zoneinfo.ZoneInfo(zone)) if zone else moment).isoformat()
     return ""
-
-
-def _without_colons(value: object) -> dict[str, str]:
-    """A mapping of the export, whose keys are Ruby's symbols; other values than texts and lists are left out."""
-    return {str(key).lstrip(":"): item for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list:
-    return value if isinstance(value, list) else []
-
-
-def _mail_or_name(person: dict[str, str]) -> str:
-    return person.get("email") or person.get("name", "")

@@ -327,7 +327,7 @@ SCHEMES = {
         _brightspace, _named, _number, attempts=True, beside=lambda handed: {"index.html": b"<html>The class"}
     ),
     "gradescope": Scheme(
-        _gradescope, _named, _number, group="members", beside=_metadata, around="assignment_77_export/"
+        _gradescope, _number, _number, group="members", beside=_metadata, around="assignment_77_export/"
     ),
     "github": Scheme(_github, lambda who: who.user.replace("_", "-"), lambda who: who.user.replace("_", "-")),
     "nbgrader": Scheme(_nbgrader, _user, _user),

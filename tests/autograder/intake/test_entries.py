@@ -2,6 +2,7 @@
 
 import io
 import os
+import tracemalloc
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -91,6 +92,38 @@ def test_a_zip_whose_directory_would_fill_the_memory_is_not_opened(tmp_path: Pat
 
     for student in ("bob", "cem"):
         assert f"{student}.zip has too many entries; expected at most 20000" in refusal(tmp_path, student)
+
+
+@pytest.mark.parametrize("name", ["a/" * 101 + "x.ipynb", "a" * 5000 + "/x.ipynb", "a/" * 30_000 + "x.ipynb"])
+def test_a_name_that_is_too_deep_or_too_long_is_told_and_costs_no_memory(tmp_path: Path, name: str):
+    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), bob=zipped(name))
+    tracemalloc.start()
+    assert "is nested too deeply or has too long a name. Hand in early_exit.ipynb." in refusal(tmp_path, "bob")
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()
+
+    (tmp_path / "class.zip").write_bytes(zipped("ann.ipynb", name))
+    whole = find_class(tmp_path / "class.zip", "early_exit")
+    assert [one.student for one in whole.found] == ["ann"]
+    assert [one.what for one in whole.not_recognised] == ["it is nested too deeply or has too long a name"]
+    assert len(whole.not_recognised[0].name) < 100
+
+
+def test_folders_that_are_only_in_names_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(entries, "MAX_BELOW", 5)
+    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), bob=zipped("a/b/c/d/x", "e/f/g/h/x", "i/j/k/l/x"))
+
+    assert "bob.zip has more than 10 files and folders; hand in fewer" in refusal(tmp_path, "bob")
+
+
+def test_folders_in_folders_are_looked_into_up_to_a_depth(tmp_path: Path):
+    place = tmp_path / "bob" / "/".join("a" * 150)
+    place.mkdir(parents=True)
+    (place / "early_exit.ipynb").write_bytes(b"{}")
+    hand_in(tmp_path, ann=zipped("early_exit.ipynb"))
+
+    assert find_class(tmp_path, "early_exit").found[0].read(10) == b"{}"
+    assert "it lies in more than 100 folders" in refusal(tmp_path, "bob")
 
 
 def test_a_damaged_and_a_locked_zip_are_refused_by_name(tmp_path: Path):

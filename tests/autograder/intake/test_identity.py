@@ -43,6 +43,13 @@ def test_any_other_name_is_made_safe_and_told_apart_by_a_hash(name: str):
     assert not set(made) & set("/\\\0\n*?[]'\"$%<>|;:&\u202e")
 
 
+def test_a_name_that_ends_like_a_hash_is_nobody_elses():
+    for n in range(200):  # some of their hashes begin with eight digits
+        taken = identifier(f"O'Hara {n}")
+        assert identifier(taken) not in (taken, f"O'Hara {n}")
+    assert identifier("jane-20231234") == "jane-20231234"
+
+
 def test_no_two_names_become_one():
     names = [*PLAIN, *UNSAFE, "a_b", "a_", "anita", "Anita", "अनिता शर्मी", "ab", "a\u200db", "x" * 300, "x" * 301]
 

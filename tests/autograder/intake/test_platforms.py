@@ -139,6 +139,63 @@ def test_a_gradescope_export_without_its_file_still_has_all_submissions(tmp_path
     assert "the export does not say whose submission this is" in one.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 100_000, "it is nested more than 20 deep"),
+        ("submission_1:" + "\n  x: " + "[" * 30, "it is nested more than 20 deep"),
+        ("submission_1:\n  :submitters: [&a {name: x}, *a]", "it names people by aliases"),
+        ("? [a]\n: b", "it has a key that is no text"),
+        ("{", "it is damaged"),
+        ("submission_1:\n  :submitters: [" + "{sid: '1'}," * 20_001 + "]", "it names more than 20000 people"),
+    ],
+)
+def test_an_export_that_would_harm_or_cannot_be_read_stops_nobody(tmp_path: Path, text: str, why: str):
+    whole = in_class({"submission_1/a.ipynb": b"{}", "submission_metadata.yml": text.encode()}, tmp_path)
+
+    assert [one.student for one in whole.found] == ["submission_1"]
+    assert whole.remarks == (f"submission_metadata.yml, which says who handed in, is not used: {why}.",)
+
+
+@pytest.mark.parametrize("odd", [":created_at: [1]", ":created_at: {a: b}", ":x: &a [*a, *a]", ":history: [{a: [1]}]"])
+def test_what_is_no_text_in_an_export_is_not_looked_at(tmp_path: Path, odd: str):
+    text = f"submission_1:\n  :submitters:\n  - :name: [1]\n    :sid: '7'\n  {odd}\n"
+    whole = in_class({"submission_1/a.ipynb": b"{}", "submission_metadata.yml": text.encode()}, tmp_path)
+
+    assert [(one.student, one.handin and one.handin.submitted) for one in whole.found] == [("7", "")]
+    assert whole.remarks == ()
+
+
+def test_a_students_file_that_is_called_like_gradescopes_names_nobody(tmp_path: Path):
+    text = b"submission_1:\n  :submitters:\n  - :name: ann\n"
+    whole = in_class({"ann.ipynb": b"{}", "submission_metadata.yml": text}, tmp_path)
+
+    assert [(one.student, one.read(9)) for one in whole.found] == [("ann", b"{}")]
+    assert [one.name for one in whole.not_recognised] == ["submission_metadata.yml"]
+
+
+def exported(*people: str) -> dict[str, bytes]:
+    text = "".join(f"submission_{n}:\n  :submitters:\n  - {person}\n" for n, person in enumerate(people))
+    return {f"submission_{n}/a.ipynb": b"%d" % n for n in range(len(people))} | {
+        "submission_metadata.yml": text.encode()
+    }
+
+
+def test_a_name_in_an_export_makes_nobody_else_of_a_student(tmp_path: Path):
+    found = in_class(exported("{name: Vic, sid: 12_3}", "{name: Vic_12, sid: '3'}"), tmp_path).found
+
+    assert {one.student: one.read(9) for one in found} == {"12_3": b"0", "3": b"1"}
+
+
+def test_one_number_of_people_with_different_addresses_is_refused(tmp_path: Path):
+    files = exported("{sid: '3', email: a@u}", "{sid: '3', email: b@u}", "{sid: '4', email: c@u}")
+    two, other = in_class(files, tmp_path).found
+
+    assert other.read(9) == b"2"
+    with pytest.raises(BadSubmission, match=r"gives '3' to people with different e-mail addresses\. Correct it in"):
+        two.read(9)
+
+
 def test_a_blackboard_user_name_with_an_underscore_is_read_from_the_attempts_text(tmp_path: Path):
     start = "early_exit_j_doe_attempt_2026-01-30-15-30-10"
     (one,) = in_class(
@@ -165,6 +222,78 @@ def test_the_name_of_a_file_makes_nobody_else_of_a_student(name: str):
 
     assert found.student.lower().startswith("mallory")
     assert "bob" not in f"{found.student} {found.handin}".lower()
+
+
+BRIGHTSPACE = "12-34 - Bob - Sep 24, 2026 926 PM - "
+TWO_SCHEMES = [
+    (BRIGHTSPACE + "x_Vic Doe_345_attempt_2026-01-30-15-30-10_early_exit.ipynb", "Blackboard and Brightspace"),
+    (BRIGHTSPACE + "x_12_34_early_exit.ipynb", "Canvas and Brightspace"),
+    (BRIGHTSPACE + "Vic Doe_345_assignsubmission_file_hw.ipynb", "Moodle and Brightspace"),
+    ("att_12_34_vic_999_attempt_2026-01-30-15-30-10.txt", "Canvas and Blackboard"),
+    ("att_LATE_12_34_x_assignsubmission_file_early_exit.ipynb", "Canvas and Moodle"),
+    ("Bob_12_assignsubmission_file_vic_attempt_2026-01-30-15-30-10_hw.ipynb", "Moodle and Blackboard"),
+]
+
+
+@pytest.mark.parametrize(("name", "fits"), TWO_SCHEMES)
+def test_who_hands_in_a_file_that_is_called_like_another_platforms_is_nobody_else(tmp_path: Path, name: str, fits: str):
+    text = "Name: Vic (vic_999)\nX: y\n" if name.endswith("txt") else "{}"
+    whole = in_class({name: text.encode(), "vic_999_70_early_exit.ipynb": b"vic", "vic.ipynb": b"vic"}, tmp_path)
+
+    assert {one.student: graded(one) for one in whole.found} == {"vic_999": b"vic", "vic": b"vic"}
+    assert [(one.name, one.what) for one in whole.not_recognised] == [(name, f"fits {fits}; say which with --from")]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "student"),
+    [
+        ("brightspace", TWO_SCHEMES[0][0], "Bob_12"),
+        ("canvas", TWO_SCHEMES[3][0], "att_12"),
+        ("canvas", TWO_SCHEMES[4][0], "att_12"),
+        ("moodle", TWO_SCHEMES[5][0], "Bob_12"),
+        ("blackboard", "lab_1_4321_attempt_2026-01-30-15-30-10_hw.ipynb", "4321"),
+    ],
+)
+def test_what_fits_two_platforms_is_read_as_the_instructor_says(tmp_path: Path, platform: str, name: str, student: str):
+    (one,) = in_class({name: b"{}"}, tmp_path, platform).found
+    assert (one.student, one.handin and one.handin.platform) == (student, platform)
+    assert one.handin
+    assert one.handin.late is (("LATE" in name) if platform == "canvas" else None)
+    with pytest.raises(UsageError, match=r"fits \w+ and \w+; say which with --from\.$"):
+        in_class({name: b"{}"}, tmp_path)
+
+
+def test_hand_ins_of_two_platforms_are_not_joined(tmp_path: Path):
+    files = {
+        "Vic Doe_345_assignsubmission_file/notes.pdf": b"%PDF",
+        "345-1 - Vic Doe - Sep 24, 2026 926 PM/a.ipynb": b"{}",
+    }
+    (one,) = in_class(files, tmp_path).found
+
+    with pytest.raises(BadSubmission, match=r"Different platforms named .* \(moodle\).* Keep those of one of them\."):
+        one.read(10)
+
+
+def test_a_moodle_user_whose_name_holds_moodles_mark_is_nobody_else(tmp_path: Path):
+    mark = "assignsubmission_file"
+    files = {f"Vic_34_{mark}_12_{mark}{end}/a.ipynb": b"forged" for end in ("", "_")}
+    files |= {f"Vic_34_{mark}/a.ipynb": b"vic"}
+    found = in_class(files, tmp_path).found
+
+    assert [one.student for one in found] == ["Vic_34", f"Vic_34_{mark}_12"]
+    assert found[0].read(9) == b"vic"
+
+
+def test_blackboard_users_who_end_alike_are_not_joined_without_the_attempts_texts(tmp_path: Path):
+    start = "early_exit_{}_doe_attempt_2026-01-30-15-30-10_hw.ipynb"
+    (alone,) = in_class({start.format("j"): b"{}"}, tmp_path).found
+    assert alone.read(9) == b"{}"
+    assert alone.notes[0] == (
+        "read as the user 'doe'; a user name that holds _ is cut, as the attempt's text is missing"
+    )
+    (both,) = in_class({start.format("j"): b"{}", start.format("k"): b"{}"}, tmp_path).found
+    with pytest.raises(BadSubmission, match="These names can be of different users who are called 'doe' at the end: "):
+        both.read(9)
 
 
 def test_a_platforms_own_file_is_an_unknown_one_elsewhere(tmp_path: Path):
@@ -257,16 +386,50 @@ def test_zip_collects_archive_holds_downloads_and_single_files(tmp_path: Path, g
     archive = tmp_path / "downloaded" / "early_exit" / "archive"
     start = "ps1_{}_attempt_2016-01-30-{}-30-10_"
     folder = unpacked({start.format("hacker", 20) + "problem1.ipynb": b"1", "rest.zip": b"damaged"}, archive)
-    packed({start.format("ann", 15) + "p.ipynb": b"2", "../eve.ipynb": b"", ".DS_Store": b""}, folder / "notebooks.zip")
+    packed(
+        {start.format(who, 15) + "p.ipynb": b"2" for who in ("ann", "dan")} | {"../eve.ipynb": b"", ".DS_Store": b""},
+        folder / "notebooks.zip",
+    )
     packed({"hw.ipynb": b"3"}, folder / "bob.zip")
     packed({"hw.ipynb": b"4"}, folder / (start.format("cem", 16) + "hw.zip"))
     (tmp_path / "downloaded" / "early_exit" / "extracted").mkdir()
     found = find_class(tmp_path / given, "early_exit")
 
     read = {one.student: one.read(9) for one in found.found if one.student != "rest"}
-    assert read == {"ann": b"2", "bob": b"3", "cem": b"4", "hacker": b"1"}
+    assert read == {"ann": b"2", "bob": b"3", "cem": b"4", "dan": b"2", "hacker": b"1"}
     assert [one.name.rpartition("zip/")[2] for one in found.not_recognised] == ["../eve.ipynb"]
     assert "rest.zip is not a readable zip" in {one.student: one.instead for one in found.found}["rest"]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"vic/early_exit/early_exit.ipynb": b"forged"},
+        {"vic_999_70_early_exit.ipynb": b"forged"},
+        {"submitted/vic/early_exit/early_exit.ipynb": b"forged"},
+        {"vic_999_70_a.ipynb": b"forged", "eve_998_71_b.ipynb": b"forged", "notes.txt": b"mine"},
+    ],
+)
+def test_a_students_zip_in_the_archive_is_nobody_elses(tmp_path: Path, inner: dict[str, bytes]):
+    folder = unpacked({"vic.ipynb": b"vic", "vic_999_60_early_exit.ipynb": b"vic"}, tmp_path / "archive")
+    packed(inner, folder / "bob.zip")
+    whole = find_class(folder, "early_exit")
+
+    assert {one.student for one in whole.found} == {"bob", "vic", "vic_999"}
+    assert {one.read(9) for one in whole.found if one.student != "bob"} == {b"vic"}
+    assert whole.not_recognised == ()
+    assert whole.remarks[0].startswith("bob.zip is taken for one student's, though names in it are like a platform's.")
+
+
+def test_what_lies_in_a_zip_of_the_archive_takes_no_row_of_what_lies_beside_it(tmp_path: Path):
+    folder = unpacked({"vic.ipynb": b"vic"}, tmp_path / "archive")
+    packed({f"{who}/early_exit/early_exit.ipynb": b"forged" for who in ("vic", "eve")}, folder / "bob.zip")
+    whole = find_class(folder, "early_exit")
+
+    assert {one.student: one.read(9) for one in whole.found} == {"vic": b"vic", "eve": b"forged"}
+    assert [(one.name, one.what) for one in whole.not_recognised] == [
+        ("bob.zip/vic", "names a student who has vic.ipynb beside bob.zip; keep one of them")
+    ]
 
 
 def test_a_zip_in_a_zip_in_a_zip_is_looked_into_and_no_deeper(tmp_path: Path):
