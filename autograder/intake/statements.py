@@ -7,6 +7,7 @@ joined. The released text runs in any case. Only what defines names that no give
 import ast
 import functools
 import re
+import threading
 import warnings
 from collections.abc import Collection, Iterable
 from itertools import chain
@@ -16,6 +17,7 @@ from autograder.intake.composed import composed
 MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)  # no Python, and nothing that defines a name
 MAGICS = 50  # of one cell that are told from lines of a long expression: each costs a look at the whole cell
 DEF = re.compile(r"^(?:(?:async )?def (?=\w+[ \t]*\()|(?=\w+[ \t]*=[ \t]*lambda\b))(\w+)", re.MULTILINE)
+_PARSER = threading.Lock()
 UNKNOWN = "<unknown>"  # what ast calls a file without a name
 warnings.filterwarnings("ignore", module=UNKNOWN)  # what Python has to say of a student's backslashes, on our terminal
 COMMENT = re.compile(r"#+[ \t]*(.*?)[ \t]*$", re.MULTILINE)
@@ -199,10 +201,16 @@ def bound_by(statement: ast.stmt) -> set[str]:
     return names
 
 
+def _parse(source: str) -> list[ast.stmt]:
+    # One at a time: Python counts the depth of all threads' trees together, and raises a SystemError for another's.
+    with _PARSER:
+        return ast.parse(source).body
+
+
 def parsed(source: str) -> list[ast.stmt] | None:
     """The statements of a cell without magics; None if Python cannot read it, or it is too long to be looked at."""
     try:
-        return ast.parse(source).body if len(source) <= READ else None
+        return _parse(source) if len(source) <= READ else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -218,7 +226,7 @@ def _statements(source: str) -> list[ast.stmt]:
     lines = source.split("\n")
     for _ in range(MAGICS):
         try:
-            return ast.parse("\n".join(lines)).body
+            return _parse("\n".join(lines))
         except SyntaxError as error:
             at = (error.lineno or 0) - 1
             if not (0 <= at < len(lines) and MAGIC.match(lines[at])):

@@ -2,6 +2,7 @@
 
 import ast
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from autograder.intake.statements import (
     kept_statements,
     names_bound,
     only_defines,
+    parsed,
     settled,
 )
 
@@ -182,3 +184,9 @@ def test_words_in_a_code_cell_are_told_from_code(cell: str, words: bool) -> None
 def test_what_editors_change_is_settled() -> None:
     assert settled("\n\ta = 1 \r\n\r\n\tb = 'e\u0301'\n\n") == "a = 1\n\n    b = '\xe9'"
     assert settled("if a:\n    b") != settled("if a:\n  b")
+
+
+def test_cells_may_be_read_in_many_threads_at_once() -> None:
+    sources = [f"x = {'(' * 50}{number}{')' * 50}\n" * 100 for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(parsed, sources))
