@@ -266,7 +266,7 @@ def _metadata(handed: list[Handed]) -> dict[str, bytes]:
 
 def _github(handed: Handed) -> dict[str, bytes]:
     repository = f"early-exit-{handed.person.user.replace('_', '-')}"
-    files = {f"{repository}/work/{name}": data for name, data in handed.files.items()}
+    files = {f"{repository}/homework/{name}": data for name, data in handed.files.items()}
     git = {".git/HEAD": b"ref: refs/heads/main", ".git/objects/ab/cdef.ipynb": b"x", ".gitignore": b"*.pyc"}
     return files | {f"{repository}/{name}": data for name, data in git.items()} | {f"{repository}/README.md": b"# Work"}
 

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+from platform_classes import zipped
 
 from autograder.errors import BadSubmission
 from autograder.intake import entries
@@ -14,12 +15,9 @@ from autograder.intake.entries import FILE, FOLDER, UNREADABLE, listed, listed_i
 from autograder.intake.find import find_class
 
 
-def zipped(*names: str) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as file:
-        for name in names:
-            file.writestr(name, b"{}")
-    return stream.getvalue()
+def empty(*names: str) -> bytes:
+    """A zip of notebooks with nothing in them."""
+    return zipped(dict.fromkeys(names, b"{}"))
 
 
 def hand_in(folder: Path, **zips: bytes) -> Path:
@@ -75,7 +73,7 @@ def test_too_many_files_of_one_student_are_refused_and_stop_nobody(tmp_path: Pat
         for place in (f"bob/{n % 2}", "dan"):
             (tmp_path / place).mkdir(parents=True, exist_ok=True)
             (tmp_path / place / f"{n}.txt").touch()
-    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), cem=zipped(*map(str, range(9))))
+    hand_in(tmp_path, ann=empty("early_exit.ipynb"), cem=empty(*map(str, range(9))))
 
     assert find_class(tmp_path, "early_exit").found[0].read(10) == b"{}"
     for student in ("bob", "dan"):
@@ -84,11 +82,11 @@ def test_too_many_files_of_one_student_are_refused_and_stop_nobody(tmp_path: Pat
 
 
 def test_a_zip_whose_directory_would_fill_the_memory_is_not_opened(tmp_path: Path):
-    large = bytearray(zipped("early_exit.ipynb"))
+    large = bytearray(empty("early_exit.ipynb"))
     large[-10:-6] = (1 << 31).to_bytes(4, "little")
-    zip64 = zipped("early_exit.ipynb")
+    zip64 = empty("early_exit.ipynb")
     zip64 = zip64[:-22] + b"PK\6\7" + bytes(16) + zip64[-22:]
-    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), bob=bytes(large), cem=zip64)
+    hand_in(tmp_path, ann=empty("early_exit.ipynb"), bob=bytes(large), cem=zip64)
 
     for student in ("bob", "cem"):
         assert f"{student}.zip has too many entries; expected at most 20000" in refusal(tmp_path, student)
@@ -96,13 +94,13 @@ def test_a_zip_whose_directory_would_fill_the_memory_is_not_opened(tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["a/" * 101 + "x.ipynb", "a" * 5000 + "/x.ipynb", "a/" * 30_000 + "x.ipynb"])
 def test_a_name_that_is_too_deep_or_too_long_is_told_and_costs_no_memory(tmp_path: Path, name: str):
-    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), bob=zipped(name))
+    hand_in(tmp_path, ann=empty("early_exit.ipynb"), bob=empty(name))
     tracemalloc.start()
     assert "is nested too deeply or has too long a name. Hand in early_exit.ipynb." in refusal(tmp_path, "bob")
     assert tracemalloc.get_traced_memory()[1] < 20 << 20
     tracemalloc.stop()
 
-    (tmp_path / "class.zip").write_bytes(zipped("ann.ipynb", name))
+    (tmp_path / "class.zip").write_bytes(empty("ann.ipynb", name))
     whole = find_class(tmp_path / "class.zip", "early_exit")
     assert [one.student for one in whole.found] == ["ann"]
     assert [one.what for one in whole.not_recognised] == ["it is nested too deeply or has too long a name"]
@@ -111,7 +109,7 @@ def test_a_name_that_is_too_deep_or_too_long_is_told_and_costs_no_memory(tmp_pat
 
 def test_folders_that_are_only_in_names_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(entries, "MAX_BELOW", 5)
-    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), bob=zipped("a/b/c/d/x", "e/f/g/h/x", "i/j/k/l/x"))
+    hand_in(tmp_path, ann=empty("early_exit.ipynb"), bob=empty("a/b/c/d/x", "e/f/g/h/x", "i/j/k/l/x"))
 
     assert "bob.zip has more than 10 files and folders; hand in fewer" in refusal(tmp_path, "bob")
 
@@ -120,17 +118,17 @@ def test_folders_in_folders_are_looked_into_up_to_a_depth(tmp_path: Path):
     place = tmp_path / "bob" / "/".join("a" * 150)
     place.mkdir(parents=True)
     (place / "early_exit.ipynb").write_bytes(b"{}")
-    hand_in(tmp_path, ann=zipped("early_exit.ipynb"))
+    hand_in(tmp_path, ann=empty("early_exit.ipynb"))
 
     assert find_class(tmp_path, "early_exit").found[0].read(10) == b"{}"
     assert "it lies in more than 100 folders" in refusal(tmp_path, "bob")
 
 
 def test_a_damaged_and_a_locked_zip_are_refused_by_name(tmp_path: Path):
-    locked = bytearray(zipped("early_exit.ipynb"))
+    locked = bytearray(empty("early_exit.ipynb"))
     for at in (6, locked.index(b"PK\1\2") + 8):
         locked[at] |= 1
-    hand_in(tmp_path, ann=zipped("early_exit.ipynb"), bob=b"PK\3\4 and no more", cem=bytes(locked))
+    hand_in(tmp_path, ann=empty("early_exit.ipynb"), bob=b"PK\3\4 and no more", cem=bytes(locked))
 
     assert "bob.zip is not a readable zip: File is not a zip file" in refusal(tmp_path, "bob")
     assert "early_exit.ipynb cannot be read from the zip: it is encrypted. Pack it without a password." in refusal(
@@ -142,7 +140,7 @@ def test_a_zip_in_a_zip_is_read_up_to_its_bound(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(entries, "MAX_ARCHIVE", 100)
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as file:
-        file.writestr("ann.zip", zipped("early_exit.ipynb"))
+        file.writestr("ann.zip", empty("early_exit.ipynb"))
         file.writestr("bob.ipynb", b"{}")
     (tmp_path / "class.zip").write_bytes(stream.getvalue())
 
@@ -151,7 +149,7 @@ def test_a_zip_in_a_zip_is_read_up_to_its_bound(tmp_path: Path, monkeypatch: pyt
 
 def test_a_quine_of_a_zip_ends(tmp_path: Path):
     """Each zip holds one like itself, as deep as anybody looks."""
-    data = zipped("early_exit.ipynb")
+    data = empty("early_exit.ipynb")
     for _ in range(30):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as file:
@@ -172,7 +170,7 @@ def test_a_folder_is_no_file(tmp_path: Path):
 
 
 def test_what_is_listed_inside_a_zip_has_the_path_of_the_zip(tmp_path: Path):
-    hand_in(tmp_path, ann=zipped("a/b.ipynb", "../c", "__MACOSX/._b.ipynb", "d/.git/HEAD"))
+    hand_in(tmp_path, ann=empty("a/b.ipynb", "../c", "__MACOSX/._b.ipynb", "d/.git/HEAD"))
     listing = listed_inside(tmp_path, PurePosixPath("ann.zip"))
 
     assert [(str(one.path), one.kind) for one in listing.entries] == [

@@ -5,6 +5,7 @@ import numpy as np
 from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, recognised, several, whole
 
+from .mistakes import WHOLE_BATCH
 from .required import require_evaluation_mode, require_gradients_on
 
 SWAPPED = "Mind the order of the return statement: accuracy first, total_macs second."
@@ -65,17 +66,14 @@ def check_mode(student, key):
     require_gradients_on(values)
 
 
-FLAT = "argmax() alone looks for the largest logit of the whole batch: for each image it is argmax(dim=1)."
-
-
 def _accuracies(right):
     """Accuracies of known mistakes, with hints."""
     sizes, images = right["sizes"], sum(right["sizes"])
     labels = right["labels"].values
     hits = [array(logits, "logits").argmax(axis=1) == labels for logits in right["exits"]]
-    batches = np.split(hits[3], np.cumsum(sizes)[:-1])
-    correct = hits[3].sum()
     cuts = np.cumsum(sizes)[:-1]
+    batches = np.split(hits[3], cuts)
+    correct = hits[3].sum()
     parts = zip(np.split(array(right["exits"][3], "logits"), cuts), np.split(labels, cuts), strict=True)
     flat = sum((logits.argmax() == answers).sum() for logits, answers in parts)
     short = "the last batch is short"
@@ -95,7 +93,7 @@ def _accuracies(right):
         (batches[0].mean(), "This is the first batch's accuracy: does the function return inside the loop?"),
         (batches[-1].mean(), "This is the last batch's accuracy: add up over all batches."),
         (hits[3][: -sizes[-1]].mean(), f"Images are missing: {short}, and it counts too."),
-        (flat / images, FLAT),
+        (flat / images, WHOLE_BATCH),
         (0, "Nothing is right: compare the labels with the argmax, the index of the largest logit."),
         *exits[:3],
     ]

@@ -9,6 +9,7 @@ from autograder.judge.compare import array, close, kind, number, recognised, sev
 from autograder.judge.evidence import Array
 
 from .logits import entropy, probabilities
+from .mistakes import WHOLE_BATCH
 from .required import require_evaluation_mode, require_gradients_on
 
 NAMES = "accuracy, exiting_points, entropies, total_macs"
@@ -180,10 +181,7 @@ def _accuracies(right):
         (correct / 6000, "Count the images of this loader: there need not be 6000."),
         (correct / (batches * first), f"Count the images: {short}, so they are not batches times batch size."),
         (sum(at_the_end) / images, "These are the answers of the last exit: take the logits of the exit taken."),
-        (
-            flat / images,
-            "argmax() alone looks for the largest logit of the whole batch: for each image it is argmax(dim=1).",
-        ),
+        (flat / images, WHOLE_BATCH),
     ]
 
 

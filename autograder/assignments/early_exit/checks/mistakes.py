@@ -11,6 +11,9 @@ import numpy as np
 
 from .logits import entropy, probabilities
 
+# The hint for labels compared with argmax() of all logits of a batch.
+WHOLE_BATCH = "argmax() alone looks for the largest logit of the whole batch: for each image it is argmax(dim=1)."
+
 Measure = Callable[[np.ndarray], np.ndarray]  # (K, N, C) logits -> (K, N), lower is surer
 Choice = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (K, N) sure, (K, N) entropies -> (N,) exits
 
