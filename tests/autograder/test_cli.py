@@ -113,7 +113,7 @@ def test_when_the_kernel_does_not_start_then_one_sentence(
 def test_when_we_crash_then_one_sentence_and_the_details_in_a_file(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autograder.cli.load_settings", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("autograder.cli.common.load_settings", lambda *a, **k: 1 / 0)
     result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
 
     assert_one_sentence(result, 1, "a fault of the grader")

@@ -1,0 +1,96 @@
+"""``autograder grade``. What is slow to import is imported when it is needed."""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autograder.assignments.assignment import assignments_of
+from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
+from autograder.config import Settings, find_course, load_limits, solutions_notebook
+from autograder.intake.platforms import PLATFORMS
+
+
+@click.command()
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "platform", type=click.Choice(list(PLATFORMS)), help="Whose file names these are; else told by them."
+)
+@click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
+@click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
+@click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
+@click.option("--fresh", is_flag=True, help="Run everything again, also what did not change.")
+@click.option("--whole", is_flag=True, help="Run all given cells, also those that cannot change a grade.")
+@click.option("--unsafe-no-box", is_flag=True, help="Run without isolation. For debugging your own notebook only.")
+@course_options
+def grade(
+    submissions: Path,
+    platform: str | None,
+    jobs: int | None,
+    seed: int | None,
+    cold: bool,
+    fresh: bool,
+    whole: bool,
+    unsafe_no_box: bool,
+    course: Path | None,
+    workspace: Path | None,
+    assignment: str | None,
+) -> None:
+    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
+    with told_in_a_sentence():
+        overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
+            {"jobs": jobs} if jobs else {}
+        )
+        assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
+        settings = settings_of(course, workspace, assignment, **overrides)
+        from autograder.records.results_json import save_results
+        from autograder.report.html import write_report
+        from autograder.report.terminal import ClassDisplay
+        from autograder.workspace import open_class
+
+        with ClassDisplay() as display, open_class(submissions, settings, seed, platform) as opened:
+            display.say(f"Grading {submissions} against {settings.solutions_notebook}")
+            for remark in opened.remarks:
+                display.say(remark)
+            if len(opened.unchanged) == len(opened.found) and not fresh:
+                display.say("Nothing has changed since all of them were graded (--fresh runs them again).")
+                results = opened.results
+                save_results(results, settings.workspace)  # what the platform says of them may have changed
+            else:
+                results = _graded(opened, settings, display, fresh)
+        index = write_report(results, settings.workspace)
+        display.summary(results, index)
+        students = {one.student for one in opened.found}
+        failed = results.faults & students
+    sys.exit(GRADER_FAILED if failed or results.not_recognised else OK)
+
+
+def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str | None) -> str | None:
+    """The assignment that the notebooks are for, where the course has several."""
+    root = (course or find_course(Path.cwd())).resolve()
+    if len(assignments_of(root)) < 2:
+        return None
+    from autograder.intake.master import grade_ids_in
+    from autograder.intake.which import which_assignment
+
+    grade_ids = {name: grade_ids_in(solutions_notebook(root, name)) for name in assignments_of(root)}
+    return which_assignment(submissions, grade_ids, load_limits(root).file_bytes, platform)
+
+
+def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
+    """Grade what changed; imports what takes long to import while the templates of the boxes start."""
+    from autograder.runner import Runner
+
+    display.found(len(opened.found))
+    display.kept(0 if fresh else len(opened.unchanged))
+    basis = opened.basis
+    with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)) as runner:
+        runner.prestart(len(opened.found))
+        from autograder.pipeline import Watcher, grade_class
+
+        def prepared(course: Any) -> None:
+            display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
+
+        return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)
