@@ -19,7 +19,7 @@ from typing import Any
 from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.course import Course, Graded
+from autograder.course import Course, Graded, Observed
 from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
 from autograder.intake.master import MasterCell, master_cells, points_by_task, voided_tasks
@@ -73,11 +73,16 @@ def grade_class(
         if runner is None:
             runner = stack.enter_context(contextlib.closing(Runner(settings, opened.basis.surroundings, fresh=fresh)))
             runner.prestart(len(opened.found))
-        pool = stack.enter_context(Pool(settings.jobs, runner.stop))
+        pool = stack.enter_context(Pool(runner.backend.most, runner.stop))
         course = prepare(settings, opened.basis, runner, pool.begin)
         waiting = iter(changed)
-        # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
-        begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
+
+        def begin_more(begun: list[Future[Observed]]) -> list[Future[Observed]]:
+            """No more than can be judged soon, or the outputs of a whole class would lie in memory."""
+            room = 2 * runner.backend.slots - len(begun)
+            return [*begun, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, max(room, 0)))]
+
+        begun = begin_more([])
         course.judging.result()
         watcher.prepared(course)
         set_aside_others(settings, opened.basis)
@@ -85,7 +90,7 @@ def grade_class(
         records = stack.enter_context(contextlib.closing(Records(course)))
         while begun:
             done, still = wait(begun, return_when=FIRST_COMPLETED)
-            begun = [*still, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, len(done)))]
+            begun = begin_more(list(still))
             for future in done:
                 grade = _recorded(judge_one(future.result(), course), course, records).grade
                 saving.add(grade)

@@ -91,6 +91,6 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
         from autograder.pipeline import Watcher, grade_class
 
         def prepared(course: Any) -> None:
-            display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
+            display.prepared(basis.box, basis.seed, runner.backend.why_cold, runner.backend.slots)
 
         return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)
