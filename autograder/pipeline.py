@@ -73,13 +73,14 @@ def grade_class(
         if runner is None:
             runner = stack.enter_context(contextlib.closing(Runner(settings, opened.basis.surroundings, fresh=fresh)))
             runner.prestart(len(opened.found))
-        pool = stack.enter_context(Pool(runner.backend.most, runner.stop))
+        backend = runner.backend
+        pool = stack.enter_context(Pool(backend.most, lambda: backend.slots, runner.stop))
         course = prepare(settings, opened.basis, runner, pool.begin)
         waiting = iter(changed)
 
         def begin_more(begun: list[Future[Observed]]) -> list[Future[Observed]]:
             """No more than can be judged soon, or the outputs of a whole class would lie in memory."""
-            room = 2 * runner.backend.slots - len(begun)
+            room = 2 * backend.slots - len(begun)
             return [*begun, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, max(room, 0)))]
 
         begun = begin_more([])

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from autograder.assignments.assignment import assignments_of
 from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
 from autograder.config import Settings, find_course, load_limits, solutions_notebook
+from autograder.errors import UsageError
 from autograder.intake.platforms import PLATFORMS
 
 
@@ -19,6 +21,8 @@ from autograder.intake.platforms import PLATFORMS
     "--from", "platform", type=click.Choice(list(PLATFORMS)), help="Whose file names these are; else told by them."
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Run notebooks in so many processes, as a cluster does.")
+@click.option("--scheduler", help="Run notebooks on a Dask cluster: its scheduler's address (tls://...) or file.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
 @click.option("--fresh", is_flag=True, help="Run everything again, also what did not change.")
@@ -29,6 +33,8 @@ def grade(
     submissions: Path,
     platform: str | None,
     jobs: int | None,
+    workers: int | None,
+    scheduler: str | None,
     seed: int | None,
     cold: bool,
     fresh: bool,
@@ -40,6 +46,10 @@ def grade(
 ) -> None:
     """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with told_in_a_sentence():
+        if sum(option is not None for option in (jobs, workers, scheduler)) > 1:
+            raise UsageError("--jobs, --workers and --scheduler each say where notebooks run. Give one of them.")
+        if unsafe_no_box and (workers or scheduler):
+            raise UsageError("--unsafe-no-box is for debugging on this machine. Leave out --workers and --scheduler.")
         overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
             {"jobs": jobs} if jobs else {}
         )
@@ -59,7 +69,8 @@ def grade(
                 results = opened.results
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
-                results = _graded(opened, settings, display, fresh)
+                with _backend(workers, scheduler, settings, opened.basis, display) as backend:
+                    results = _graded(opened, settings, display, fresh, backend)
         index = write_report(results, settings.workspace)
         display.summary(results, index)
         students = {one.student for one in opened.found}
@@ -79,14 +90,41 @@ def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str
     return which_assignment(submissions, grade_ids, load_limits(root).file_bytes, platform)
 
 
-def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
+@contextlib.contextmanager
+def _backend(
+    workers: int | None, scheduler: str | None, settings: Settings, basis: Any, display: Any
+) -> Iterator[Any]:
+    """The cluster that was asked for; None for the boxes of this machine. Only here is anything of Dask imported."""
+    if not (workers or scheduler):
+        yield None
+        return
+    try:
+        from autograder.cluster.connect import cluster_at, workers_here
+        from autograder.cluster.home import Cluster
+    except ImportError as error:
+        raise UsageError(
+            f"--workers and --scheduler need the cluster extra ({error}). Install it: python -m pip install -c "
+            "constraints.txt -e '.[grading,cluster]'"
+        ) from None
+    from autograder.cluster.worker import Site
+
+    connection = cluster_at(scheduler, display.say) if scheduler else workers_here(workers or 1)
+    site = Site(settings, basis.surroundings, basis.box)
+    with connection as client, contextlib.closing(
+        Cluster(client, site, thorough=bool(scheduler), say=display.say, show=display.running)
+    ) as cluster:
+        yield cluster
+        display.say(cluster.summary())
+
+
+def _graded(opened: Any, settings: Settings, display: Any, fresh: bool, backend: Any) -> Any:
     """Grade what changed; imports what takes long to import while the templates of the boxes start."""
     from autograder.runner import Runner
 
     display.found(len(opened.found))
     display.kept(0 if fresh else len(opened.unchanged))
     basis = opened.basis
-    with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)) as runner:
+    with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh, backend=backend)) as runner:
         runner.prestart(len(opened.found))
         from autograder.pipeline import Watcher, grade_class
 
