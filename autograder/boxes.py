@@ -43,9 +43,11 @@ class Backend(Protocol):
 
     Attributes:
         why_cold: Why every box is a new one with nothing loaded; "" while boxes are warm.
+        unsteady: Whether it failed under notebooks that were not to blame, so that another try may do better.
     """
 
     why_cold: str
+    unsteady: bool
 
     @property
     def most(self) -> int:
@@ -79,6 +81,8 @@ class Boxes:
     Args:
         templates: What warm boxes are forks of; None for new ones.
     """
+
+    unsteady = False
 
     def __init__(self, settings: Settings, templates: Templates | None = None) -> None:
         self._settings = settings

@@ -9,22 +9,22 @@ left in /tmp and among the control groups (box/sweep.py). If a submission cannot
 """
 
 import contextlib
-import itertools
 import json
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
 from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.course import Course, Graded, Observed
+from autograder.course import Course, Graded
 from autograder.errors import GraderError
-from autograder.grading import failed, judge_one, observe_one, our_fault
+from autograder.grading import failed, judge_one, our_fault
 from autograder.intake.master import MasterCell, master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
+from autograder.observing import Observing
 from autograder.pool import Pool
 from autograder.records.gradebook import Records
 from autograder.records.nbgrader_store import enter_assignment
@@ -74,28 +74,19 @@ def grade_class(
             runner = stack.enter_context(contextlib.closing(Runner(settings, opened.basis.surroundings, fresh=fresh)))
             runner.prestart(len(opened.found))
         backend = runner.backend
-        pool = stack.enter_context(Pool(backend.most, lambda: backend.slots, runner.stop))
+        pool = stack.enter_context(Pool(backend.most, runner.stop, lambda: backend.slots))
         course = prepare(settings, opened.basis, runner, pool.begin)
-        waiting = iter(changed)
-
-        def begin_more(begun: list[Future[Observed]]) -> list[Future[Observed]]:
-            """No more than can be judged soon, or the outputs of a whole class would lie in memory."""
-            room = 2 * backend.slots - len(begun)
-            return [*begun, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, max(room, 0)))]
-
-        begun = begin_more([])
+        observing = Observing(changed, course, pool)
+        observing.begin_more()
         course.judging.result()
         watcher.prepared(course)
         set_aside_others(settings, opened.basis)
         saving = stack.enter_context(Saving(opened.results, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
-        while begun:
-            done, still = wait(begun, return_when=FIRST_COMPLETED)
-            begun = begin_more(list(still))
-            for future in done:
-                grade = _recorded(judge_one(future.result(), course), course, records).grade
-                saving.add(grade)
-                watcher.graded(grade)
+        for observed in observing:
+            grade = _recorded(judge_one(observed, course), course, records).grade
+            saving.add(grade)
+            watcher.graded(grade)
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
     return saving.results
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,14 +15,14 @@ class Pool:
 
     Args:
         most: How many threads there may ever be.
-        slots: Says how many of them may do something now; a cluster grows and shrinks.
         stop: Ends what they wait for. Called when an error leaves the ``with``, the instructor's Ctrl-C before all:
             nobody waits for a box that nobody looks at.
+        slots: Says how many threads may do something now, for a cluster grows and shrinks; None for all of them.
     """
 
-    def __init__(self, most: int, slots: Callable[[], int], stop: Callable[[], None]) -> None:
+    def __init__(self, most: int, stop: Callable[[], None], slots: Callable[[], int] | None = None) -> None:
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="box")
-        self._slots, self._stop = slots, stop
+        self._slots, self._stop = slots or (lambda: most), stop
         self._turns, self._busy, self._closing = threading.Condition(), 0, False
         self._begun: list[Future[Any]] = []
 
@@ -36,6 +36,8 @@ class Pool:
         with self._turns:
             while self._busy >= self._slots() and not self._closing:
                 self._turns.wait(LOOK_S)
+            if self._closing:
+                raise CancelledError
             self._busy += 1
         try:
             return call(*words)

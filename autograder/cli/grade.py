@@ -91,9 +91,7 @@ def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str
 
 
 @contextlib.contextmanager
-def _backend(
-    workers: int | None, scheduler: str | None, settings: Settings, basis: Any, display: Any
-) -> Iterator[Any]:
+def _backend(workers: int | None, scheduler: str | None, settings: Settings, basis: Any, display: Any) -> Iterator[Any]:
     """The cluster that was asked for; None for the boxes of this machine. Only here is anything of Dask imported."""
     if not (workers or scheduler):
         yield None
@@ -110,9 +108,12 @@ def _backend(
 
     connection = cluster_at(scheduler, display.say) if scheduler else workers_here(workers or 1)
     site = Site(settings, basis.surroundings, basis.box)
-    with connection as client, contextlib.closing(
-        Cluster(client, site, thorough=bool(scheduler), say=display.say, show=display.running)
-    ) as cluster:
+    with (
+        connection as client,
+        contextlib.closing(
+            Cluster(client, site, thorough=bool(scheduler), say=display.say, show=display.running)
+        ) as cluster,
+    ):
         yield cluster
         display.say(cluster.summary())
 

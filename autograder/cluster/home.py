@@ -10,7 +10,8 @@ So it knows which notebook is where, and a worker that comes late takes its shar
 What goes wrong, and whose fault it is:
 
 =============================================  =======================================================================
-a worker ends while a notebook runs            the notebook runs elsewhere; after two such ends, GRADER_ERROR
+a worker ends while a notebook runs            the notebook runs elsewhere; after two such ends, GRADER_ERROR. If
+                                               workers ended under others too, it gets another try when these are done
 a worker says that it leaves (time is over)    the notebook runs elsewhere, and that counts against nobody
 a worker cannot run it (disk full, no memory)  the notebook runs elsewhere; three in a row, and the worker is looked at
                                                again before it gets another
@@ -42,6 +43,7 @@ from autograder.runs import unpacked
 
 POLL_S = 0.5  # between two looks at which workers there are
 DEATHS = 2  # workers that may end under one notebook
+DEATHS_OF_OURS = 20  # under the solutions, which are not to blame for them
 FAULTS = 2  # workers that may fail to run one notebook
 FAULTS_IN_A_ROW = 3  # of one worker, before it is looked at again
 AGAIN_S = 30.0  # until then
@@ -102,6 +104,7 @@ class Cluster:
 
     Attributes:
         why_cold: Why every box is a new one with nothing loaded; "" while boxes are warm.
+        unsteady: Whether workers ended or failed under notebooks that then ran elsewhere.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Cluster:
     ) -> None:
         self.why_cold = "as asked" if site.settings.cold else ""
         self.most = MOST
+        self.unsteady = False
         self._client, self._site, self._thorough = client, site, thorough
         self._say, self._show = say, show
         self._workers: dict[str, _Worker] = {}
@@ -158,10 +162,10 @@ class Cluster:
                 except _Ended as end:
                     elsewhere.add(worker.node)
                     ended += [] if end.announced else [worker.host]
-                    if len(ended) < DEATHS:
+                    if len(ended) < (DEATHS_OF_OURS if order.explain else DEATHS):
                         continue
                     raise GraderError(
-                        f"{DEATHS} workers ended while this notebook ran, on {' and '.join(ended)}. Grade it alone "
+                        f"{len(ended)} workers ended while this notebook ran, on {' and '.join(ended)}. Grade it alone "
                         "with the same command: if that ends a worker too, give workers more memory than a box may use."
                     ) from None
                 except Exception as error:  # Dask's own: it could not carry the call there or the answer back
@@ -175,6 +179,7 @@ class Cluster:
                         continue
                     raise GraderError(f"Two workers could not run it. {' '.join(faults)}")
                 worker.faults, worker.done = 0, worker.done + 1
+                self.unsteady = self.unsteady or bool(ended or faults)
                 self._done[worker.host] += 1
             if late and not _too_late(run):
                 self._failed(late[1], "a notebook took too long that was in time elsewhere")
