@@ -1,4 +1,4 @@
-"""Rebuilt notebook, cases, seed -> Run: a stored one, else a new one from the backend, which is stored before it counts.
+"""Rebuilt notebook, cases, seed -> Run: a stored one, or a new one of the backend, stored before it counts.
 
 The grader calls :meth:`Runner.run` from as many threads as the backend has slots. Knows nothing of students or grades,
 nor of where notebooks run: boxes of this machine (boxes.py) or of a cluster (cluster/). Two equal notebooks run once.

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from autograder.cli.cluster import cluster
 from autograder.cli.doctor import doctor
 from autograder.cli.grade import grade
 from autograder.cli.release import release
@@ -30,5 +31,5 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, release, doctor):
+for _verb in (grade, report, release, doctor, cluster):
     main.add_command(_verb)

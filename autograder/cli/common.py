@@ -57,6 +57,18 @@ def told_in_a_sentence() -> Iterator[None]:
         sys.exit(GRADER_FAILED)
 
 
+@contextlib.contextmanager
+def cluster_extra() -> Iterator[None]:
+    """Turns an import that fails into a sentence that names the extra."""
+    try:
+        yield
+    except ImportError as error:
+        raise UsageError(
+            f"A cluster needs the extra of that name ({error}). Install it: python -m pip install -c constraints.txt "
+            "-e '.[grading,cluster]'"
+        ) from None
+
+
 def _no_room(error: Exception) -> str:
     """The sentence for a machine that has no room for us; "" for any other error."""
     if not isinstance(error, OSError) or error.errno not in MACHINE:

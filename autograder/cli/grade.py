@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from autograder.assignments.assignment import assignments_of
-from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
+from autograder.cli.common import GRADER_FAILED, OK, cluster_extra, course_options, settings_of, told_in_a_sentence
 from autograder.config import Settings, find_course, load_limits, solutions_notebook
 from autograder.errors import UsageError
 from autograder.intake.platforms import PLATFORMS
@@ -96,14 +96,9 @@ def _backend(workers: int | None, scheduler: str | None, settings: Settings, bas
     if not (workers or scheduler):
         yield None
         return
-    try:
+    with cluster_extra():
         from autograder.cluster.connect import cluster_at, workers_here
         from autograder.cluster.home import Cluster
-    except ImportError as error:
-        raise UsageError(
-            f"--workers and --scheduler need the cluster extra ({error}). Install it: python -m pip install -c "
-            "constraints.txt -e '.[grading,cluster]'"
-        ) from None
     from autograder.cluster.worker import Site
 
     connection = cluster_at(scheduler, display.say) if scheduler else workers_here(workers or 1)

@@ -7,6 +7,8 @@ on both sides, which only the owner of this folder can read. Dask finds its sett
 
 import json
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,32 @@ from autograder.files import write_whole
 SCHEDULER_FILE = "scheduler.json"  # written by the scheduler when it starts
 SETTINGS = "dask.yaml"
 SLURM = "slurm.sh"
+# Element 0 of the array is the scheduler. Array jobs without it add workers to the scheduler that there is.
+SCRIPT = """#!/bin/bash
+# One scheduler and eight workers for `autograder grade CLASS --scheduler {folder}/scheduler.json`.
+# Start: sbatch {folder}/slurm.sh
+# Add eight more workers: sbatch --array=1-8 {folder}/slurm.sh
+# End: scancel --name grading
+#SBATCH --job-name=grading
+#SBATCH --array=0-8
+#SBATCH --cpus-per-task=4
+#SBATCH --mem-per-cpu=4500M
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:TERM@60
+#SBATCH --output={folder}/%A-%a.log
+# A worker runs as many notebooks at a time as it has processors, and as a box's limit of memory allows.
+export DASK_CONFIG={folder}
+cd {folder} || exit 1
+file=scheduler.json
+if [ "$SLURM_ARRAY_TASK_MIN" = 0 ]; then file=scheduler-$SLURM_ARRAY_JOB_ID.json; fi
+if [ "$SLURM_ARRAY_TASK_ID" = 0 ]; then
+    ln -sfn "$file" scheduler.json
+    exec {python} -m dask scheduler --scheduler-file "$file" --protocol tls --port 0 --no-dashboard
+fi
+# exec, so that the notice that the time is over reaches the worker: it leaves, and its notebooks run elsewhere.
+exec {python} -m dask worker --scheduler-file "$file" --protocol tls --nthreads "${{SLURM_CPUS_PER_TASK:-1}}" \\
+    --memory-limit 0 --no-dashboard --death-timeout 600 --local-directory "${{TMPDIR:-/tmp}}"
+"""
 
 
 def make_folder(folder: Path) -> Path:
@@ -36,6 +64,8 @@ def make_folder(folder: Path) -> Path:
         with open(folder / name, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(text)
     write_whole(folder / SETTINGS, json.dumps(_settings(folder), indent=2).encode())  # YAML reads JSON
+    script = SCRIPT.format(folder=shlex.quote(str(folder)), python=shlex.quote(sys.executable))
+    write_whole(folder / SLURM, script.encode())
     return folder
 
 
