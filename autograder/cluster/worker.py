@@ -20,12 +20,13 @@ from autograder.box.isolation import box_label
 from autograder.boxes import Boxes, Order
 from autograder.config import Settings, memory_bytes
 from autograder.doctor import examine
-from autograder.errors import GraderError
+from autograder.errors import BoxUnavailable, GraderError
 from autograder.keys import code_key, surroundings_key
 from autograder.runs import packed
 
 LOADED = code_key()  # what this process runs, whatever lies on the disk later
 FAULT = b"fault "  # begins an answer that is no run
+EXAMINED_S = 3600  # for which what the doctor said holds
 KEPT_S = 600  # templates of a course that nobody asks for any more
 
 
@@ -70,6 +71,7 @@ class _Kept:
 
 
 _sites: dict[Site, _Kept] = {}
+_doctor_said: dict[Site, tuple[float, tuple[str, ...]]] = {}
 _lock = threading.Lock()
 
 
@@ -87,11 +89,14 @@ def admit(site: Site, threads: int, thorough: bool) -> Report:
     try:
         if reason := _differs(site):
             return Report(host, refused=reason)
-        warnings = _examined(site.settings) if thorough else ()
+        warnings = _examined(site) if thorough else ()
         with _kept(site, slots) as boxes:
             if not boxes.why_cold:
-                with boxes.templates.borrow():
-                    pass
+                try:
+                    with boxes.templates.borrow():
+                        pass
+                except BoxUnavailable as error:
+                    raise GraderError(f"{error} With --cold, boxes do without.") from None
     except (GraderError, OSError) as error:
         return Report(host, refused=str(error))
     return Report(host, slots, warnings=warnings)
@@ -127,20 +132,24 @@ def _differs(site: Site) -> str:
     return ""
 
 
-def _examined(settings: Settings) -> tuple[str, ...]:
-    """What the doctor warns of here.
+def _examined(site: Site) -> tuple[str, ...]:
+    """What the doctor warns of here; remembered for an hour, because it takes some seconds.
 
     Raises:
         GraderError: The doctor found something that is not good.
     """
+    when, warnings = _doctor_said.get(site, (0.0, ()))
+    if when and time.monotonic() - when < EXAMINED_S:
+        return warnings
+    found = []
     with tempfile.TemporaryDirectory(prefix="autograder-worker-") as folder:
-        warnings = []
-        for finding in examine(replace(settings, workspace=Path(folder))):
+        for finding in examine(replace(site.settings, workspace=Path(folder))):
             if not finding.good:
                 raise GraderError(f"The doctor says no: {finding.what}. {finding.remedy}")
             if finding.warning:
-                warnings.append(finding.what)
-    return tuple(warnings)
+                found.append(finding.what)
+    _doctor_said[site] = time.monotonic(), tuple(found)
+    return tuple(found)
 
 
 @contextlib.contextmanager
