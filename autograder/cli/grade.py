@@ -46,8 +46,8 @@ def grade(
         assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
         settings = settings_of(course, workspace, assignment, **overrides)
         from autograder.records.results_json import save_results
-        from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.reporting import write_report
         from autograder.workspace import open_class
 
         with ClassDisplay() as display, open_class(submissions, settings, seed, platform) as opened:

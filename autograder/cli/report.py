@@ -14,8 +14,8 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
         from autograder.records.results_json import load_results
-        from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.reporting import write_report
         from autograder.workspace import adopt_old_results
 
         adopt_old_results(settings)
