@@ -8,7 +8,7 @@ from autograder.report.class_page import render_class_page
 from autograder.report.frame import page_name
 from autograder.report.student_page import render_student_page
 from autograder.results import ClassResults, Similar
-from autograder.works import graded_notebook_of, similar_code
+from autograder.records.code import graded_notebook_of, similar_code
 
 
 def render_report(results: ClassResults, similar: Similar | None = None, when: str = "") -> dict[str, str]:

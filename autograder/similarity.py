@@ -37,7 +37,7 @@ Prints = frozenset[int]
 
 
 @dataclass(frozen=True)
-class Work:
+class Code:
     """The code that one student wrote.
 
     Attributes:
@@ -62,7 +62,7 @@ class _Read:
     own: Prints
 
 
-def compare(works: Iterable[Work], given: Iterable[str], ours: Sequence[tuple[str, str]]) -> Similar:
+def compare(codes: Iterable[Code], given: Iterable[str], ours: Sequence[tuple[str, str]]) -> Similar:
     """Compare all with all, by an index of fingerprints: seconds for a class of hundreds.
 
     Args:
@@ -70,9 +70,9 @@ def compare(works: Iterable[Work], given: Iterable[str], ours: Sequence[tuple[st
         ours: (grade_id, text) of our solution's cells.
     """
     known = _prints(_sequences([("", text) for text in given]))
-    solution = _read(Work("", tuple(ours)), known)
-    works = tuple(works)
-    read = [_read(work, known) for work in works]
+    solution = _read(Code("", tuple(ours)), known)
+    codes = tuple(codes)
+    read = [_read(code, known) for code in codes]
     copies = {one.student: share for one in read if (share := _dice(one.own, solution.own)) >= OURS}
     others = [_Read(one.student, one.sequences, one.own - solution.own) for one in read if one.student not in copies]
     groups: dict[object, list[_Read]] = defaultdict(list)
@@ -82,7 +82,7 @@ def compare(works: Iterable[Work], given: Iterable[str], ours: Sequence[tuple[st
     equal = tuple(tuple(one.student for one in group) for group in groups.values() if len(group) > 1)
     # One stands for each group, or what twenty have copied from each other would be what everybody writes.
     near = _near([group[0] for group in groups.values()], dict(solution.sequences))
-    untouched = tuple(work.student for work in works if not work.cells)
+    untouched = tuple(code.student for code in codes if not code.cells)
     return Similar(equal, tuple(near), copies, untouched)
 
 
@@ -128,9 +128,9 @@ def _dice(one: Prints, other: Prints) -> float:
     return 2 * len(one & other) / (len(one) + len(other)) if min(len(one), len(other)) >= ENOUGH else 0.0
 
 
-def _read(work: Work, known: Prints) -> _Read:
-    sequences = _sequences(work.cells)
-    return _Read(work.student, sequences, _prints(sequences) - known)
+def _read(code: Code, known: Prints) -> _Read:
+    sequences = _sequences(code.cells)
+    return _Read(code.student, sequences, _prints(sequences) - known)
 
 
 def _prints(sequences: Iterable[tuple[str, tuple[int, ...]]]) -> Prints:

@@ -2,6 +2,7 @@
 
 import statistics
 from collections import Counter
+from collections.abc import Iterable
 
 from autograder.report.concerns import concerns
 from autograder.report.frame import render
@@ -33,7 +34,7 @@ def render_class_page(results: ClassResults, similar: Similar | None = None, whe
     alike = similar or Similar()
     judged = counted(results.grades, alike.untouched)
     scores = [one.score for one in judged]
-    most = statistics.mode([one.max_score for one in judged]) if judged else 0.0
+    most = _usual(one.max_score for one in judged)
     made = mistakes(judged)
     return render(
         "class.html",
@@ -44,6 +45,7 @@ def render_class_page(results: ClassResults, similar: Similar | None = None, whe
         seconds=[one.wall_s for one in results.grades],
         judged=judged,
         most=most,
+        most_total=_usual(one.total_max for one in results.grades),
         mean=statistics.fmean(scores) if scores else None,
         median=statistics.median(scores) if scores else None,
         bars=histogram(scores, most),
@@ -62,6 +64,11 @@ def render_class_page(results: ClassResults, similar: Similar | None = None, whe
         named=NAMED,
         pairs=SHOWN,
     )
+
+
+def _usual(maxima: Iterable[float]) -> float:
+    """The points that most can earn; the rows of the others say theirs."""
+    return next((points for points, _ in Counter(maxima).most_common(1)), 0.0)
 
 
 def _shown_names(results: ClassResults) -> dict[str, str]:
