@@ -35,11 +35,11 @@ def similar_code(results: ClassResults, workspace: Path, solutions: Path) -> Sim
     given = [cell.source for cell in ours if not cell.solution]
     answers = [(cell.grade_id, cell.source) for cell in ours if cell.solution]
     students = [grade.student for grade in results.grades]
-    found = (_code(graded_notebook_of(one, results.assignment, workspace), one, stubs) for one in students)
+    found = (_code(graded_notebook_of(workspace, results.assignment, one), one, stubs) for one in students)
     return compare(filter(None, found), [*given, *stubs.values()], answers)
 
 
-def graded_notebook_of(student: str, assignment: str, workspace: Path) -> Path:
+def graded_notebook_of(workspace: Path, assignment: str, student: str) -> Path:
     """Where a workspace keeps the graded notebook of a student."""
     return workspace / "autograded" / student / assignment / f"{assignment}.ipynb"
 

@@ -39,6 +39,7 @@ def render_class_page(results: ClassResults, similar: Similar | None = None, whe
     return render(
         "class.html",
         results,
+        style="class.css",
         script="class.js",
         shown=_shown_names(results),
         when=when,
