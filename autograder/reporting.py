@@ -1,13 +1,11 @@
 """Results of a class and what its workspace holds -> the pages of the report. The command line calls it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from autograder.files import write_whole
-from autograder.marks import Marks
 from autograder.records.code import graded_notebook_of, similar_code
-from autograder.records.marks import load_marks
 from autograder.records.work import load_work
 from autograder.report.class_page import render_class_page
 from autograder.report.frame import page_name
@@ -15,14 +13,10 @@ from autograder.report.student_page import render_student_page
 from autograder.results import ClassResults, Grade
 
 
-def student_page(grade: Grade, results: ClassResults, workspace: Path, marks: Mapping[str, Marks]) -> str:
-    """The page of one student, with the answers and figures that the workspace has of them.
-
-    Args:
-        marks: Those of the class, as records.marks.load_marks gives them.
-    """
+def student_page(grade: Grade, results: ClassResults, workspace: Path) -> str:
+    """The page of one student, with the answers and figures that the workspace has. It stands alone, to be sent."""
     work = load_work(workspace, results.assignment, grade.student)
-    return render_student_page(grade, results, marks.get(grade.student), work)
+    return render_student_page(grade, results, grade.marks, work)
 
 
 def pages(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Iterator[tuple[str, str]]:
@@ -30,15 +24,11 @@ def pages(results: ClassResults, workspace: Path, solutions: Path | None = None)
 
     Args:
         solutions: The solutions notebook, by which code is compared; None to compare nothing.
-
-    Raises:
-        UsageError: The gradebook cannot be read.
     """
-    marks = load_marks(workspace, results.assignment)
     for grade in results.grades:
-        yield page_name(grade.student), student_page(grade, results, workspace, marks)
+        yield page_name(grade.student), student_page(grade, results, workspace)
     similar = similar_code(results, workspace, solutions) if solutions else None
-    yield "index.html", render_class_page(results.with_marks(marks), similar, _when(results, workspace))
+    yield "index.html", render_class_page(results, similar, _when(results, workspace))
 
 
 def write_report(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Path:
@@ -46,9 +36,6 @@ def write_report(results: ClassResults, workspace: Path, solutions: Path | None 
 
     Args:
         solutions: The solutions notebook, by which code is compared; None to compare nothing.
-
-    Raises:
-        UsageError: The gradebook cannot be read.
     """
     folder = workspace / results.assignment / "report"
     written = set()
