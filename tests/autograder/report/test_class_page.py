@@ -28,7 +28,8 @@ def page(*grades: Grade, similar: Similar | None = None, when: str = "") -> str:
 
 
 def text(html: str) -> str:
-    return " ".join(Page(html).text.split())
+    """The text, one space between any two elements that are not in one line."""
+    return " ".join(Page(re.sub("(</?(?:td|th|li|dt|dd|small|summary|svg)\\b)", r" \1", html)).text.split())
 
 
 def test_it_tells_points_tasks_mistakes_verdicts_and_time():
@@ -64,7 +65,7 @@ def test_it_tells_what_a_person_gave_and_what_waits():
 
     assert "answers to mark 1 of 1 students" in said
     assert "Ann Abel mac_ratio 1, the checks 2" in said
-    assert "Ann Abel ann OK 1 of 5 1 2" in said, "total of all points, what waits, automatic points"
+    assert "Ann Abel ann OK 1 1 2 2 90" in said, "total of all points, what waits, automatic points"
 
 
 def test_similar_code_is_told_with_how_similar():
@@ -96,7 +97,7 @@ def test_people_are_called_by_their_names_where_these_are_told_and_differ():
     grades = [replace(ANN, student=student, handin=Handin("canvas", name)) for student, name in said.items()]
     rows = re.findall(r'<tr><th scope="row">(<a.*?)</th>', page(*grades))
 
-    assert [text(row) for row in rows] == ["a1", "a2", "Åsa Ek" + "a3", "a4"]
+    assert [text(row) for row in rows] == ["a1", "a2", "Åsa Ek a3", "a4"]
 
 
 @pytest.mark.parametrize("grades", [(), (Grade("ann", Verdict.GRADER_ERROR),), (Grade("ann", Verdict.EMPTY),)])
@@ -112,7 +113,7 @@ def test_grades_of_different_tasks_have_their_points_in_their_columns():
     rows = re.findall(r'<tr><th scope="row"><a.*?</tr>', page(ANN, later), re.DOTALL)
     cells = [[text(cell) for cell in re.findall(r"<td.*?</td>", row)] for row in rows]
 
-    assert cells == [["OK", "", "2", "2", "", "90"], ["OK", "", "4of 4", "3", "1", "0"]]
+    assert cells == [["OK", "", "2", "2", "", "90"], ["OK", "", "4 of 4", "3", "1", "0"]]
 
 
 def test_a_large_class_makes_a_page_of_bounded_lists():
@@ -136,8 +137,8 @@ def test_a_large_class_makes_a_page_of_bounded_lists():
     )
     html = page(*grades, similar=similar)
 
-    assert f"and {count - NAMED} more" in text(html)
-    assert f"And {count - 1 - SHOWN} more pairs." in text(html)
+    assert f"and {count - NAMED} more" in html
+    assert f"And {count - 1 - SHOWN} more pairs." in html
     assert len(html) < count * 6_500, "a row has at most 20 notes of 240 characters"
 
 
