@@ -60,7 +60,7 @@ def grade(
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
                 results = _graded(opened, settings, display, fresh)
-        index = write_report(results, settings.workspace)
+        index = write_report(results, settings.workspace, settings.solutions_notebook)
         display.summary(results, index)
         students = {one.student for one in opened.found}
         failed = results.faults & students
