@@ -138,8 +138,9 @@ def test_feedback_is_the_students_page_with_what_people_gave(course: Path) -> No
         assert "http://" not in page and "https://" not in page, "it is read without a network"
         assert "alert(1)</script>" not in page
         assert "alert(2)</script>" not in page
-    assert "not marked yet" in pages["ann"]
+    assert "not marked yet" in pages["cem"]
     assert "could not be read as a notebook" in pages["cem"]
+    assert "No answer to this was found" in pages["ann"]
     assert "<strong>early</strong>" in pages["dan"], "Markdown itself is still rendered"
     assert "1.5 / 2 p" in pages["dan"]
     assert "Half &lt;b&gt;of&lt;/b&gt; it." in pages["dan"]
