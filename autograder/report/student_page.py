@@ -65,14 +65,14 @@ class _Found:
     Attributes:
         passed: Whether these checks passed.
         checks: (sentence, points that it is worth).
-        whys: Why these checks matter.
+        why: Why these checks matter.
     """
 
     passed: bool
     checks: tuple[tuple[str, float], ...]
     message: str = ""
     hint: str = ""
-    whys: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _found(task: TaskGrade) -> tuple[_Found, ...]:
         whys = [] if passed else [check.why for check in checks if check.why and check.why not in told]
         told.update(hints, whys)
         worth = tuple((check.name, _worth(check, task)) for check in checks)
-        found.append(_Found(passed, worth, message, " ".join(dict.fromkeys(hints)), tuple(dict.fromkeys(whys))))
+        found.append(_Found(passed, worth, message, " ".join(dict.fromkeys(hints)), " ".join(dict.fromkeys(whys))))
     return tuple(found)
 
 
@@ -218,5 +218,5 @@ def _cost(grade: Grade) -> str:
     if grade.verdict is Verdict.OK:
         return ""
     if not lost:
-        return "That alone cost no points: all your tasks could be judged."
+        return "That alone cost no points: every task could be judged."
     return f"It cost {points(sum(lost.values()))} points, because this could not be judged: {', '.join(lost)}."

@@ -88,8 +88,8 @@ def test_figures_are_those_after_the_first_task_with_what_they_show(tmp_path: Pa
     )
 
     assert [(one.cell, one.alt, one.heading) for one in work.figures] == [
-        ("plot", "A line that falls.", "Loss"),
-        ("that you added", "", "Loss"),
+        ("cell plot", "A line that falls.", "Loss"),
+        ("a cell that you added", "", "Loss"),
     ]
 
 
@@ -98,6 +98,7 @@ def test_what_is_no_picture_is_no_figure(tmp_path: Path, bad: str) -> None:
     task = cell("code", "task", "task", solution=True)
 
     assert load(tmp_path, task, cell("code", "plot", "plot", **shown(bad))).figures == ()
+    assert load(tmp_path, task, cell("code", "plot", "plot", **shown(bad, mime="image/gif"))).figures == ()
     assert load(tmp_path, task, cell("code", "plot", "plot", **shown(png(), mime="text/html"))).figures == ()
 
 

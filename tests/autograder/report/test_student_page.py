@@ -39,7 +39,7 @@ WORK = Work(
         "q": (Piece(False, "**Why?** $a<b$"),),
     },
     {"evaluate": "Task 1: evaluate"},
-    (Figure(PICTURE, "A line that falls.", "plot"), Figure(PICTURE, "", "plot-two", "Loss")),
+    (Figure(PICTURE, "A line that falls.", "cell plot"), Figure(PICTURE, "", "cell two", "Loss")),
     left_out=3,
 )
 
@@ -182,7 +182,7 @@ def test_figures_have_a_description_and_those_left_out_are_counted():
     read = page(Grade("ann", Verdict.OK, (TASK,)))
 
     assert 'alt="A line that falls."' in read
-    assert 'alt="Figure of cell plot-two"' in read
+    assert 'alt="Figure of cell two"' in read
     assert "3 more are in your notebook" in read
     assert read.count(f"data:image/png;base64,{PICTURE.base64}") == 2
 
