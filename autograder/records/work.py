@@ -22,6 +22,7 @@ MAX_FILE = 64 * MIB  # bytes of a graded notebook
 MAX_FIGURES = 24
 MAX_PICTURES = 6 * MIB  # characters of base64 on one page
 MAX_SOURCE = 20_000  # characters of one cell
+MAX_LINES = 500  # of one cell: each becomes an element of the page
 MAX_PIECES = 6  # cells of one answer
 MAX_LINE = 300  # characters of a heading, an error or a description
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+)$", re.MULTILINE)
@@ -60,13 +61,18 @@ def _work(cells: list[dict[str, Any]]) -> Work:
             attached = {called: _picture(bundle) for called, bundle in cell.get("attachments", {}).items()}
             pictures = {called: one for called, one in attached.items() if one and room.has(one)}
             source = source if code else source.replace(PLACEHOLDER, "").strip()
-            answers[answer].append(Piece(code, shortened(source, MAX_SOURCE), _error(cell), pictures))
+            answers[answer].append(Piece(code, _bounded(source), _error(cell), pictures))
         for picture, alt in _figures(cell) if answers else ():
             if len(figures) < MAX_FIGURES and room.has(picture):
                 figures.append(Figure(picture, alt, f"cell {name}" if name else "a cell that you added", section))
             else:
                 left_out += 1
     return Work({name: tuple(pieces) for name, pieces in answers.items()}, headings, tuple(figures), left_out)
+
+
+def _bounded(source: str) -> str:
+    lines = source.splitlines(keepends=True)
+    return shortened(source, min(MAX_SOURCE, sum(map(len, lines[:MAX_LINES]))))
 
 
 class _Room:

@@ -126,6 +126,8 @@ def test_a_long_cell_is_shortened_and_of_many_cells_some_are_shown(tmp_path: Pat
 
     assert len(work.answers["task"]) == reading.MAX_PIECES
     assert len(work.answers["task"][0].source) < reading.MAX_SOURCE + 20
+    lines = load(tmp_path, cell("code", "\n" * 10_000, "task", solution=True)).answers["task"][0].source
+    assert len(lines.splitlines()) == reading.MAX_LINES + 2, "and a word that says so"
 
 
 @pytest.mark.parametrize(
