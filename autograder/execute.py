@@ -472,7 +472,10 @@ def _told(raised: Sequence[tuple[str, str, str]]) -> str:
     """The first error in words, because those after it often come of it. Of the others, those that cannot: code that
     Python cannot read, a package that is missing. Then the names of the rest."""
     own = [one for one in raised[1:] if UNREADABLE.match(one[1]) or NOT_INSTALLED.match(one[1])][: NAMED - 1]
-    told = [f"Cell {name} raised {error_in_words(error, source)}." for name, error, source in (raised[0], *own)]
+    told = [
+        f"Cell {_found_by(name, source)} raised {error_in_words(error, source)}."
+        for name, error, source in (raised[0], *own)
+    ]
     if rest := [one[0] for one in raised[1:] if one not in own]:
         more = f" and {len(rest) - NAMED} more" if len(rest) > NAMED else ""
         told.append(f"After it an error was also raised by {', '.join(rest[:NAMED])}{more}.")
@@ -499,7 +502,16 @@ def _name(cell: RebuiltCell) -> str:
     """What people are told of a cell: its name, or its first words where it has none."""
     if cell.master:
         return cell.master.grade_id
-    return _words(next((line for line in cell.source.splitlines() if line.strip()), ""))
+    return _first_words(cell.source)
+
+
+def _found_by(name: str, source: str) -> str:
+    """A cell's name, and where that is not in the cell its first words: Jupyter does not show the name."""
+    return name if name in source or name.startswith('"') else f"{name} ({_first_words(source)})"
+
+
+def _first_words(source: str) -> str:
+    return _words(next((line for line in source.splitlines() if line.strip()), ""))
 
 
 def _words(line: str) -> str:

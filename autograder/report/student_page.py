@@ -117,6 +117,11 @@ class _Part:
         """Whether no point is missing."""
         return self.score is not None and self.score >= self.max_score
 
+    @property
+    def look(self) -> str:
+        """The class of its points in the styles."""
+        return "open" if self.score is None else "passed" if self.full else "part" if self.score else "FAILED"
+
 
 def render_student_page(grade: Grade, results: ClassResults, work: Work) -> str:
     """The page of one student, as HTML. Without marks in the grade it shows tasks only.

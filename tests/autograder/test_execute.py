@@ -60,7 +60,7 @@ def test_a_result_is_drawn_where_it_will_be_shown(prepared: Course, cell: Rebuil
 def test_a_silent_cell_that_raises_is_told_and_the_rest_runs(prepared: Course) -> None:
     ran = run(prepared, given("1 / 0", OWN), added("print('on')"))
 
-    assert ran.message == "Cell given raised ZeroDivisionError: division by zero."
+    assert ran.message == 'Cell given ("1 / 0") raised ZeroDivisionError: division by zero.'
     assert ran.outputs[1][0]["text"] == "on\n"
 
 

@@ -62,6 +62,7 @@ def test_points_are_summed_with_those_of_people_and_what_is_open_is_said():
 
     assert "2.5 of 9 points so far; 3 points are still open" in read
     assert "not marked yet, 3 p" in read
+    assert "not marked yet – / 3 p" in read
     assert "0 / 3" not in read, "what nobody has marked is not 0"
 
 
@@ -152,7 +153,7 @@ def test_a_fault_of_the_grader_costs_nothing_and_shows_no_zero():
     read = text(Grade("ann", Verdict.GRADER_ERROR, (replace(TASK, checks=()),)))
 
     assert "It costs you no points." in read
-    assert "not graded yet, 4 p" in read
+    assert "not graded yet – / 4 p" in read
 
 
 def test_what_a_verdict_cost_is_said():
