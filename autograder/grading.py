@@ -11,7 +11,7 @@ from autograder.intake.find import Found
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.judge.evidence import evidence_by_task
-from autograder.keys import grade_key
+from autograder.keys import file_key, grade_key
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 from autograder.workspace import why_refused
 
@@ -81,6 +81,7 @@ def _grade(
         not_run=observed.run.not_run if observed.run else (),
         whole=observed.run.whole if observed.run else "",
         handin=observed.handin,
+        file=file_key(observed.original) if observed.original is not None else "",
     )
 
 

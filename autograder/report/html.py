@@ -24,7 +24,7 @@ def render_report(results: ClassResults) -> dict[str, str]:
     tasks = [task.task for task in results.grades[0].tasks] if results.grades else []
     common = {
         "results": results,
-        "unsafe": not results.box.startswith("bubblewrap"),
+        "unsafe": results.unsafe,
         "marks": MARKS,
         "names": names,
         "tasks": tasks,

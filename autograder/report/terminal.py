@@ -3,6 +3,8 @@
 import contextlib
 import re
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -11,7 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from autograder.report.text import score
+from autograder.changes import Change
+from autograder.marks import Mark
+from autograder.report.text import by_hand_text, change_text, score
 from autograder.results import ClassResults, Grade, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
@@ -85,8 +89,14 @@ class ClassDisplay:
         message = f"  {grade.message}" if grade.message else ""
         self.say(f"{done:>9} {grade.student:<30} {grade.verdict:<13} {score(grade):>10}{message}")
 
-    def summary(self, results: ClassResults, index: Path) -> None:
-        """The class in one table, and where to look."""
+    def summary(self, results: ClassResults, index: Path, only: Collection[str] | None = None) -> None:
+        """The class in one table, and where to look.
+
+        Args:
+            only: Students to show; None for all.
+        """
+        if only is not None:
+            results = replace(results.of(only), not_recognised=())
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
         for column in ("student", "verdict"):
             table.add_column(column, overflow="fold")
@@ -119,6 +129,26 @@ class ClassDisplay:
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
         self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")
+
+    def changed(
+        self,
+        changes: Sequence[Change],
+        by_hand: Mapping[str, Sequence[Mark]],
+        earlier: Mapping[tuple[str, ...], Sequence[str]],
+    ) -> None:
+        """Whose grade is another one than before and why, what a person changed, and who was judged otherwise."""
+        regraded = [change for change in changes if change.before and change.after]
+        if regraded:
+            self.say(f"{len(regraded)} changed: {_few([change_text(change) for change in regraded], '; ')}")
+        for student, marks in by_hand.items():
+            self.say(f"By hand, and kept: {student}, {', '.join(map(by_hand_text, marks))}")
+        for otherwise, students in earlier.items():
+            self.say(f"Kept from an earlier round ({', '.join(otherwise)}), {len(students)}: {_few(students)}")
+
+
+def _few(texts: Sequence[str], between: str = ", ", most: int = 20) -> str:
+    more = len(texts) - most
+    return between.join(texts[:most]) + (f" and {more} more: see autograder diff" if more > 0 else "")
 
 
 def _submissions(count: int) -> str:

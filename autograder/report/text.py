@@ -1,5 +1,7 @@
 """Grades as plain text: for the terminal, the graded notebook and nbgrader's comments."""
 
+from autograder.changes import Change
+from autograder.marks import Mark
 from autograder.results import Grade, TaskGrade
 
 MARKS = {True: "passed", False: "FAILED", None: "not judged"}
@@ -43,3 +45,21 @@ def submission_text(grade: Grade, box: str) -> str:
     elif grade.whole:
         lines.append(f"All given cells were to run: {grade.whole}.")
     return "\n".join(lines) + "\n"
+
+
+def change_text(change: Change) -> str:
+    """ "meyer 26 -> 27 (the checks changed)"; with the verdicts or the maxima where these differ."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return f"{change.student} ({', '.join(change.why)})"
+    show = score if before.max_score != after.max_score else (lambda grade: points(grade.score))
+    then, now = show(before), show(after)
+    if before.verdict != after.verdict:
+        then, now = f"{then} {before.verdict}", f"{now} {after.verdict}"
+    return f"{change.student} {then} -> {now} ({', '.join(change.why)})"
+
+
+def by_hand_text(mark: Mark) -> str:
+    """ "evaluate_baseline 3 by hand (the checks give 2)"."""
+    given = "nothing yet" if mark.automatic is None else points(mark.automatic)
+    return f"{mark.question} {points(mark.score or 0)} by hand (the checks give {given})"

@@ -513,8 +513,8 @@ def test_when_the_solutions_change_while_they_run_then_grades_are_not_named_afte
     real = pipeline.answer_key
 
     def meanwhile(*words):  # type: ignore[no-untyped-def]
-        with settings.solutions_notebook.open("a") as file:
-            file.write("\n")
+        text = settings.solutions_notebook.read_text()
+        settings.solutions_notebook.write_text(text.replace("# A small course", "# Another course"))
         return real(*words)
 
     monkeypatch.setattr(pipeline, "answer_key", meanwhile)
@@ -586,7 +586,7 @@ def test_when_the_workspace_cannot_be_written_then_it_says_so(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_keep_their_results(
+def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_its_grade_is_kept_in_its_round(
     prepared: Course, tmp_path: Path
 ) -> None:
     handed_in = tmp_path / "in"
@@ -599,8 +599,8 @@ def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_kee
 
     assert [(grade.verdict, grade.score) for grade in again.grades] == [(Verdict.EMPTY, 0.0)]
     assert (tmp_path / "ws" / "submitted" / "ann" / "small" / "small.ipynb").read_bytes() == b""
-    kept = json.loads((tmp_path / "ws" / "small" / "results-seed-1.json").read_text())
-    assert kept["submissions"][0]["score"] == 4.0
+    kept = json.loads((tmp_path / "ws" / "small" / "rounds" / "0001.json").read_text())
+    assert (kept["seed"], kept["submissions"][0]["score"]) == (1, 4.0)
 
 
 @pytest.mark.slow
