@@ -1,15 +1,14 @@
-"""Two gradings -> who has another grade, and why. Plain values: knows no workspace, and no gradebook but its marks.
+"""Two gradings -> who has another grade, and why. Plain values; knows no workspace.
 
 A grade keeps hashes of everything that it depends on (its file, and the basis of its round). So what differs between
 two grades of a student is what may have changed the points. Where several things differ, all are named: no run tells
 which of them it was.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from autograder.marks import Mark, Marks
-from autograder.results import ClassResults, Grade, Round, TaskGrade, Verdict
+from autograder.marks import Mark
+from autograder.results import CheckResult, ClassResults, Grade, Round, TaskGrade, Verdict
 
 CHANGED = {  # part of a basis -> what is told of it
     "checks": "the checks changed",
@@ -24,12 +23,28 @@ CHANGED = {  # part of a basis -> what is told of it
 
 
 @dataclass(frozen=True)
+class CheckChange:
+    """A check with another result; None on the side where there was no such check."""
+
+    name: str
+    before: CheckResult | None
+    after: CheckResult | None
+
+
+@dataclass(frozen=True)
 class TaskChange:
     """A task that was judged otherwise; None on the side where there was no such task."""
 
     task: str
     before: TaskGrade | None
     after: TaskGrade | None
+
+    @property
+    def checks(self) -> tuple[CheckChange, ...]:
+        """The checks with another result."""
+        old, new = ({check.name: check for check in task.checks} if task else {} for task in (self.before, self.after))
+        both = (CheckChange(name, old.get(name), new.get(name)) for name in {**old, **new})
+        return tuple(one for one in both if (one.before and one.before.passed) != (one.after and one.after.passed))
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,6 @@ class Change:
         after: None for one who is gone.
         why: What differs, in words; never empty.
         tasks: Those that were judged otherwise.
-        by_hand: Tasks of which a person gave the points: these count, whatever the checks say now.
     """
 
     student: str
@@ -49,43 +63,87 @@ class Change:
     after: Grade | None
     why: tuple[str, ...]
     tasks: tuple[TaskChange, ...] = ()
-    by_hand: tuple[Mark, ...] = ()
+
+    @property
+    def by_hand(self) -> tuple[Mark, ...]:
+        """Tasks of which a person gave the points: these count, whatever the checks say now."""
+        return _by_hand(self.after)
 
 
-def changes(before: ClassResults, after: ClassResults, marks: Mapping[str, Marks] | None = None) -> tuple[Change, ...]:
-    """Everybody whose verdict, points or passed checks differ, by student.
+@dataclass(frozen=True)
+class Side:
+    """One of two gradings that are compared.
 
-    Args:
-        marks: Student -> what the gradebook says, which belongs to ``after``.
+    Attributes:
+        name: What the instructor calls it.
     """
+
+    name: str
+    results: ClassResults
+
+    @property
+    def round(self) -> Round | None:
+        """The newest round in it; None if an older grader kept none."""
+        return self.results.rounds[-1] if self.results.rounds else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two gradings and what differs."""
+
+    before: Side
+    after: Side
+    changes: tuple[Change, ...]
+
+    @property
+    def students(self) -> int:
+        """How many have a grade on either side."""
+        return len({grade.student for side in (self.before, self.after) for grade in side.results.grades})
+
+    @property
+    def by_hand(self) -> list[tuple[str, tuple[Mark, ...]]]:
+        """Students with points that a person gave in place of the automatic ones, and these."""
+        return [(grade.student, marks) for grade in self.after.results.grades if (marks := _by_hand(grade))]
+
+    @property
+    def earlier(self) -> list[tuple[tuple[str, ...], list[str]]]:
+        """As :func:`kept_from_earlier`, for the newer side."""
+        return kept_from_earlier(self.after.results, self.after.round) if self.after.round else []
+
+
+def compare(before: Side, after: Side) -> Comparison:
+    """Two gradings and what differs."""
+    return Comparison(before, after, changes(before.results, after.results))
+
+
+def changes(before: ClassResults, after: ClassResults) -> tuple[Change, ...]:
+    """Everybody whose verdict, points or passed checks differ, by student."""
     old, new = ({grade.student: grade for grade in one.grades} for one in (before, after))
-    kept = by_hand(marks or {})
     found = (_change(student, old.get(student), new.get(student)) for student in sorted(old.keys() | new.keys()))
-    return tuple(replace(one, by_hand=kept.get(one.student, ())) for one in found if one is not None)
+    return tuple(one for one in found if one is not None)
 
 
-def by_hand(marks: Mapping[str, Marks]) -> dict[str, tuple[Mark, ...]]:
-    """Student -> the tasks of which a person gave other points than the grader."""
-    found = {student: tuple(mark for mark in of.marks if mark.changed_by_hand) for student, of in marks.items()}
-    return {student: changed for student, changed in found.items() if changed}
+def _by_hand(grade: Grade | None) -> tuple[Mark, ...]:
+    return grade.marks.by_hand if grade and grade.marks else ()
 
 
 def _change(student: str, before: Grade | None, after: Grade | None) -> Change | None:
     if before is None or after is None:
         return Change(student, before, after, ("new" if before is None else "no longer there",))
     old, new = ({task.task: task for task in grade.tasks} for grade in (before, after))
-    tasks = tuple(
-        TaskChange(task, old.get(task), new.get(task))
-        for task in (*new, *(gone for gone in old if gone not in new))
-        if _outcome(old.get(task)) != _outcome(new.get(task))
-    )
+    both = (TaskChange(task, old.get(task), new.get(task)) for task in {**new, **old})
+    tasks = tuple(filter(_judged_otherwise, both))
     if not tasks and before.verdict == after.verdict:
         return None
     return Change(student, before, after, causes(before, after), tasks)
 
 
-def _outcome(task: TaskGrade | None) -> object:
-    return task and (task.score, task.max_score, [(check.name, check.passed) for check in task.checks])
+def _judged_otherwise(change: TaskChange) -> bool:
+    """Whether points differ, or the result of a check that both have: another wording of a check is no change."""
+    if change.before is None or change.after is None:
+        return True
+    points = [(task.score, task.max_score) for task in (change.before, change.after)]
+    return points[0] != points[1] or any(check.before and check.after for check in change.checks)
 
 
 def causes(before: Grade, after: Grade) -> tuple[str, ...]:
@@ -113,10 +171,10 @@ def judged_otherwise(grade: Grade, now: Round) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def kept_from_earlier(results: ClassResults, now: Round) -> dict[tuple[str, ...], list[str]]:
-    """What was otherwise -> the students whose grade is of an earlier round and was judged so."""
+def kept_from_earlier(results: ClassResults, now: Round) -> list[tuple[tuple[str, ...], list[str]]]:
+    """What was otherwise, and the students whose grade is of an earlier round and was judged so."""
     found: dict[tuple[str, ...], list[str]] = {}
     for grade in results.grades:
         if otherwise := tuple(judged_otherwise(grade, now)):
             found.setdefault(otherwise, []).append(grade.student)
-    return found
+    return list(found.items())

@@ -27,6 +27,7 @@ from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.pool import Pool
 from autograder.records.gradebook import Records
+from autograder.records.marks import marked
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import runs_in_results, save_results
 from autograder.records.rounds import record_alone
@@ -164,7 +165,7 @@ def remember(grade: Grade, course: Course) -> None:
     said = next((one.handin for one in results.grades if one.student == grade.student), None)
     grade = replace(grade, handin=grade.handin or said)
     grade = record_alone(grade, results, course.basis, workspace, "nbgrader autograde")
-    save_results(results.with_grade(grade), workspace)
+    save_results(marked(results.with_grade(grade), workspace), workspace)
 
 
 def _recorded(graded: Graded, course: Course, records: Records) -> Graded:

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from autograder.marks import Mark, Marks
+
 
 class Verdict(StrEnum):
     """How a submission's run ended. Exactly one per submission."""
@@ -142,6 +144,7 @@ class Grade:
         handin: What the platform says of the hand-in; None if it did not come through a class's folder or zip.
         file: Hash of the file handed in; "" if it could not be read, or that is not known.
         round: The round that it comes from; None until it is recorded.
+        marks: All questions with what people gave, as the gradebook had them when it was read; None if it was not.
     """
 
     student: str
@@ -157,6 +160,7 @@ class Grade:
     handin: Handin | None = None
     file: str = ""
     round: Round | None = None
+    marks: Marks | None = None
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -172,6 +176,26 @@ class Grade:
     def max_score(self) -> float:
         """Automatic points that can be earned."""
         return sum(task.max_score for task in self.tasks)
+
+    @property
+    def total(self) -> float:
+        """Points earned so far, those that people gave among them."""
+        return self.marks.score if self.marks else self.score
+
+    @property
+    def total_max(self) -> float:
+        """Points that can be earned, those for written answers among them."""
+        return self.marks.max_score if self.marks else self.max_score
+
+    @property
+    def written(self) -> tuple[Mark, ...]:
+        """The written answers."""
+        return self.marks.written if self.marks else ()
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Questions that a person has to look at."""
+        return self.marks.waiting if self.marks else ()
 
 
 @dataclass(frozen=True)
@@ -198,10 +222,10 @@ class ClassResults:
         return tuple(found[number] for number in sorted(found))
 
     @property
-    def unsafe(self) -> bool:
-        """Whether some grade was made without isolation."""
-        boxes = {self.box, *(one.box for one in self.rounds)}
-        return any(not box.startswith("bubblewrap") for box in boxes)
+    def unsafe(self) -> str:
+        """What stood in for the box where some grade was made without isolation; "" if none was."""
+        boxes = (self.box, *(one.box for one in reversed(self.rounds)))
+        return next((box for box in boxes if not box.startswith("bubblewrap")), "")
 
     @property
     def faults(self) -> set[str]:
@@ -220,6 +244,11 @@ class ClassResults:
     def of(self, students: Collection[str]) -> "ClassResults":
         """The same class with the grades of these students alone."""
         return replace(self, grades=tuple(grade for grade in self.grades if grade.student in students))
+
+    def with_marks(self, marks: Mapping[str, Marks]) -> "ClassResults":
+        """The same class with the marks of each student that the gradebook knows."""
+        grades = (replace(grade, marks=marks.get(grade.student, grade.marks)) for grade in self.grades)
+        return replace(self, grades=tuple(grades))
 
     def with_grade(self, grade: Grade) -> "ClassResults":
         """The same class with this student's grade added or replaced; by student, the grader's faults first."""

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from autograder.intake.composed import composed
 from autograder.intake.find import Class, Found, find_class
 from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, grade_key, make_basis
+from autograder.records.marks import marked
 from autograder.records.results_json import results_path
 from autograder.records.rounds import adopt_older, new_round, newest_results
 from autograder.results import ClassResults, Round, Verdict
@@ -84,7 +85,7 @@ def open_class(
         if platform is None:  # or the instructor has said that the names are a class's
             _check_nobody_is_taken_for_another(path, handed_in, results)
         unchanged = _unchanged(handed_in.found, results, settings, basis)
-        results = _as_handed_in(results, handed_in, unchanged)
+        results = marked(_as_handed_in(results, handed_in, unchanged), settings.workspace)
         of_now = new_round(settings.workspace, results, basis, reason)
         yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged, of_now)
 
@@ -100,17 +101,17 @@ def _only(students: Collection[str], found: tuple[Found, ...], path: Path) -> tu
         fit = [one for one in found if one.student == name]
         fit = fit or [one for one in found if one.handin and composed(one.handin.name) == composed(name)]
         if len(fit) != 1:
-            among = [one.student for one in fit or _close(name, found)]
+            among = _listed(fit or _close(name, found))
             raise UsageError(
                 f"--student {name!r} fits {'several' if fit else 'nobody'} in {path}. "
-                + (f"Did you mean {_listed(among)}?" if among else f"Found there: {_listed(one.student for one in found)}.")
+                + (f"Did you mean {among}?" if among else f"Found there: {_listed(found)}.")
             )
         chosen += fit
     return tuple(one for one in found if one in chosen)
 
 
-def _listed(students: Iterable[str], most: int = 10) -> str:
-    names = [repr(student) for student in students]
+def _listed(found: Sequence[Found], most: int = 10) -> str:
+    names = [repr(one.student) for one in found]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 

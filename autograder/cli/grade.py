@@ -56,11 +56,10 @@ def grade(
         )
         assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
         settings = settings_of(course, workspace, assignment, **overrides)
-        from autograder.changes import by_hand, changes, kept_from_earlier
-        from autograder.records.marks import load_marks
+        from autograder.changes import Side, compare
         from autograder.records.results_json import save_results
-        from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.reporting import write_report
         from autograder.workspace import open_class
 
         opening = open_class(submissions, settings, seed, platform, students=students, reason=reason)
@@ -77,8 +76,7 @@ def grade(
         index = write_report(results, settings.workspace)
         found = {one.student for one in opened.found}
         display.summary(results, index, only=found if students else None)
-        marks = load_marks(settings.workspace, settings.assignment.name)
-        display.changed(changes(opened.results, results, marks), by_hand(marks), kept_from_earlier(results, opened.round))
+        display.changed(compare(Side("before", opened.results), Side("now", results)))
         failed = bool(results.faults & found) or bool(results.not_recognised and not students)
     sys.exit(GRADER_FAILED if failed else OK)
 

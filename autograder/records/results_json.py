@@ -1,6 +1,9 @@
 """results.json: all the grader has to say of a class, schema-versioned, written so that it is never half there.
 
 It holds the newest grade of every student, each with its round. A round (rounds.py) is a file of the same schema.
+
+It repeats what people gave (``total``, ``written``, ``by_hand``) for other programs. The gradebook is where that is
+kept, so it is not read back from here: see marks.py.
 """
 
 import dataclasses
@@ -95,6 +98,18 @@ def _submission(grade: Grade) -> dict[str, Any]:
             }
             for task in grade.tasks
         },
+        "total": grade.total if grade.marks else None,
+        "total_max": grade.total_max if grade.marks else None,
+        "written": {
+            mark.question: {
+                "score": mark.score,
+                "max_score": mark.max_score,
+                "waits": mark.question in grade.waiting,
+                "comment": mark.comment,
+            }
+            for mark in grade.written
+        },
+        "by_hand": {mark.question: mark.score for mark in (grade.marks.by_hand if grade.marks else ())},
         "notes": list(grade.notes),
         "fingerprint": grade.key,
         "run": grade.run,
@@ -127,7 +142,7 @@ def _grade(entry: dict[str, Any], rounds: dict[int, Round]) -> Grade:
     not_run, whole = tuple(map(str, entry.get("not_run", ()))), str(entry.get("whole", ""))
     verdict, notes = Verdict(entry["verdict"]), tuple(entry["notes"])
     later: dict[str, Any] = keys | {"not_run": not_run, "whole": whole, "handin": _handin(entry.get("handin"))}
-    later |= {"file": str(entry.get("file", "")), "round": rounds.get(entry.get("round"))}
+    later |= {"file": str(entry.get("file", "")), "round": rounds.get(entry.get("round", 0))}
     return Grade(entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **later)
 
 

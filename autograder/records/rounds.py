@@ -78,6 +78,23 @@ def results_after(workspace: Path, assignment: str, number: int) -> ClassResults
     return results
 
 
+def results_of_seed(workspace: Path, assignment: str, seed: int) -> ClassResults:
+    """Each student's newest grade on the hidden inputs of a seed.
+
+    Raises:
+        UsageError: No round that is kept has that seed, or one is damaged.
+    """
+    rounds = [load_round(workspace, assignment, number) for number in round_numbers(workspace, assignment)]
+    fitting = [one for one in rounds if one.seed == seed]
+    if not fitting:
+        seeds = ", ".join(dict.fromkeys(str(one.seed) for one in rounds)) or "none"
+        raise UsageError(f"No round of {assignment} in {workspace} has the seed {seed}. Kept there: {seeds}.")
+    results = fitting[0]
+    for later in fitting[1:]:
+        results = results.with_grades(later.grades)
+    return results
+
+
 def newest_results(workspace: Path, assignment: str) -> ClassResults | None:
     """Each student's newest grade; None where nobody was graded.
 
@@ -117,7 +134,8 @@ def adopt_older(workspace: Path, assignment: str) -> None:
     set_aside = sorted(current.parent.glob("results-seed-*.json"), key=lambda file: file.stat().st_mtime)
     if folder.exists() or not (current.is_file() or set_aside):
         return
-    taken, kept = [], ClassResults(assignment, 0, "")
+    taken: list[Path] = []
+    kept = ClassResults(assignment, 0, "")
     fresh = folder.with_name(".rounds.new")
     shutil.rmtree(fresh, ignore_errors=True)  # of a grader that was killed
     for file in (*set_aside, current):

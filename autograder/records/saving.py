@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.records.marks import marked
 from autograder.records.results_json import save_results
 from autograder.records.rounds import save_round
 from autograder.results import ClassResults, Grade, Round
@@ -32,7 +33,10 @@ class Saving:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._save()
+        try:
+            self.results = marked(self.results, self._workspace)
+        finally:
+            self._save()
 
     def add(self, grade: Grade) -> Grade:
         """One more grade; the same, with its round."""

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from autograder.changes import Change
-from autograder.marks import Mark
-from autograder.report.text import by_hand_text, change_text, score
+from autograder.changes import Comparison
+from autograder.marks import Marks
+from autograder.report.text import change_text, points, round_text, score, task_change_text
 from autograder.results import ClassResults, Grade, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
@@ -60,7 +60,11 @@ class ClassDisplay:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(escape(re.sub(UNSHOWN, "?", text)))
+        self.console.print(self._plain(text))
+
+    @staticmethod
+    def _plain(text: str) -> str:
+        return escape(re.sub(UNSHOWN, "?", text))
 
     def found(self, count: int) -> None:
         """The submissions are counted."""
@@ -100,7 +104,7 @@ class ClassDisplay:
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
         for column in ("student", "verdict"):
             table.add_column(column, overflow="fold")
-        for column in ("points", "seconds", "notes"):
+        for column in ("automatic", "total", "to mark", "seconds", "notes"):
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
@@ -108,6 +112,8 @@ class ClassDisplay:
                 escape(grade.student),
                 f"[{colour}]{grade.verdict}[/]",
                 score(grade),
+                f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
+                str(len(grade.waiting) or ""),
                 f"{grade.wall_s:.1f}",
                 str(len(grade.notes) or ""),
             )
@@ -126,24 +132,63 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
+        for line in _marks_said(results):
+            self.say(line)
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
-        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")
+        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'}")
 
-    def changed(
-        self,
-        changes: Sequence[Change],
-        by_hand: Mapping[str, Sequence[Mark]],
-        earlier: Mapping[tuple[str, ...], Sequence[str]],
-    ) -> None:
-        """Whose grade is another one than before and why, what a person changed, and who was judged otherwise."""
-        regraded = [change for change in changes if change.before and change.after]
+    def changed(self, comparison: Comparison) -> None:
+        """Whose grade is another one than before and why, and who was judged otherwise, in an earlier round."""
+        regraded = [change_text(change) for change in comparison.changes if change.before and change.after]
         if regraded:
-            self.say(f"{len(regraded)} changed: {_few([change_text(change) for change in regraded], '; ')}")
-        for student, marks in by_hand.items():
-            self.say(f"By hand, and kept: {student}, {', '.join(map(by_hand_text, marks))}")
-        for otherwise, students in earlier.items():
-            self.say(f"Kept from an earlier round ({', '.join(otherwise)}), {len(students)}: {_few(students)}")
+            self.say(f"{len(regraded)} changed: {_few(regraded, '; ')}")
+        for otherwise, students in comparison.earlier:
+            self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
+
+    def compared(self, comparison: Comparison, page: Path) -> None:
+        """Two gradings: who has another grade and why, in one table, and where the page is."""
+        for when, side in (("Before", comparison.before), ("After", comparison.after)):
+            self.say(f"{when}: {side.name}{round_text(side.round)}")
+        table = Table(title=f"{len(comparison.changes)} of {_count(comparison.students, 'student')} changed")
+        for column in ("student", "before", "after", "why", "tasks"):
+            table.add_column(column, overflow="fold")
+        for change in comparison.changes:
+            sides = (f"{score(one)} {one.verdict}" if one else "not there" for one in (change.before, change.after))
+            tasks = ", ".join(map(task_change_text, change.tasks))
+            table.add_row(*map(self._plain, (change.student, *sides, ", ".join(change.why), tasks)))
+        if comparison.changes:
+            self.console.print(table)
+        else:
+            self.say("Nobody's verdict, points or checks differ.")
+        for line in _by_hand_said(grade.marks for grade in comparison.after.results.grades if grade.marks):
+            self.say(line)
+        for otherwise, students in comparison.earlier:
+            self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
+        self.say(f"Page:   {page}")
+
+
+def _marks_said(results: ClassResults) -> Iterator[str]:
+    """What a person has marked, and what waits."""
+    marks = [grade.marks for grade in results.grades if grade.marks]
+    yield from _by_hand_said(marks)
+    if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
+        yield f"Marked by hand, and changed since: {', '.join(stale)}"
+    waiting = [len(one.waiting) for one in marks if one.waiting]
+    if waiting:
+        answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
+        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you: Formgrader in JupyterLab"
+    elif any(one.written for one in marks):
+        yield "No written answer waits for you."
+
+
+def _by_hand_said(marks: Iterable[Marks]) -> Iterator[str]:
+    """Points that a person gave in place of the automatic ones."""
+    for one in marks:
+        if one.by_hand:
+            given = ", ".join(f"{mark.question} {points(mark.score or 0)}" for mark in one.by_hand)
+            self_checks = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
+            yield f"By hand: {one.student}: {given} (the checks gave {self_checks})"
 
 
 def _few(texts: Sequence[str], between: str = ", ", most: int = 20) -> str:
@@ -152,4 +197,8 @@ def _few(texts: Sequence[str], between: str = ", ", most: int = 20) -> str:
 
 
 def _submissions(count: int) -> str:
-    return f"{count} submission{'s' if count != 1 else ''}"
+    return _count(count, "submission")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

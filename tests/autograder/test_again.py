@@ -279,7 +279,7 @@ def test_a_student_can_be_named_as_the_platform_does_unless_two_are_called_so(th
     with open_class(folder, three.settings, students=["Bo Ek"]) as opened:
         assert [one.student for one in opened.found] == ["Bo Ek_3"]
     with (
-        pytest.raises(UsageError, match="fits several in .*Did you mean 'Ann Lee_1', 'Ann Lee_2'\\?"),
+        pytest.raises(UsageError, match=r"fits several in .*Did you mean 'Ann Lee_1', 'Ann Lee_2'\?"),
         open_class(folder, three.settings, students=["Ann Lee"]),
     ):
         pass

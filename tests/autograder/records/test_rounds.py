@@ -1,4 +1,4 @@
-"""Rounds: each grading is a file of its own, all of them together are the class, and older workspaces are taken over."""
+"""Rounds: each grading is a file of its own, together they are the class, and older workspaces are taken over."""
 
 import json
 import os
