@@ -12,8 +12,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rapidfuzz import fuzz
-
 from autograder.assignments.assignment import assignments_of
 from autograder.box.isolation import box_label
 from autograder.config import Settings
@@ -21,14 +19,13 @@ from autograder.errors import BadSubmission, UsageError
 from autograder.files import write_whole
 from autograder.intake.composed import composed
 from autograder.intake.find import Class, Found, find_class
+from autograder.intake.identity import close_names
 from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, grade_key, make_basis
 from autograder.records.marks import marked
 from autograder.records.results_json import results_path
 from autograder.records.rounds import adopt_older, new_round, newest_results
 from autograder.results import ClassResults, Round, Verdict
-
-LIKE = 60  # of 100, as rapidfuzz measures how much two names look alike
 
 
 @dataclass(frozen=True)
@@ -115,15 +112,11 @@ def _listed(found: Sequence[Found], most: int = 10) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _close(name: str, found: tuple[Found, ...], most: int = 5) -> list[Found]:
+def _close(name: str, found: tuple[Found, ...]) -> list[Found]:
     """Those whose names look like ``name``, the closest first."""
-
-    def alike(one: Found) -> float:
-        names = (one.student, one.handin.name if one.handin else "")
-        return max(fuzz.WRatio(name.casefold(), other.casefold()) for other in names)
-
-    likely = sorted(((alike(one), one.student, one) for one in found), key=lambda it: (-it[0], it[1]))
-    return [one for score, _, one in likely[:most] if score >= LIKE]
+    names = {one.student: [one.student, one.handin.name if one.handin else ""] for one in found}
+    close = close_names(name, names)
+    return sorted((one for one in found if one.student in close), key=lambda one: close.index(one.student))
 
 
 def _check_nobody_is_taken_for_another(path: Path, handed_in: Class, results: ClassResults) -> None:

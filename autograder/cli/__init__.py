@@ -9,6 +9,7 @@ from autograder.cli.doctor import doctor
 from autograder.cli.grade import grade
 from autograder.cli.release import release
 from autograder.cli.report import report
+from autograder.cli.workspace import workspace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,5 +33,5 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, diff, release, doctor):
+for _verb in (grade, report, diff, workspace, release, doctor):
     main.add_command(_verb)

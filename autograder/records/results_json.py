@@ -71,10 +71,15 @@ def read_results(path: Path) -> ClassResults:
         ) from None
 
 
-def runs_in_results(workspace: Path) -> set[str] | None:
-    """Keys of the runs behind all grades of a workspace, also of earlier rounds; None where a file is damaged."""
+def runs_in_results(workspace: Path, *, rounds: bool = True) -> set[str] | None:
+    """Keys of the runs behind the grades of a workspace; None where a file is damaged.
+
+    Args:
+        rounds: Also behind those of earlier rounds.
+    """
     try:
-        files = (*workspace.glob("*/results*.json"), *workspace.glob("*/rounds/*.json"))
+        files = [*workspace.glob("results.json"), *workspace.glob("*/results*.json")]  # the first is of version 1.0.0
+        files += workspace.glob("*/rounds/*.json") if rounds else ()
         documents = [json.loads(path.read_text()) for path in files]
         return {str(entry.get("run", "")) for document in documents for entry in document["submissions"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from rich.table import Table
 from autograder.changes import Comparison
 from autograder.marks import Marks
 from autograder.report.text import change_text, points, round_text, score, task_change_text
-from autograder.results import ClassResults, Grade, Verdict
+from autograder.results import ClassResults, Grade, Round, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
@@ -166,6 +166,38 @@ class ClassDisplay:
         for otherwise, students in comparison.earlier:
             self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
         self.say(f"Page:   {page}")
+
+    def rounds(self, rounds: Sequence[tuple[str, Round, int]]) -> None:
+        """The rounds of a workspace: (assignment, round, how many it graded)."""
+        table = Table(title="Rounds")
+        for column in ("assignment", "round", "when (UTC)", "seed", "graded", "on", "reason"):
+            table.add_column(
+                column, overflow="fold", justify="right" if column in ("round", "seed", "graded") else "left"
+            )
+        for assignment, one, count in rounds:
+            when = one.when.replace("T", " ").removesuffix("Z")
+            row = (assignment, str(one.number), when, str(one.seed), str(count), one.machine, one.reason)
+            table.add_row(*map(self._plain, row))
+        self.console.print(table)
+
+    def room(self, workspace: Path, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """What the parts of a workspace take and took before, in bytes."""
+        table = Table(title=f"{workspace}: {_size(sum(after.values()))}", show_footer=True)
+        table.add_column("part", "together", overflow="fold")
+        table.add_column("room", _size(sum(after.values())), justify="right")
+        if before != after:
+            table.add_column("before", _size(sum(before.values())), justify="right")
+        for part, was in sorted(before.items(), key=lambda one: -one[1]):
+            table.add_row(self._plain(part), *map(_size, (after.get(part, 0), was)[: len(table.columns) - 1]))
+        self.console.print(table)
+
+
+def _size(count: int) -> str:
+    """1234567 -> "1.2 MB"."""
+    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}"
+    return f"{count} B"
 
 
 def _marks_said(results: ClassResults) -> Iterator[str]:
