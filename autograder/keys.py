@@ -31,6 +31,7 @@ MAKING_A_RUN = (
     "execute.py",
     "outputs.py",
     "pictures.py",
+    "raised.py",
     "intake/composed.py",
     "intake/master.py",
     "intake/needed.py",

@@ -63,6 +63,7 @@ class Runs:
         entry = {
             "verdict": run.verdict,
             "message": run.message,
+            "raised": dict(run.raised),
             "ended": run.ended,
             "not_run": run.not_run,
             "whole": run.whole,

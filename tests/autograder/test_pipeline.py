@@ -438,6 +438,35 @@ def test_when_a_check_breaks_then_it_is_our_fault_and_no_zero(
     assert all(check.passed is None for task in result.grade.tasks for check in task.checks)
 
 
+def told(outcome: Graded, task: str) -> tuple[str, str]:
+    """Message and hint of the first check of a task."""
+    check = next(one for one in outcome.grade.tasks if one.task == task).checks[0]
+    return check.message, check.hint
+
+
+def test_a_function_whose_cell_cannot_be_read_is_told_with_the_line_that_is_wrong(
+    graded: Callable[..., Graded],
+) -> None:
+    outcome = graded(mac_ratio="def mac_ratio(a, b)\n    return a / b")
+
+    assert outcome.grade.message == (
+        "Cell mac_ratio raised SyntaxError in line 1, \"def mac_ratio(a, b)\": expected ':'. "
+        "1 cell that needs what it defines raised one too."
+    )
+    assert told(outcome, "mac_ratio") == (
+        'There is no function mac_ratio, because its cell raised SyntaxError in line 1, "def mac_ratio(a, b)": '
+        "expected ':'.",
+        "Does the cell run on its own?",
+    )
+    assert outcome.grade.score == 3.0
+
+
+def test_a_function_with_another_name_is_told_as_one_that_is_not_there(graded: Grader) -> None:
+    message, _ = told(graded(mac_ratio="def ratio(a, b):\n    return a / b"), "mac_ratio")
+
+    assert message == "When the notebook has run, there is no function mac_ratio. Is it still called that?"
+
+
 @pytest.mark.slow
 def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
     prepared: Course, small_course: Path, tmp_path: Path
