@@ -30,11 +30,12 @@ from autograder.records.gradebook import Records
 from autograder.records.marks import marked
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import runs_in_results, save_results
+from autograder.records.rounds import record_alone
 from autograder.records.saving import Saving
 from autograder.release import release_text
 from autograder.results import ClassResults, Grade
 from autograder.runner import Runner
-from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed, results_so_far, set_aside_others
+from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed, results_so_far
 
 
 @dataclass(frozen=True)
@@ -81,16 +82,13 @@ def grade_class(
         begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
         course.judging.result()
         watcher.prepared(course)
-        set_aside_others(settings, opened.basis)
-        saving = stack.enter_context(Saving(opened.results, settings.workspace))
+        saving = stack.enter_context(Saving(opened.results, opened.round, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
         while begun:
             done, still = wait(begun, return_when=FIRST_COMPLETED)
             begun = [*still, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, len(done)))]
             for future in done:
-                grade = _recorded(judge_one(future.result(), course), course, records).grade
-                saving.add(grade)
-                watcher.graded(grade)
+                watcher.graded(saving.add(_recorded(judge_one(future.result(), course), course, records).grade))
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
     return saving.results
 
@@ -163,11 +161,11 @@ def remember(grade: Grade, course: Course) -> None:
     What a platform said of the hand-in stays: nbgrader grades the copy in ``submitted/``, which says nothing of it.
     """
     adopt_old_results(course.settings)
-    results = results_so_far(course.settings, course.basis)
-    set_aside_others(course.settings, course.basis)
+    workspace, results = course.settings.workspace, results_so_far(course.settings, course.basis)
     said = next((one.handin for one in results.grades if one.student == grade.student), None)
-    results = results.with_grade(replace(grade, handin=grade.handin or said))
-    save_results(marked(results, course.settings.workspace), course.settings.workspace)
+    grade = replace(grade, handin=grade.handin or said)
+    grade = record_alone(grade, results, course.basis, workspace, "nbgrader autograde")
+    save_results(marked(results.with_grade(grade), workspace), workspace)
 
 
 def _recorded(graded: Graded, course: Course, records: Records) -> Graded:
