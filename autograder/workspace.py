@@ -22,7 +22,7 @@ from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, course_key, grade_key, surroundings_key
 from autograder.records.marks import marked
 from autograder.records.results_json import load_results, results_path
-from autograder.results import ClassResults, Verdict
+from autograder.results import ClassResults, Handin, Verdict
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def basis_of(settings: Settings, seed: int | None = None) -> Basis:
 
 
 def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settings, basis: Basis) -> frozenset[str]:
-    graded = {grade.student: grade.key for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
+    graded = {grade.student: grade for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
     recorded, name = _in_gradebook(settings), settings.assignment.name
     return frozenset(
         one.student
@@ -117,8 +117,13 @@ def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settin
         if one.student in recorded
         and one.student in graded
         and (settings.workspace / "autograded" / one.student / name / f"{name}.ipynb").is_file()
-        and graded[one.student] == grade_key(_content(one, settings), one.notes, basis.key)
+        and graded[one.student].key == grade_key(_content(one, settings), one.notes, basis.key)
+        and _time(graded[one.student].handin) == _time(one.handin)  # the gradebook has it
     )
+
+
+def _time(handin: Handin | None) -> str:
+    return handin.submitted if handin else ""
 
 
 def _content(found: Found, settings: Settings) -> bytes:
