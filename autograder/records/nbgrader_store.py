@@ -48,15 +48,23 @@ from autograder.release import LOCKED, converted, release_config
 LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 
 
-def nbgrader_config(course: Path, workspace: Path) -> Config:
-    """nbgrader's settings for a course and its workspace."""
+def nbgrader_config(course: Path, workspace: Path, root: Path) -> Config:
+    """nbgrader's settings for a course and its workspace.
+
+    Args:
+        root: What nbgrader takes for the course folder: it serves nothing outside. One of the other two.
+    """
+
+    def below(path: Path) -> str:  # relative where that can be: nbgrader makes patterns of paths, and escapes its root
+        return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
     config = release_config()
     directory = config.CourseDirectory
-    directory.root = str(course)
-    directory.source_directory = "solutions"
-    directory.release_directory = "assignment"
+    directory.root = str(root)
+    directory.source_directory = below(course / "solutions")
+    directory.release_directory = below(course / "assignment")
     for step in ("submitted", "autograded", "feedback"):
-        directory[f"{step}_directory"] = str(workspace / step)
+        directory[f"{step}_directory"] = below(workspace / step)
     directory.db_url = gradebook_url(workspace)
     return config
 
