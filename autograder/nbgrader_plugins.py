@@ -15,6 +15,8 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbconvert.preprocessors import Preprocessor
+from nbformat.v4 import new_markdown_cell
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
@@ -27,8 +29,11 @@ from autograder.intake.find import Found
 from autograder.pipeline import prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
+from autograder.records.mark_scheme import MarkScheme, mark_schemes
 from autograder.records.nbgrader_store import nbgrader_config
 from autograder.workspace import basis_of, locked
+
+BELOW_THE_BAR = "<style>input.score { scroll-margin-top: 9em }</style>\n\n"  # formgrader's, which stays at the top
 
 
 def course_config(course: Path, workspace: Path | None = None) -> Config:
@@ -39,12 +44,17 @@ def course_config(course: Path, workspace: Path | None = None) -> Config:
     """
     config = nbgrader_config(course, workspace or course / "grading", workspace or course)
     config.Autograde.exporter_class = "autograder.nbgrader_plugins.ReadsAnything"
+    config.HTMLExporter.preprocessors = ["autograder.nbgrader_plugins.HelpsGraders"]
     config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = [
         "autograder.nbgrader_plugins.GradeInBox",
         "nbgrader.preprocessors.AssignLatePenalties",  # gives none, unless an instructor configures it
     ]
     return config
+
+
+def _folder(config: Config, step: str) -> Path:
+    return Path(config.CourseDirectory.root, config.CourseDirectory[step])
 
 
 class _Ready:
@@ -63,11 +73,8 @@ class _Ready:
         Raises:
             AutograderError: Another grading holds the workspace, or the assignment cannot be made ready.
         """
-        folders = config.CourseDirectory
-        course, workspace = (
-            Path(folders.root, step).parent for step in (folders.source_directory, folders.submitted_directory)
-        )
-        settings = load_settings(course, workspace, assignment, jobs=1)
+        workspace = _folder(config, "submitted_directory").parent
+        settings = load_settings(_folder(config, "source_directory").parent, workspace, assignment, jobs=1)
         with locked(workspace):
             basis = basis_of(settings)
             if self._course and (self._course.settings, self._course.basis.key) != (settings, basis.key):
@@ -119,3 +126,37 @@ class GradeInBox(NbGraderPreprocessor):
             remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
         return nbformat.from_dict(graded_notebook(graded, course)), resources
+
+
+class HelpsGraders(Preprocessor):
+    """Adds what only graders see to a notebook that formgrader shows: links to the written answers, and mark schemes.
+
+    Nothing of it is ever in a file. Feedback, which the same exporter makes, is for students and stays as it is.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        if "submission_id" not in resources:  # not formgrader's
+            return nb, resources
+        name = resources["assignment_id"]
+        schemes = mark_schemes(_folder(self.config, "source_directory") / name / f"{name}.ipynb")
+        cells = []
+        for cell in nb.cells:
+            cells.append(cell)
+            scheme = schemes.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+            if scheme:
+                cells.append(new_markdown_cell(_for_graders(scheme)))
+        links = " · ".join(f"[{question}](#{question})" for question in schemes)
+        if links:
+            cells.insert(0, new_markdown_cell(f"{BELOW_THE_BAR}Written answers: {links}"))
+        nb.cells = cells
+        return nb, resources
+
+
+def _for_graders(scheme: MarkScheme) -> str:
+    parts = [("Mark scheme", scheme.scheme), ("Model answer", scheme.answer)]
+    shown = [
+        f"<details open><summary><b>{title}</b>, for graders only</summary>\n\n{text}\n\n</details>"
+        for title, text in parts
+        if text
+    ]
+    return '<div style="border-left: 4px solid #999; padding-left: 1em">\n\n' + "\n\n".join(shown) + "\n\n</div>"

@@ -41,10 +41,25 @@ from traitlets.config import Config
 
 from autograder.config import Settings
 from autograder.errors import GraderError
+from autograder.files import write_whole
 from autograder.records.fingerprints import TABLE
 from autograder.records.new_version import look_again, move, void
 from autograder.release import LOCKED, converted, release_config
 
+CONFIG = '''"""nbgrader's settings for this workspace: read by JupyterLab and `nbgrader` started in this folder.
+
+Written by the grader. Settings of your own belong into the nbgrader_config.py of the course, which is read first.
+"""
+
+from pathlib import Path
+
+from autograder.nbgrader_plugins import course_config
+
+course = {course!r}
+load_subconfig("nbgrader_config.py", path=course)
+c = get_config()
+c.merge(course_config(Path(course), Path(__file__).resolve().parent))
+'''
 LOCKED_S = 30  # that another program may hold the gradebook; a formgrader does for moments
 
 
@@ -67,6 +82,12 @@ def nbgrader_config(course: Path, workspace: Path, root: Path) -> Config:
         directory[f"{step}_directory"] = below(workspace / step)
     directory.db_url = gradebook_url(workspace)
     return config
+
+
+def _write_config(settings: Settings) -> None:
+    """Let JupyterLab and nbgrader open the workspace: they read their settings in the folder that they start in."""
+    text = CONFIG.format(course=str(settings.course))
+    write_whole(settings.workspace / "nbgrader_config.py", text.encode("utf-8", "surrogateescape"))
 
 
 def gradebook_url(workspace: Path) -> str:
@@ -113,6 +134,7 @@ def enter_assignment(settings: Settings) -> tuple[str, ...]:
     """
     with gradebook_writing(settings) as address:
         _make_gradebook(settings)
+        _write_config(settings)
         with Gradebook(address) as gradebook:
             gradebook.update_or_create_assignment(settings.assignment.name)
             gradebook.db.execute(text(TABLE))

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,9 +90,9 @@ class ClassDisplay:
     def summary(self, results: ClassResults, index: Path) -> None:
         """The class in one table, and where to look."""
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
-        for column in ("student", "verdict"):
-            table.add_column(column, overflow="fold")
-        for column in ("automatic", "total", "to mark", "seconds", "notes"):
+        table.add_column("student", overflow="fold")
+        table.add_column("verdict", no_wrap=True)
+        for column in ("automatic", "total", "to mark", "notes"):
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
@@ -101,7 +102,6 @@ class ClassDisplay:
                 score(grade),
                 f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
                 str(len(grade.waiting) or ""),
-                f"{grade.wall_s:.1f}",
                 str(len(grade.notes) or ""),
             )
         self.console.print(table)
@@ -119,27 +119,28 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
-        for line in _marks_said(results):
+        for line in _marks_said(results, index.parents[2]):
             self.say(line)
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
         self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'}")
 
 
-def _marks_said(results: ClassResults) -> Iterator[str]:
+def _marks_said(results: ClassResults, workspace: Path) -> Iterator[str]:
     """What a person has marked, and what waits."""
     marks = [grade.marks for grade in results.grades if grade.marks]
     for one in marks:
         if one.by_hand:
             given = ", ".join(f"{mark.question} {points(mark.score or 0)}" for mark in one.by_hand)
-            self_checks = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
-            yield f"By hand: {one.student}: {given} (the checks gave {self_checks})"
+            automatic = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
+            yield f"By hand: {one.student}: {given} (the checks gave {automatic})"
     if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
         yield f"Marked by hand, and changed since: {', '.join(stale)}"
     waiting = [len(one.waiting) for one in marks if one.waiting]
     if waiting:
         answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
-        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you: Formgrader in JupyterLab"
+        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you. To mark them:"
+        yield f"  cd {shlex.quote(str(workspace))} && jupyter lab    (menu Nbgrader > Formgrader)"
     elif any(one.written for one in marks):
         yield "No written answer waits for you."
 
