@@ -23,6 +23,7 @@ OF_NOTEBOOK = """
     SELECT grade.id, autograder_fingerprint.fingerprint
     FROM autograder_fingerprint JOIN grade ON grade.id = autograder_fingerprint.grade_id
     WHERE grade.notebook_id = :notebook"""
+FORGET = "DELETE FROM autograder_fingerprint WHERE grade_id NOT IN (SELECT id FROM grade)"
 KEEP = "INSERT OR REPLACE INTO autograder_fingerprint VALUES (:grade, :fingerprint)"
 
 
@@ -44,6 +45,12 @@ def fingerprints(graded: Graded, master: tuple[MasterCell, ...]) -> dict[str, st
         elif cell.points:
             found[cell.grade_id] = _hash(answers.get(cell.grade_id, grade.verdict.value))
     return found
+
+
+def make_table(gradebook: Gradebook) -> None:
+    """Make the table where there is none, without rows of grades that are gone; the caller commits."""
+    gradebook.db.execute(text(TABLE))
+    gradebook.db.execute(text(FORGET))
 
 
 def kept(gradebook: Gradebook, notebook: str) -> dict[str, str]:

@@ -35,14 +35,14 @@ from alembic.script import ScriptDirectory
 from nbgrader.api import Gradebook, GradeCell, InvalidEntry, MissingEntry
 from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import SaveCells
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.exc import DatabaseError
 from traitlets.config import Config
 
 from autograder.config import Settings
 from autograder.errors import GraderError
 from autograder.files import write_whole
-from autograder.records.fingerprints import TABLE
+from autograder.records.fingerprints import make_table
 from autograder.records.new_version import look_again, move, void
 from autograder.release import LOCKED, converted, release_config
 
@@ -137,7 +137,7 @@ def enter_assignment(settings: Settings) -> tuple[str, ...]:
         _write_config(settings)
         with Gradebook(address) as gradebook:
             gradebook.update_or_create_assignment(settings.assignment.name)
-            gradebook.db.execute(text(TABLE))
+            make_table(gradebook)
             gradebook.db.commit()
         entering = _Entering(settings.workspace / "gradebook.db")
         converted(settings, (*LOCKED, entering), address)

@@ -101,7 +101,7 @@ class ClassDisplay:
                 f"[{colour}]{grade.verdict}[/]",
                 score(grade),
                 f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
-                str(len(grade.waiting) or ""),
+                str(_to_mark(grade) or ""),
                 str(len(grade.notes) or ""),
             )
         self.console.print(table)
@@ -136,13 +136,18 @@ def _marks_said(results: ClassResults, workspace: Path) -> Iterator[str]:
             yield f"By hand: {one.student}: {given} (the checks gave {automatic})"
     if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
         yield f"Marked by hand, and changed since: {', '.join(stale)}"
-    waiting = [len(one.waiting) for one in marks if one.waiting]
+    waiting = [count for grade in results.grades if (count := _to_mark(grade))]
     if waiting:
         answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
         yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you. To mark them:"
         yield f"  cd {shlex.quote(str(workspace))} && jupyter lab    (menu Nbgrader > Formgrader)"
     elif any(one.written for one in marks):
         yield "No written answer waits for you."
+
+
+def _to_mark(grade: Grade) -> int:
+    """How many questions wait for a person. After a fault of ours it is the grader's turn, not a person's."""
+    return 0 if grade.verdict is Verdict.GRADER_ERROR else len(grade.waiting)
 
 
 def _submissions(count: int) -> str:

@@ -187,6 +187,7 @@ def test_feedback_is_made_and_nothing_in_it_runs(course: Path) -> None:
         assert "Verdict: " in page
         assert "alert(1)</script>" not in page
         assert "alert(2)</script>" not in page
+        assert "for graders only" not in page and "Because it is cheaper." not in page
     assert "<strong>early</strong>" in page, "Markdown itself is still rendered"
 
 
@@ -196,6 +197,26 @@ def test_export_lists_the_class(course: Path) -> None:
     with (course / "grades.csv").open() as file:
         totals = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert totals == {entry["student"]: entry["score"] for entry in results(course)["submissions"]}
+
+
+def test_a_workspace_elsewhere_is_opened_where_it_lies_with_the_courses_settings(course: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "course"
+    shutil.copytree(course, mine, ignore=shutil.ignore_patterns("grading"))
+    with (mine / "nbgrader_config.py").open("a") as config:
+        config.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
+    workspace = tmp_path / "elsewhere"
+    run(mine, "autograder", "grade", str(course.parent / "in"), "--workspace", str(workspace))
+    (workspace / "submitted" / "ann" / "small" / "timestamp.txt").write_text("2026-09-24 21:26:00 UTC\n")
+    with Gradebook(f"sqlite:///{workspace}/gradebook.db") as book:
+        book.update_or_create_assignment("small", duedate="2026-09-24 21:00:00 UTC")
+
+    run(workspace, "nbgrader", "autograde", "small", "--student", "ann", "--force")
+    run(workspace, "nbgrader", "export", "--to", "grades.csv")
+
+    with (workspace / "grades.csv").open() as file:
+        (ann,) = [row for row in csv.DictReader(file) if row["student_id"] == "ann"]
+    assert (ann["raw_score"], ann["late_submission_penalty"], ann["score"]) == ("4.0", "4.0", "0.0")
+    assert not (mine / "grading").exists()
 
 
 def test_generate_assignment_gives_the_bytes_of_our_release(course: Path) -> None:
@@ -279,3 +300,5 @@ def test_formgrader_opens_the_class(course: Path) -> None:
     }
     assert "Verdict: " in page
     assert "alert(1)</script>" not in page
+    assert "for graders only" in page and "Because it is cheaper." in page, "the solutions' own answer"
+    assert 'href="#q_why"' in page

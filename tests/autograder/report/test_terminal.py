@@ -68,3 +68,10 @@ def test_what_people_marked_and_what_waits_is_told(
     lines = capsys.readouterr().out.splitlines()
 
     assert [line for line in lines if "hand" in line or "wait" in line] == said
+
+
+def test_what_we_failed_to_grade_waits_for_us(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    ann = Grade("ann", Verdict.GRADER_ERROR, marks=Marks("ann", (WAITS, Mark("mac_ratio", False, 1.0, waits=True))))
+    ClassDisplay().summary(ClassResults("small", 1, "box", (ann,)), tmp_path / "report" / "index.html")
+
+    assert "No written answer waits for you." in capsys.readouterr().out
