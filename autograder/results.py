@@ -211,3 +211,34 @@ class ClassResults:
         others = [other for other in self.grades if other.student != grade.student]
         order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
         return replace(self, grades=tuple(order))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students whose code is nearly equal.
+
+    Attributes:
+        share: How much of what they wrote they have in common and few others have: from 0 to 1.
+        equal: grade_ids of cells that are equal but for names and layout, and that few others have.
+    """
+
+    students: tuple[str, str]
+    share: float
+    equal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Whose code is alike. Given code counts for nothing.
+
+    Attributes:
+        equal: Groups whose code is equal but for names, comments and layout.
+        near: Pairs whose code is nearly equal, the most similar first. One of each group stands for it.
+        ours: Student -> how much of their code is our solution: from 0 to 1. Only those with much of it.
+        untouched: Students who wrote no code.
+    """
+
+    equal: tuple[tuple[str, ...], ...] = ()
+    near: tuple[Pair, ...] = ()
+    ours: Mapping[str, float] = field(default_factory=dict)
+    untouched: tuple[str, ...] = ()

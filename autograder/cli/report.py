@@ -15,8 +15,8 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
         settings = settings_of(course, workspace, assignment)
         from autograder.records.marks import marked
         from autograder.records.results_json import load_results, save_results
-        from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.reporting import write_report
         from autograder.workspace import adopt_old_results, locked
 
         adopt_old_results(settings)
@@ -24,4 +24,4 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
         with locked(settings.workspace):
             results = marked(load_results(settings.workspace, settings.assignment.name), settings.workspace)
             save_results(results, settings.workspace)
-        ClassDisplay().summary(results, write_report(results, settings.workspace))
+        ClassDisplay().summary(results, write_report(results, settings.workspace, settings.solutions_notebook))
