@@ -6,6 +6,8 @@ notebook. The second goes back to the file handed in and grades that from the st
 
 Formgrader's Autograde button runs this inside JupyterLab, which goes on for days. So the workspace is locked for one
 submission at a time, and what was made ready serves again only while everything that it depends on is the same.
+
+``nbgrader generate_feedback``, and formgrader's button, give each student the page that the report has of them.
 """
 
 import contextlib
@@ -14,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters import Exporter, NotebookExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat.v4 import new_markdown_cell
 from nbgrader.converters.base import NbGraderException
@@ -23,14 +25,18 @@ from traitlets.config import Config
 
 from autograder.config import load_settings
 from autograder.course import Course
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, UsageError
 from autograder.grading import grade_one
 from autograder.intake.find import Found
 from autograder.pipeline import prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
 from autograder.records.mark_scheme import MarkScheme, mark_schemes
+from autograder.records.marks import marked
 from autograder.records.nbgrader_store import nbgrader_config
+from autograder.records.results_json import load_results
+from autograder.reporting import student_page
+from autograder.results import ClassResults
 from autograder.workspace import basis_of, locked
 
 BELOW_THE_BAR = "<style>input.score { scroll-margin-top: 9em }</style>\n\n"  # formgrader's, which stays at the top
@@ -50,6 +56,8 @@ def course_config(course: Path, workspace: Path | None = None) -> Config:
         "autograder.nbgrader_plugins.GradeInBox",
         "nbgrader.preprocessors.AssignLatePenalties",  # gives none, unless an instructor configures it
     ]
+    config.GenerateFeedback.exporter_class = "autograder.nbgrader_plugins.StudentPage"
+    config.GenerateFeedback.preprocessors = []
     return config
 
 
@@ -131,7 +139,7 @@ class GradeInBox(NbGraderPreprocessor):
 class HelpsGraders(Preprocessor):
     """Adds what only graders see to a notebook that formgrader shows: links to the written answers, and mark schemes.
 
-    Nothing of it is ever in a file. Feedback, which the same exporter makes, is for students and stays as it is.
+    Nothing of it is ever in a file.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
@@ -160,3 +168,36 @@ def _for_graders(scheme: MarkScheme) -> str:
         if text
     ]
     return '<div style="border-left: 4px solid #999; padding-left: 1em">\n\n' + "\n\n".join(shown) + "\n\n</div>"
+
+
+class StudentPage(Exporter):
+    """Gives the student's page of the report in place of nbgrader's view of the graded notebook."""
+
+    output_mimetype = "text/html"
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._results: ClassResults | None = None  # for all students of one command
+
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> tuple[str, dict]:
+        """The page of the student whose graded notebook this is.
+
+        Raises:
+            UsageError: There are no results of this student, or the results or the gradebook cannot be read.
+        """
+        resources = {**(resources or {}), "output_extension": self.file_extension}
+        name, student = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
+        workspace = Path(filename).resolve().parents[3]  # autograded/<student>/<assignment>/
+        if self._results is None:
+            self._results = marked(load_results(workspace, name), workspace)
+        for grade in self._results.grades:
+            if grade.student == student:
+                page = student_page(grade, self._results, workspace)
+                return page.encode("utf-8", "replace").decode(), resources
+        raise UsageError(
+            f"{workspace / name / 'results.json'} has no results of {student}. Grade the submission again: "
+            "autograder grade SUBMISSIONS."
+        )

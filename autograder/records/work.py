@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autograder.intake.written import PLACEHOLDER
 from autograder.outputs import SHOWN, shortened
 from autograder.pictures import MIB, Picture, picture
 from autograder.work import Figure, Piece, Work
@@ -56,7 +57,8 @@ def _work(cells: list[dict[str, Any]]) -> Work:
             for called, bundle in cell.get("attachments", {}).items():
                 if (found_one := _picture(bundle)) and len(found_one.base64) <= room:
                     pictures[called], room = found_one, room - len(found_one.base64)
-            answers[answer].append(Piece(is_code, shortened(source, MAX_SOURCE), _error(cell), pictures))
+            shown = source if is_code else source.replace(PLACEHOLDER, "").strip()
+            answers[answer].append(Piece(is_code, shortened(shown, MAX_SOURCE), _error(cell), pictures))
         if not answers:
             continue
         for found_one, alt in _figures(cell):
