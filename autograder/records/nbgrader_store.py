@@ -86,8 +86,11 @@ def nbgrader_config(course: Path, workspace: Path, root: Path) -> Config:
 
 def _write_config(settings: Settings) -> None:
     """Let JupyterLab and nbgrader open the workspace: they read their settings in the folder that they start in."""
-    text = CONFIG.format(course=str(settings.course))
-    write_whole(settings.workspace / "nbgrader_config.py", text.encode("utf-8", "surrogateescape"))
+    file = settings.workspace / "nbgrader_config.py"
+    text = CONFIG.format(course=str(settings.course)).encode("utf-8", "surrogateescape")
+    ours = not file.exists() or file.read_bytes().startswith(text[:60])
+    if ours and settings.workspace != settings.course:  # else it is an instructor's, or would be
+        write_whole(file, text)
 
 
 def gradebook_url(workspace: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
-from small_course import settings_for
+from small_course import make_course, settings_for
 
 from autograder.config import Settings
 from autograder.errors import GraderError
@@ -86,3 +86,24 @@ def test_what_nbgrader_makes_of_an_error_of_the_database_is_told(settings: Setti
     ):
         gradebook.add_student("ann")
         gradebook.add_student("ann")
+
+
+def test_an_instructors_own_settings_of_nbgrader_are_never_written_over(settings: Settings) -> None:
+    file = settings.workspace / "nbgrader_config.py"
+    enter_assignment(settings)
+    written = file.read_text()
+    file.write_text(written.replace(str(settings.course), "/moved"))
+    enter_assignment(settings)
+    again = file.read_text()
+    file.write_text("c = get_config()\n")
+    enter_assignment(settings)
+
+    assert repr(str(settings.course)) in written
+    assert (again, file.read_text()) == (written, "c = get_config()\n")
+
+
+def test_a_course_that_is_its_own_workspace_gets_no_settings_that_would_read_themselves(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
+    enter_assignment(settings_for(course, course))
+
+    assert not (course / "nbgrader_config.py").exists()
