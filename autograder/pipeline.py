@@ -81,6 +81,7 @@ def grade_class(
         # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
         begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
         course.judging.result()
+        course = replace(course, remarks=enter_assignment(settings))
         watcher.prepared(course)
         saving = stack.enter_context(Saving(opened.results, opened.round, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
@@ -99,13 +100,16 @@ def prepare(
     runner: Runner | None = None,
     begin: Callable[..., Future[Judge]] | None = None,
 ) -> Course:
-    """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
+    """Release the notebook, run the solutions, enter the assignment: everything before the first submission.
+
+    The assignment is entered in the gradebook only when the solutions have run. Otherwise a slip in them could cost
+    marks that people gave.
 
     Args:
         basis: What is graded on; None for the workspace's own.
         runner: What runs notebooks; None for a new one, which whoever has the course closes.
         begin: Called with a function and what it is to be called with, for what may be done later: running the
-            solutions. None for at once.
+            solutions. The caller then enters the assignment. None for at once.
 
     Raises:
         BoxUnavailable: No isolation can be had.
@@ -119,15 +123,15 @@ def prepare(
             runner = unless_ready.enter_context(contextlib.closing(Runner(settings, basis.surroundings)))
             runner.prestart(0)
         released = json.loads(release_text(settings))
-        enter_assignment(settings)
         if basis.drawn:
             # At once: a grader that is killed must not have run anything for nothing.
             keep_seed(settings, basis.seed)
         master = master_cells(released)
         cases = settings.assignment.cases_of(points_by_task(master), voided_tasks(master))
         judging = (begin or _at_once)(_judge, master, cases, basis.seed, settings, runner)
+        remarks = () if begin else enter_assignment(settings)
         unless_ready.pop_all()
-    return Course(settings, released, master, cases, judging, runner, basis)
+    return Course(settings, released, master, cases, judging, runner, basis, remarks)
 
 
 def _at_once(call: Callable[..., Judge], *words: Any) -> Future[Judge]:

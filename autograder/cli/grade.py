@@ -106,5 +106,7 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
 
         def prepared(course: Any) -> None:
             display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
+            for remark in course.remarks:
+                display.say(remark)
 
         return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)

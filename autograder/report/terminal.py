@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -102,9 +103,9 @@ class ClassDisplay:
         if only is not None:
             results = replace(results.of(only), not_recognised=())
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
-        for column in ("student", "verdict"):
-            table.add_column(column, overflow="fold")
-        for column in ("automatic", "total", "to mark", "seconds", "notes"):
+        table.add_column("student", overflow="fold")
+        table.add_column("verdict", no_wrap=True)
+        for column in ("automatic", "total", "to mark", "notes"):
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
@@ -113,8 +114,7 @@ class ClassDisplay:
                 f"[{colour}]{grade.verdict}[/]",
                 score(grade),
                 f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
-                str(len(grade.waiting) or ""),
-                f"{grade.wall_s:.1f}",
+                str(_to_mark(grade) or ""),
                 str(len(grade.notes) or ""),
             )
         self.console.print(table)
@@ -132,7 +132,7 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
-        for line in _marks_said(results):
+        for line in _marks_said(results, index.parents[2]):
             self.say(line)
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
@@ -200,18 +200,24 @@ def _size(count: int) -> str:
     return f"{count} B"
 
 
-def _marks_said(results: ClassResults) -> Iterator[str]:
+def _marks_said(results: ClassResults, workspace: Path) -> Iterator[str]:
     """What a person has marked, and what waits."""
     marks = [grade.marks for grade in results.grades if grade.marks]
     yield from _by_hand_said(marks)
     if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
         yield f"Marked by hand, and changed since: {', '.join(stale)}"
-    waiting = [len(one.waiting) for one in marks if one.waiting]
+    waiting = [count for grade in results.grades if (count := _to_mark(grade))]
     if waiting:
         answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
-        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you: Formgrader in JupyterLab"
+        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you. To mark them:"
+        yield f"  cd {shlex.quote(str(workspace))} && jupyter lab    (menu Nbgrader > Formgrader)"
     elif any(one.written for one in marks):
         yield "No written answer waits for you."
+
+
+def _to_mark(grade: Grade) -> int:
+    """How many questions wait for a person. After a fault of ours it is the grader's turn, not a person's."""
+    return 0 if grade.verdict is Verdict.GRADER_ERROR else len(grade.waiting)
 
 
 def _by_hand_said(marks: Iterable[Marks]) -> Iterator[str]:

@@ -96,7 +96,10 @@ def test_when_a_solution_cell_raises_then_only_its_task_is_lost(graded: Grader) 
     ("cell", "why"),
     [
         (RATIO.replace(":", "", 1), "There is no function mac_ratio, because its cell raised SyntaxError in line 1, "),
-        ("def macratio(a, b):\n    return a / b", "When the notebook has run, there is no function mac_ratio. Is it still called that?"),
+        (
+            "def macratio(a, b):\n    return a / b",
+            "When the notebook has run, there is no function mac_ratio. Is it still called that?",
+        ),
     ],
 )
 def test_when_the_function_is_not_there_then_why_is_said(graded: Grader, cell: str, why: str) -> None:
