@@ -37,6 +37,12 @@ def render_report(results: ClassResults) -> dict[str, str]:
     return pages
 
 
+def student_pages(results: ClassResults) -> dict[str, str]:
+    """Student -> page, as the report has it."""
+    pages = render_report(results)
+    return {student: pages[name] for student, name in _file_names([one.student for one in results.grades]).items()}
+
+
 def write_report(results: ClassResults, workspace: Path) -> Path:
     """Write all pages to ``<workspace>/<assignment>/report`` and remove earlier ones; the path of the first."""
     folder = workspace / results.assignment / "report"
