@@ -34,7 +34,7 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
         UsageError: It is none, is of a scale and not of points, or a column is not clear.
     """
     students = [row for row in range(1, len(sheet.rows)) if sheet.at(row, 0)]
-    numbered = [re.fullmatch(r"(\D*?)\s*(\d+)", sheet.at(row, 0)) for row in students]
+    numbered = [re.fullmatch(r"(\D+?)\s*(\d+)", sheet.at(row, 0)) for row in students]
     expected = "'Identifier' with 'Participant' and a number in each line, and a column of grades"
     if not students or not all(numbered) or len({found[1] for found in numbered if found}) != 1:
         raise no_such_sheet(sheet, "a grading worksheet of Moodle", expected)

@@ -99,7 +99,7 @@ def read_sheet(path: Path) -> Sheet:
     if len(data) > MAX_BYTES:
         raise UsageError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB, which no sheet of grades is.")
     mark, encoding, text = _decoded(data, path.name)
-    delimiter = max(DELIMITERS, key=lambda one: len(_rows(text, one, path.name, only_first=True)[0]))
+    delimiter = max(DELIMITERS, key=lambda one: _width(text, one))
     rows = _rows(text, delimiter, path.name)
     if len(rows[0]) < 2:
         raise UsageError(f"The first line of {path.name} has one cell; expected a table with a line of column names.")
@@ -157,6 +157,14 @@ def _decoded(data: bytes, name: str) -> tuple[bytes, str, str]:
 
 def _encoded(text: str, encoding: str) -> bytes:
     return text.encode(encoding, "xmlcharrefreplace" if encoding == "latin-1" else "surrogatepass")
+
+
+def _width(text: str, delimiter: str) -> int:
+    """Cells of the first line."""
+    try:
+        return len(_rows(text, delimiter, "", only_first=True)[0])
+    except UsageError:  # a quote that this delimiter does not end
+        return 0
 
 
 def _rows(text: str, delimiter: str, name: str, only_first: bool = False) -> tuple[tuple[Cell, ...], ...]:
