@@ -208,7 +208,8 @@ class Deadlines:
             return None
         try:
             moment = datetime.datetime.fromisoformat(text)
-        except ValueError:
+            moment.astimezone(datetime.UTC)
+        except (ValueError, OverflowError):  # no time, or one at the end of all times
             return None
         if moment.tzinfo is None and self.zone is None:
             raise UsageError(

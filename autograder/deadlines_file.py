@@ -65,7 +65,7 @@ def load_deadlines(file: Path, assignments: Iterable[str]) -> Deadlines | None:
 def duration(text: object) -> datetime.timedelta | None:
     """ "1 day", "90 min", "1 day 12 h"; None for anything else."""
     part = rf"(\d{{1,5}}(?:\.\d{{1,4}})?) *({'|'.join(sorted(UNITS, reverse=True))})s?\b *"
-    if not isinstance(text, str) or not re.fullmatch(rf"({part})+", text):
+    if not isinstance(text, str) or not re.fullmatch(rf"({part}){{1,4}}", text):
         return None
     return datetime.timedelta(seconds=sum(float(value) * UNITS[unit] for value, unit in re.findall(part, text)))
 
@@ -196,6 +196,8 @@ class _Reader:
     def _time(self, value: Any, where: str) -> datetime.datetime:
         if not isinstance(value, datetime.datetime):
             raise UsageError(f"{self.file}: {where} is {value!r}; expected a time without quotes: 2026-10-01T23:59:00.")
+        if not 1970 <= value.year <= 2999:
+            raise UsageError(f"{self.file}: {where} is {value}; expected a year from 1970 to 2999.")
         if value.tzinfo is None and self.zone is None:
             raise UsageError(
                 f"{self.file}: {where} is {value}, which is in no time zone. Begin the file with "

@@ -118,6 +118,8 @@ def fill(book: Book, grades: Sequence[FinalGrade], choices: Choices) -> Filled:
         ours = max(one.possible for one in grades)
         remarks.append(f"Scaled from {points(ours)} to {points(ours * scale)} points.")
     remarks += lateness_remarks(leaving)
+    if nobody := sorted({*choices.roster} - {one.student for one in grades}):
+        remarks.append(f"In the roster, and handed in nothing: {listed(nobody)}.")
     if replaced:
         remarks.append(f"{len(replaced)} replace another grade: {listed(replaced)}.")
     if settled:

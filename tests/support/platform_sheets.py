@@ -7,7 +7,8 @@ from autograder.results import Handin, Verdict
 
 # Canvas: a manual posting line, columns that only Canvas writes, a test student, an excused one, quotes in a name.
 CANVAS = (
-    "\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Notes,Early exit (55021),Quiz 1 (55000),Current Score,Final Score\r\n"
+    "\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Notes,Early exit (55021),Quiz 1 (55000),"
+    "Current Score,Final Score\r\n"
     ",,,,,,Manual Posting,,,\r\n"
     "    Points Possible,,,,,,6,10,(read only),(read only)\r\n"
     '"Doe, Jane",1234,sis1234,jdoe,"A, B",,,7.50,75.0,20\r\n'

@@ -1,5 +1,7 @@
 """What is not clear, or not finished, does not leave without a word."""
 
+import dataclasses
+import datetime
 from pathlib import Path
 
 import pytest
@@ -30,15 +32,13 @@ def _canvas(tmp_path: Path):
 
 
 def lateness(**more) -> Lateness:
-    import datetime
-
     return Lateness(datetime.datetime(2026, 10, 1, tzinfo=datetime.UTC), **more)
 
 
 def test_waiting_answers_are_never_zero_in_silence(canvas) -> None:
     waits = final("oneilbob_1235", 2.0, None, handin=by("canvas", "1235"))
     changed = final("müllerzoë_1236", 2.0, 1.0, waits=True, handin=by("canvas", "1236"))  # written again since
-    with pytest.raises(UsageError, match="2 answers of 2 students wait .*oneilbob_1235, müllerzoë_1236.*--unmarked"):
+    with pytest.raises(UsageError, match=r"2 answers of 2 students wait .*oneilbob_1235, müllerzoë_1236.*--unmarked"):
         fill(canvas(), [JANE, waits, changed], Choices())
 
 
@@ -61,7 +61,7 @@ def test_a_provisional_grade_says_so_where_the_sheet_has_a_place(tmp_path: Path)
 
     data = fill(book, [waits], Choices(unmarked="so-far")).data
 
-    assert "PROVISIONAL: 2 of 6. mac_ratio: 2 of 4; q_why: not graded yet of 2.".encode() in data
+    assert b"PROVISIONAL: 2 of 6. mac_ratio: 2 of 4; q_why: not graded yet of 2." in data
 
 
 def test_a_fault_of_the_grader_is_no_grade(canvas) -> None:
@@ -81,7 +81,7 @@ def test_a_student_without_a_record_is_refused() -> None:
 
 def test_a_graded_student_without_a_line_is_refused_or_left_out_aloud(canvas) -> None:
     ghost = final("ghost_7", handin=by("canvas", "7"))
-    with pytest.raises(UsageError, match="1 graded students have no line in sheet.csv: ghost_7.*--roster.*--partial"):
+    with pytest.raises(UsageError, match=r"1 graded students have no line in sheet.csv: ghost_7.*--roster.*--partial"):
         fill(canvas(), [JANE, ghost], Choices())
     filled = fill(canvas(), [JANE, ghost], Choices(partial=True))
     assert "1 graded without a line in the sheet, left out: ghost_7." in filled.remarks
@@ -150,8 +150,6 @@ def test_what_is_not_known_of_lateness_is_told(canvas) -> None:
     assert "Nothing says when these 1 handed in; they count as in time: doejane_1234." in (
         fill(canvas(), [unknown], Choices()).remarks
     )
-    import dataclasses
-
     marked = dataclasses.replace(JANE, handin=dataclasses.replace(by("canvas", "1234"), late=True))
     assert "The platform marks 1 as late, and deadlines.toml has no deadline: no penalty." in (
         fill(canvas(), [marked], Choices()).remarks

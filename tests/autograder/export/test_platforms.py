@@ -20,8 +20,8 @@ from autograder.export.blackboard import read_blackboard
 from autograder.export.book import Book
 from autograder.export.canvas import read_canvas
 from autograder.export.filling import Choices, Filled, fill
-from autograder.export.gradescope import read_gradescope
 from autograder.export.grades import FinalGrade
+from autograder.export.gradescope import read_gradescope
 from autograder.export.moodle import read_moodle
 from autograder.export.sheet import read_sheet
 
@@ -106,9 +106,9 @@ def test_a_class_from_elsewhere_is_found_by_any_id(filled) -> None:
 
 def test_canvas_sheets_of_other_locales(filled) -> None:
     sheet = (
-        "Student;ID;SIS Login ID;Section;Early exit (55021);Quiz (2)\n    Points Possible;;;;6,00;10,00\n"
-        "Doe, Jane;1234;jdoe;A;;7,50\nO'Neil, Bob;1235;bob;A;3,00;\n"
-    ).encode()
+        b"Student;ID;SIS Login ID;Section;Early exit (55021);Quiz (2)\n    Points Possible;;;;6,00;10,00\n"
+        b"Doe, Jane;1234;jdoe;A;;7,50\nO'Neil, Bob;1235;bob;A;3,00;\n"
+    )
     result = filled("canvas", sheet, *CANVAS_CLASS[:2])
 
     assert result.data == replaced(sheet, ("A;;7,50", "A;5,5;7,50"))  # 3 is 3,00
@@ -194,7 +194,7 @@ def test_a_spanish_worksheet_with_blind_marking(filled) -> None:
 
 def test_a_teams_number_is_not_taken_for_a_participants(filled) -> None:
     team = final("Group A_101", handin=by("moodle", "101", "Group A"))
-    with pytest.raises(UsageError, match="1 graded students have no line in sheet.csv: Group A_101"):
+    with pytest.raises(UsageError, match=r"1 graded students have no line in sheet.csv: Group A_101"):
         filled("moodle", MOODLE_ENGLISH, team)
     result = filled("moodle", MOODLE_ENGLISH, team, roster={"Group A_101": ("Jane Doe", "mia@uni.edu")})
     pairs = [('grading - ",,6.00', 'grading - ",5.5,6.00'), ('submission",,6.00', 'submission",5.5,6.00')]
@@ -227,7 +227,7 @@ def test_comments_are_written_where_there_are_none(filled, book) -> None:
 
 def test_an_unknown_language_needs_the_columns_name(book) -> None:
     finnish = replaced(MOODLE_ENGLISH, (",Grade,", ",Arvosana,"))
-    with pytest.raises(UsageError, match="no column that we know to be the grade's .*--column.*'Arvosana'"):
+    with pytest.raises(UsageError, match=r"no column that we know to be the grade's .*--column.*'Arvosana'"):
         book("moodle", finnish)
     assert book("moodle", finnish, "Arvosana").column == 4
 

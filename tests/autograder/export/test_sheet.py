@@ -150,7 +150,7 @@ def test_what_is_not_there_or_closed_is_told_in_a_sentence(
 
 
 def test_a_line_that_ends_before_its_grade_is_refused(read) -> None:
-    with pytest.raises(UsageError, match="Line 2 of sheet.csv has 1 cells"):
+    with pytest.raises(UsageError, match=r"Line 2 of sheet.csv has 1 cells"):
         read(b"a,b,c\n1\n").filled({(1, 2): "7"})
 
 
