@@ -23,15 +23,15 @@ def read_blackboard(sheet: Sheet, assignment: str, asked: str | None) -> Book:
     Raises:
         UsageError: It is none, or a column is not clear.
     """
-    user = column_called(sheet, 0, USER)
+    user = column_called(sheet, USER)
     numbered = [n for n, cell in enumerate(sheet.rows[0]) if re.search(NUMBERED, cell.text.strip())]
     if user is None or not numbered:
         expected = "columns 'Username' and 'Title [Total Pts: 37 Score] |123456'"
         raise no_such_sheet(sheet, "a grade sheet of Blackboard", expected)
-    column = grade_column(sheet, 0, numbered, asked, assignment, NUMBERED)
+    column = grade_column(sheet, numbered, asked, assignment, NUMBERED)
     most = re.search(r"\[[^\]]*?([\d.,]+)[^\]\d]*\]\s*\|", sheet.at(0, column))
     possible = number(most[1]) if most else None
-    person = column_called(sheet, 0, PERSONS)
+    person = column_called(sheet, PERSONS)
     lines = []
     for row in range(1, len(sheet.rows)):
         if not (name := sheet.at(row, user)):
@@ -41,4 +41,4 @@ def read_blackboard(sheet: Sheet, assignment: str, asked: str | None) -> Book:
         lines.append(Line(row, name, others, label or name, possible))
     if not lines:
         raise UsageError(f"{sheet.name} has no student in it. Download the grades of the course with its students.")
-    return Book(sheet, "blackboard", column, tuple(lines), column_called(sheet, 0, COMMENT))
+    return Book(sheet, "blackboard", column, tuple(lines), column_called(sheet, COMMENT))

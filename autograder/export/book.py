@@ -53,7 +53,7 @@ class Book:
     @property
     def title(self) -> str:
         """The name of the grade's column."""
-        return next(cells[self.column].text.strip() for cells in self.sheet.rows if len(cells) > self.column)
+        return self.sheet.at(0, self.column)
 
 
 def plain(text: str) -> str:
@@ -61,21 +61,21 @@ def plain(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
-def column_called(sheet: Sheet, header: int, names: Iterable[str]) -> int | None:
+def column_called(sheet: Sheet, names: Iterable[str]) -> int | None:
     """The one column with one of these names, whatever their case; None where there is none.
 
     Raises:
         UsageError: Several have it.
     """
     wanted = {name.casefold() for name in names}
-    found = [n for n, cell in enumerate(sheet.rows[header]) if cell.text.strip().casefold() in wanted]
+    found = [n for n, cell in enumerate(sheet.rows[0]) if cell.text.strip().casefold() in wanted]
     if len(found) > 1:
-        title = sheet.at(header, found[0])
+        title = sheet.at(0, found[0])
         raise UsageError(f"{sheet.name} has {len(found)} columns called {title!r}; expected one. Download it again.")
     return found[0] if found else None
 
 
-def grade_column(sheet: Sheet, header: int, candidates: Sequence[int], asked: str | None, title: str, bare: str) -> int:
+def grade_column(sheet: Sheet, candidates: Sequence[int], asked: str | None, title: str, bare: str) -> int:
     """The column that takes the grade: the one that was asked for, else the one with the assignment's title.
 
     Args:
@@ -89,16 +89,16 @@ def grade_column(sheet: Sheet, header: int, candidates: Sequence[int], asked: st
     """
 
     def short(column: int) -> str:
-        return re.sub(bare, "", sheet.at(header, column)).strip()
+        return re.sub(bare, "", sheet.at(0, column)).strip()
 
     if asked is None:
         found = [column for column in candidates if plain(short(column)) == plain(title)]
     else:
-        whole = [column for column in candidates if sheet.at(header, column) == asked.strip()]
+        whole = [column for column in candidates if sheet.at(0, column) == asked.strip()]
         found = whole or [column for column in candidates if short(column) == asked.strip()]
     if len(found) == 1:
         return found[0]
-    names = listed((repr(sheet.at(header, column)) for column in found or candidates), 20)
+    names = listed((repr(sheet.at(0, column)) for column in found or candidates), 20)
     said = f"called {asked!r}" if asked is not None else f"for {title!r}"
     if found:
         raise UsageError(f"{sheet.name} has {len(found)} columns {said}: {names}. Name one with --column.")

@@ -23,17 +23,17 @@ def read_canvas(sheet: Sheet, assignment: str, asked: str | None) -> Book:
     Raises:
         UsageError: It is none, or the assignment's column is not clear.
     """
-    ids = column_called(sheet, 0, ["ID"])
+    ids = column_called(sheet, ["ID"])
     numbered = [n for n, cell in enumerate(sheet.rows[0]) if re.search(NUMBERED, cell.text)]
-    if ids is None or column_called(sheet, 0, ["Section"]) is None:
+    if ids is None or column_called(sheet, ["Section"]) is None:
         raise no_such_sheet(sheet, "a gradebook of Canvas", "columns 'Student', 'ID' and 'Section'")
     students = [row for row in range(1, len(sheet.rows)) if sheet.at(row, ids).isdigit()]
     above = range(1, students[0] if students else len(sheet.rows))
     writable = [column for column in numbered if not any("read only" in sheet.at(row, column) for row in above)]
-    column = grade_column(sheet, 0, writable, asked, assignment, NUMBERED)
+    column = grade_column(sheet, writable, asked, assignment, NUMBERED)
     possible = next((value for row in above if (value := number(sheet.at(row, column))) is not None), None)
-    persons = [found for name in PERSONS if (found := column_called(sheet, 0, [name])) is not None]
-    names = [found for name in NAMES if (found := column_called(sheet, 0, [name])) is not None]
+    persons = [found for name in PERSONS if (found := column_called(sheet, [name])) is not None]
+    names = [found for name in NAMES if (found := column_called(sheet, [name])) is not None]
     lines = []
     for row in students:
         label = ", ".join(filter(None, (sheet.at(row, name) for name in names)))

@@ -82,6 +82,11 @@ def fill(book: Book, grades: Sequence[FinalGrade], choices: Choices) -> Filled:
     Raises:
         UsageError: Somebody's line is not clear, the platform's points differ, or answers wait; see ``Choices``.
     """
+    if choices.comments and book.comment is None:
+        raise UsageError(
+            f"{book.sheet.name} has no column for comments that we know. Leave --comments out, or for a Moodle in "
+            "another language name the column with --comments-column."
+        )
     placed, without = _placed(book, grades, choices)
     leaving, remarks = choose(grades, choices)
     scale = _scale(book, grades, choices)

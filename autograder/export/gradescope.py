@@ -20,14 +20,12 @@ def read_gradescope(sheet: Sheet, assignment: str, asked: str | None) -> Book:
     Raises:
         UsageError: It is none, or a column is not clear.
     """
-    at = {name: column_called(sheet, 0, [name]) for name in (*PERSONS, TOTAL, MOST, "Submission ID")}
+    at = {name: column_called(sheet, [name]) for name in (*PERSONS, TOTAL, MOST, "Submission ID")}
     if at["Email"] is None or (at[TOTAL] is None and asked is None):
         raise no_such_sheet(sheet, "a table of scores of Gradescope", "columns 'Email', 'SID' and 'Total Score'")
     column = at[TOTAL]
     if asked is not None or column is None:
-        column = grade_column(
-            sheet, 0, [n for n in range(len(sheet.rows[0])) if sheet.at(0, n)], asked, assignment, "$^"
-        )
+        column = grade_column(sheet, [n for n in range(len(sheet.rows[0])) if sheet.at(0, n)], asked, assignment, "$^")
     most = at[MOST]
     lines = []
     for row in range(1, len(sheet.rows)):

@@ -50,7 +50,7 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
         others = tuple(filter(None, (found[1], *(sheet.at(row, n) for n in range(1, column)))))
         label = next(iter(others[1:]), sheet.at(row, 0))
         lines.append(Line(row, found[2], others, label, number(sheet.at(row, column + 1))))
-    comments = column_called(sheet, 0, [comment] if comment else COMMENT)
+    comments = column_called(sheet, [comment] if comment else COMMENT)
     if comment and comments is None:
         raise UsageError(f"{sheet.name} has no column {comment!r} for comments.")
     return Book(sheet, "moodle", column, tuple(lines), comments, names_persons=False)
@@ -59,8 +59,8 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
 def _grade(sheet: Sheet, asked: str | None) -> int:
     every = [n for n in range(1, len(sheet.rows[0])) if sheet.at(0, n)]
     if asked is not None:
-        return grade_column(sheet, 0, every, asked, "", "$^")
-    found = column_called(sheet, 0, GRADE)
+        return grade_column(sheet, every, asked, "", "$^")
+    found = column_called(sheet, GRADE)
     if found is None:
         raise UsageError(
             f"{sheet.name} has no column that we know to be the grade's ({', '.join(GRADE[:3])} …). Name it with "

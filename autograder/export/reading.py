@@ -61,7 +61,7 @@ def load_roster(file: Path) -> dict[str, tuple[str, ...]]:
         UsageError: It is no table with the columns ``student`` and ``id``.
     """
     sheet = read_sheet(file)
-    student, known_by = column_called(sheet, 0, ["student"]), column_called(sheet, 0, ["id"])
+    student, known_by = column_called(sheet, ["student"]), column_called(sheet, ["id"])
     if student is None or known_by is None:
         raise UsageError(
             f"{file.name} has no columns student and id. Expected: in each line the student's name in the report, and "

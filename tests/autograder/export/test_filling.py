@@ -64,6 +64,11 @@ def test_a_provisional_grade_says_so_where_the_sheet_has_a_place(tmp_path: Path)
     assert b"PROVISIONAL: 2 of 6. mac_ratio: 2 of 4; q_why: not graded yet of 2." in data
 
 
+def test_comments_need_a_column(canvas) -> None:
+    with pytest.raises(UsageError, match="no column for comments that we know"):
+        fill(canvas(), [JANE], Choices(comments=True))
+
+
 def test_a_fault_of_the_grader_is_no_grade(canvas) -> None:
     fault = final("oneilbob_1235", 0.0, None, verdict=Verdict.GRADER_ERROR, handin=by("canvas", "1235"))
     filled = fill(canvas(), [JANE, fault], Choices(missing=0.0))
