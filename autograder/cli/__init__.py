@@ -20,6 +20,7 @@ def main() -> None:
     Hand out:        autograder release
     Grade a class:   autograder grade submissions/
     Read the grades: open grading/<assignment>/report/index.html
+    Give them back:  autograder export canvas GRADES.csv
 
     SUBMISSIONS is what a learning platform gives out, an nbgrader tree (<student>/<assignment>/<assignment>.ipynb), a
     flat folder (<student>.ipynb), or a zip of any of these. Everything goes to the workspace, by default grading/ in
