@@ -51,6 +51,13 @@ def _sheet_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return course_options(command)
 
 
+def _lateness_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What tells how late somebody was."""
+    for option in (_roster, _deadlines, _column, _moodle):
+        command = option(command)
+    return command
+
+
 _unmarked = click.option(
     "--unmarked",
     type=click.Choice(["skip", "so-far"]),
@@ -66,6 +73,10 @@ _deadlines = click.option(
     type=click.Path(path_type=Path),
     help="Default: deadlines.toml in the course folder, if there is one.",
 )
+_moodle = click.option(
+    "--moodle", type=click.Path(path_type=Path), help="Moodle's grading worksheet, which says when each handed in."
+)
+_column = click.option("--column", help="The grade's column of that worksheet, where its name is not known.")
 _comments = click.option("--comments", is_flag=True, help="Also fill the column of comments: points by question.")
 
 
@@ -124,13 +135,16 @@ def gradescope(**options: Any) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: grades.csv next to results.json.")
 @click.option("--per-question", is_flag=True, help="Also a column for each question.")
 @_unmarked
-@_deadlines
+@_lateness_options
 @course_options
 def table(
     output: Path | None,
     per_question: bool,
     unmarked: str | None,
+    moodle: Path | None,
+    column: str | None,
     deadlines: Path | None,
+    roster: Path | None,
     course: Path | None,
     workspace: Path | None,
     assignment: str | None,
@@ -139,11 +153,11 @@ def table(
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
         from autograder.export.filling import Choices, choose, lateness_remarks
-        from autograder.export.reading import load_grades
+        from autograder.export.reading import grades_with_lateness
         from autograder.export.table import grades_table
 
         target = _target(output or settings.workspace / settings.assignment.name / "grades.csv")
-        grades = load_grades(settings, deadlines)
+        grades = grades_with_lateness(settings, deadlines, moodle, column, roster)
         leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         faults = [one for one in grades if one.is_fault]  # the table has a line for them, without points
         data = grades_table(sorted([*leaving, *faults], key=lambda one: one.student), per_question)
@@ -161,12 +175,13 @@ def junit(
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
         from autograder.export.junit import junit_xml
-        from autograder.export.reading import load_grades
+        from autograder.export.reading import load_grades, with_lateness
         from autograder.records.results_json import load_results
 
-        target = _target(output or settings.workspace / settings.assignment.name / "junit.xml")
-        results = load_results(settings.workspace, settings.assignment.name)
-        _written(target, junit_xml(results, load_grades(settings, deadlines)), [])
+        name = settings.assignment.name
+        target = _target(output or settings.workspace / name / "junit.xml")
+        grades = with_lateness(load_grades(settings.workspace, name), settings, deadlines)
+        _written(target, junit_xml(load_results(settings.workspace, name), grades), [])
 
 
 @export.command()
@@ -198,7 +213,7 @@ def feedback(
 
         name = settings.assignment.name
         target = _target(output or settings.workspace / name / f"feedback-{platform}.zip")
-        leaving, remarks = choose(load_grades(settings), Choices(unmarked=unmarked))
+        leaving, remarks = choose(load_grades(settings.workspace, name), Choices(unmarked=unmarked))
         pages = student_pages(load_results(settings.workspace, name))
         chosen = {one.student: pages[one.student] for one in leaving if one.student in pages}
         data = feedback_zip(chosen, {one.student: one.handin for one in leaving}, platform)
@@ -206,31 +221,36 @@ def feedback(
 
 
 @export.command("deadlines")
-@_deadlines
-@_roster
+@_lateness_options
 @course_options
 def lateness(
-    deadlines: Path | None, roster: Path | None, course: Path | None, workspace: Path | None, assignment: str | None
+    moodle: Path | None,
+    column: str | None,
+    deadlines: Path | None,
+    roster: Path | None,
+    course: Path | None,
+    workspace: Path | None,
+    assignment: str | None,
 ) -> None:
     """Say of everyone how late the work was, what that costs, and why."""
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
         from autograder.export.explained import lateness_table, who_is_absent
-        from autograder.export.reading import deadlines_of, load_grades, load_roster
+        from autograder.export.reading import deadlines_of, grades_with_lateness
         from autograder.report.terminal import ClassDisplay
 
-        rules = deadlines_of(settings, deadlines)
-        if rules is None or settings.assignment.name not in rules.rules:
+        name, rules = settings.assignment.name, deadlines_of(settings, deadlines)
+        if rules is None or name not in rules.rules:
             raise UsageError(
-                f"There is no deadline for {settings.assignment.name}. Write deadlines.toml in {settings.course}; "
+                f"There is no deadline for {name}. Write deadlines.toml in {settings.course}; "
                 "README has an example under Deadlines."
             )
-        grades = load_grades(settings, deadlines, load_roster(roster) if roster else {})
+        grades = grades_with_lateness(settings, deadlines, moodle, column, roster)
         display = ClassDisplay()
         if not display.console.is_terminal:
             display.console.width = 160
         display.console.print(lateness_table(grades))
-        for remark in who_is_absent(rules, settings.assignment.name, grades):
+        for remark in who_is_absent(rules, name, grades):
             display.say(remark)
 
 
@@ -240,6 +260,7 @@ def _fill(
     sheet: Path,
     output: Path | None,
     column: str | None,
+    partial: bool,
     roster: Path | None,
     deadlines: Path | None,
     course: Path | None,
@@ -250,15 +271,18 @@ def _fill(
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
         from autograder.export.filling import Choices, fill
-        from autograder.export.reading import load_grades, load_roster
+        from autograder.export.matching import place
+        from autograder.export.reading import load_grades, load_roster, times_in, with_lateness
         from autograder.export.sheet import read_sheet
 
         read_in = read_sheet(sheet)
         target = _target(output or sheet.with_name(f"{sheet.stem}-filled{sheet.suffix}"), sheet)
         book = read(read_in, settings.assignment.name, column)
         who = load_roster(roster) if roster else {}
-        grades = load_grades(settings, deadlines, who)
-        filled = fill(book, grades, Choices(roster=who, **choices))
+        grades = load_grades(settings.workspace, settings.assignment.name)
+        placed = place(book, grades, who, partial)
+        grades = with_lateness(grades, settings, deadlines, times_in(book, placed), who)
+        filled = fill(book, placed, grades, Choices(roster=who, **choices))
         _written(target, filled.data, filled.remarks)
     sys.exit(GRADER_FAILED if filled.faults else OK)
 

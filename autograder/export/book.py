@@ -38,6 +38,7 @@ class Book:
         comment: The column of a comment to the student; None where there is none.
         names_persons: Whether ``id`` is a person's in all assignments; else the name is compared, too.
         settled: What a cell of the grade holds if the platform's user decided otherwise; it stays.
+        times: Row -> when that student handed in, as Arrival.submitted; only where the sheet says it.
         questions: A question's name, as :func:`plain` gives it -> its own column.
     """
 
@@ -48,6 +49,7 @@ class Book:
     comment: int | None = None
     names_persons: bool = True
     settled: frozenset[str] = frozenset()
+    times: Mapping[int, str] = field(default_factory=dict)
     questions: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -1,12 +1,13 @@
-"""Puts grades into a platform's sheet: who is on which line, in the platform's points; refuses what is not clear."""
+"""Puts grades into a platform's sheet, in the platform's points; refuses what is not finished or not clear."""
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.errors import UsageError, listed
 from autograder.export.book import Book, Line, plain
 from autograder.export.grades import FinalGrade
+from autograder.export.matching import Placed
 from autograder.export.sheet import decimal_mark, harmless, number
 from autograder.report.text import points
 
@@ -22,7 +23,6 @@ class Choices:
         points: Where the platform's points differ from ours: ``SCALE``, ``KEEP``, or None to refuse.
         unmarked: Where answers wait for a person: ``SKIP`` the student, give the points ``SO_FAR``, or None to refuse.
         missing: Points for a line of the sheet without a hand-in; None leaves it as it is.
-        partial: Whether graded students without a line may be left out.
         comments: Whether the column of comments is filled.
         roster: Student -> what the sheet knows them by; several for a team.
     """
@@ -30,7 +30,6 @@ class Choices:
     points: str | None = None
     unmarked: str | None = None
     missing: float | None = None
-    partial: bool = False
     comments: bool = False
     roster: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -76,88 +75,109 @@ def choose(grades: Sequence[FinalGrade], choices: Choices) -> tuple[list[FinalGr
     return good, remarks
 
 
-def fill(book: Book, grades: Sequence[FinalGrade], choices: Choices) -> Filled:
+def fill(book: Book, placed: Placed, grades: Sequence[FinalGrade], choices: Choices) -> Filled:
     """Put the grades into the sheet.
 
     Raises:
-        UsageError: Somebody's line is not clear, the platform's points differ, or answers wait; see ``Choices``.
+        UsageError: The platform's points differ, or answers wait; see ``Choices``. Or comments have no place.
     """
     if choices.comments and book.comment is None:
         raise UsageError(
             f"{book.sheet.name} has no column for comments that we know. Leave --comments out, or for a Moodle in "
             "another language name the column with --comments-column."
         )
-    placed, without = _placed(book, grades, choices)
     leaving, remarks = choose(grades, choices)
     scale = _scale(book, grades, choices)
-    if without:
-        remarks.append(f"{len(without)} graded without a line in the sheet, left out: {listed(without)}.")
-    mark, column = decimal_mark(book.sheet, book.column), book.column
-    cells: dict[tuple[int, int], str] = {}
-    settled, replaced, commented = [], [], []
+    changes = _Changes(book, scale, choices.comments)
     written = {one.student: one for one in leaving}
     for line in book.lines:
-        grade = written.get(placed.get(line.row, ""))
-        before = book.sheet.at(line.row, column)
-        if grade is None:
-            continue
+        if grade := written.get(placed.rows.get(line.row, "")):
+            changes.give(line, grade)
+    nobody = sorted({*choices.roster} - {one.student for one in grades})
+    told = [
+        f"{book.title!r} in {book.sheet.name}: {changes.given} grades.",
+        *remarks,
+        _if(placed.without, "{} graded without a line in the sheet, left out: {}."),
+        f"Scaled from {points(_ours(grades))} to {points(_ours(grades) * scale)} points." if scale != 1 else "",
+        *lateness_remarks(leaving),
+        _if(nobody, "{} in the roster, and handed in nothing: {}."),
+        _if(changes.replaced, "{} replace another grade: {}."),
+        _if(changes.settled, "{} are excused in the sheet and stay so: {}."),
+        _if(changes.commented, "{} have a comment in the sheet already, which stays: {}."),
+        *changes.fill_missing([line for line in book.lines if line.row not in placed.rows], choices.missing),
+    ]
+    faults = tuple(one.student for one in grades if one.is_fault)
+    return Filled(book.sheet.filled(changes.cells), tuple(filter(None, told)), faults)
+
+
+class _Changes:
+    """The cells that change, and what a person should know of them."""
+
+    def __init__(self, book: Book, scale: float, comments: bool) -> None:
+        self.book, self._scale, self._comments = book, scale, comments
+        self._mark = decimal_mark(book.sheet, book.column)
+        self.cells: dict[tuple[int, int], str] = {}
+        self.given = 0
+        self.settled: list[str] = []
+        self.replaced: list[str] = []
+        self.commented: list[str] = []
+
+    def give(self, line: Line, grade: FinalGrade) -> None:
+        """Write the grade into the line, unless somebody excused the student."""
+        book, before = self.book, self.book.sheet.at(line.row, self.book.column)
         if before.casefold() in book.settled:
-            settled.append(line.label)
-            continue
-        text = points(grade.total * scale).replace(".", mark)
-        if before and number(before) is not None and number(before) != number(text):
-            replaced.append(f"{line.label} ({before} → {text})")
+            self.settled.append(line.label)
+            return
+        self.given += 1
+        text = self._number(grade.total * self._scale)
         if number(before) != number(text):  # "20.00" and "20" are one grade
-            cells[line.row, column] = text
-        for question in grade.questions:
-            if (own := book.questions.get(plain(question.question))) is not None and question.score is not None:
-                cells[line.row, own] = points(question.score).replace(".", mark)
-        if book.comment is not None and (choices.comments or grade.waiting):
+            self.cells[line.row, book.column] = text
+            if number(before) is not None:
+                self.replaced.append(f"{line.label} ({before} → {text})")
+        for mark in grade.questions:
+            if (own := book.questions.get(plain(mark.question))) is not None and mark.score is not None:
+                self.cells[line.row, own] = self._number(mark.score)
+        if book.comment is not None and (self._comments or grade.waiting):
             if book.sheet.at(line.row, book.comment):
-                commented.append(line.label)
+                self.commented.append(line.label)
             else:
-                cells[line.row, book.comment] = harmless(html.escape(comment(grade), quote=False))
-    graded = len([line for line in book.lines if placed.get(line.row) in written]) - len(settled)
-    remarks.insert(0, f"{book.title!r} in {book.sheet.name}: {graded} grades.")
-    if scale != 1:
-        ours = max(one.possible for one in grades)
-        remarks.append(f"Scaled from {points(ours)} to {points(ours * scale)} points.")
-    remarks += lateness_remarks(leaving)
-    if nobody := sorted({*choices.roster} - {one.student for one in grades}):
-        remarks.append(f"In the roster, and handed in nothing: {listed(nobody)}.")
-    if replaced:
-        remarks.append(f"{len(replaced)} replace another grade: {listed(replaced)}.")
-    if settled:
-        remarks.append(f"{len(settled)} are excused in the sheet and stay so: {listed(settled)}.")
-    if commented:
-        remarks.append(f"{len(commented)} have a comment in the sheet already, which stays: {listed(commented)}.")
-    absent = [line for line in book.lines if line.row not in placed]
-    if absent and choices.missing is not None:
-        empty = [line for line in absent if not book.sheet.at(line.row, column)]
-        cells |= {(line.row, column): points(choices.missing).replace(".", mark) for line in empty}
-        remarks.append(
-            f"{len(empty)} handed in nothing and get {points(choices.missing)}: {listed(line.label for line in empty)}."
-        )
-        absent = [line for line in absent if line not in empty]
-    if absent:
-        remarks.append(
-            f"{len(absent)} of the sheet handed in nothing and stay as they are: "
-            f"{listed(line.label for line in absent)}."
-            + ("" if choices.missing is not None else " (--missing 0 gives them 0.)")
-        )
-    return Filled(book.sheet.filled(cells), tuple(remarks), tuple(one.student for one in grades if one.is_fault))
+                self.cells[line.row, book.comment] = harmless(html.escape(comment(grade), quote=False))
+
+    def fill_missing(self, absent: Sequence[Line], missing: float | None) -> list[str]:
+        """Give those without a hand-in ``missing`` points where they have none; remarks on them."""
+        empty = [line for line in absent if missing is not None and not self.book.sheet.at(line.row, self.book.column)]
+        self.cells |= {(line.row, self.book.column): self._number(missing or 0.0) for line in empty}
+        others = [line.label for line in absent if line not in empty]
+        hint = " (--missing 0 gives them 0.)" if missing is None else ""
+        return [
+            _if([line.label for line in empty], f"{{}} handed in nothing and get {points(missing or 0.0)}: {{}}."),
+            _if(others, "{} of the sheet handed in nothing and stay as they are: {}." + hint),
+        ]
+
+    def _number(self, value: float) -> str:
+        return points(value).replace(".", self._mark)
+
+
+def _if(names: Sequence[str], remark: str) -> str:
+    """A remark with how many they are and their names; "" for nobody."""
+    return remark.format(len(names), listed(names)) if names else ""
+
+
+def _ours(grades: Sequence[FinalGrade]) -> float:
+    return max((one.possible for one in grades), default=0.0)
 
 
 def lateness_remarks(grades: Sequence[FinalGrade]) -> list[str]:
     """What lateness cost, and of whom nothing is known."""
-    remarks = []
-    if late := [f"{one.student} (−{points(one.penalty)})" for one in grades if one.penalty]:
-        remarks.append(f"{len(late)} with a penalty for lateness: {listed(late)}.")
-    if unknown := [one.student for one in grades if one.lateness and not one.lateness.known]:
-        remarks.append(f"Nothing says when these {len(unknown)} handed in; they count as in time: {listed(unknown)}.")
-    if marked := [one.student for one in grades if one.handin and one.handin.late and not one.lateness]:
-        remarks.append(f"The platform marks {len(marked)} as late, and deadlines.toml has no deadline: no penalty.")
-    return remarks
+    late = [f"{one.student} (−{points(one.penalty)})" for one in grades if one.penalty]
+    unknown = [one.student for one in grades if one.lateness and not one.lateness.known]
+    marked = [one.student for one in grades if one.handin and one.handin.late and not one.lateness]
+    remarks = [
+        _if(late, "{} with a penalty for lateness: {}."),
+        _if(unknown, "Nothing says when these {} handed in; they count as in time: {}."),
+        _if(marked, "The platform marks these {} as late, and deadlines.toml has no deadline; no penalty: {}."),
+    ]
+    return [remark for remark in remarks if remark]
 
 
 def comment(grade: FinalGrade) -> str:
@@ -173,78 +193,9 @@ def comment(grade: FinalGrade) -> str:
     return f"{provisional}{points(grade.total)} of {points(grade.possible)}. {'; '.join(parts)}."
 
 
-def _placed(book: Book, grades: Sequence[FinalGrade], choices: Choices) -> tuple[dict[int, str], list[str]]:
-    """Row -> student, and the students without a line.
-
-    Raises:
-        UsageError: A student fits several lines or none, or two fit one.
-    """
-    by_id: dict[str, list[Line]] = {}
-    by_any: dict[str, list[Line]] = {}
-    for line in book.lines:
-        by_id.setdefault(line.id.casefold(), []).append(line)
-        for key in {text.casefold() for text in (line.id, *line.others)}:
-            by_any.setdefault(key, []).append(line)
-    twice = [
-        f"{rows[0].id} (lines {', '.join(str(one.row + 1) for one in rows)})" for rows in by_id.values() if rows[1:]
-    ]
-    if twice:
-        raise UsageError(f"{book.sheet.name} has several lines for one id: {listed(twice)}. Keep one line of each.")
-    taken: dict[int, list[str]] = {}
-    several, without = [], []
-    for grade in grades:
-        lines = []
-        for found in _lines_of(grade, book, by_id, by_any, choices.roster):
-            if len(found) > 1:
-                several.append(f"{grade.student} ({'; '.join(line.label for line in found)})")
-            lines += found
-        if not lines:
-            without.append(grade.student)
-        for line in lines:
-            taken.setdefault(line.row, []).append(grade.student)
-    shared = [f"{' and '.join(who)} (line {row + 1})" for row, who in taken.items() if len({*who}) > 1]
-    if several:
-        raise UsageError(
-            f"These fit several lines of {book.sheet.name}: {listed(several)}. Say who is who with --roster."
-        )
-    if shared:
-        raise UsageError(
-            f"These fit the same line of {book.sheet.name}: {listed(shared)}. Say who is who with --roster."
-        )
-    if without and not choices.partial:
-        raise UsageError(
-            f"{len(without)} graded students have no line in {book.sheet.name}: {listed(without)}. Is it the sheet of "
-            "this course and group? Say who is who with --roster, or leave them out with --partial."
-        )
-    return {row: who[0] for row, who in taken.items()}, without
-
-
-def _lines_of(
-    grade: FinalGrade,
-    book: Book,
-    by_id: Mapping[str, list[Line]],
-    by_any: Mapping[str, list[Line]],
-    roster: Mapping[str, tuple[str, ...]],
-) -> Iterable[list[Line]]:
-    """The lines that fit what identifies a student; one list for each member of a team."""
-    if named := roster.get(grade.student):
-        return [by_any.get(name.casefold(), []) for name in named]
-    if grade.handin and grade.handin.platform == book.platform:
-        found = by_id.get(grade.handin.id.casefold(), []) if grade.handin.id else []
-        return [[line for line in found if book.names_persons or _is_called(grade.handin.name, line)]]
-    keys = {text.casefold() for text in (grade.student, grade.handin.id if grade.handin else "") if text}
-    fitting = {line.row: line for key in keys for line in by_any.get(key, [])}
-    return [[*fitting.values()]]
-
-
-def _is_called(name: str, line: Line) -> bool:
-    """Whether a line may be that of somebody of this name: a number alone may be a team's, or another assignment's."""
-    return any(plain(name).endswith(text) for text in map(plain, line.others) if text)
-
-
 def _scale(book: Book, grades: Sequence[FinalGrade], choices: Choices) -> float:
     """The platform's points for one of ours."""
-    own = max((one.possible for one in grades), default=0.0)
+    own = _ours(grades)
     theirs = {line.possible for line in book.lines if line.possible is not None}
     if not own or not theirs or choices.points == KEEP:
         return 1.0

@@ -1,6 +1,7 @@
 """What a student's grade is when it leaves: the grader's points, a person's, and the penalty for a late hand-in.
 
-``final_grades`` puts together what results.json, the gradebook and the deadlines say. Nothing here is stored.
+``final_grades`` puts together what results.json and the gradebook say; reading.py adds what the deadlines say. Nothing
+here is stored.
 """
 
 from collections.abc import Mapping
@@ -72,9 +73,7 @@ class FinalGrade:
         return self.verdict is Verdict.GRADER_ERROR
 
 
-def final_grades(
-    results: ClassResults, marks: Mapping[str, Marks], lateness: Mapping[str, Lateness]
-) -> tuple[FinalGrade, ...]:
+def final_grades(results: ClassResults, marks: Mapping[str, Marks]) -> tuple[FinalGrade, ...]:
     """The grade of everyone who is in the results or in the gradebook, by student."""
     known = {grade.student: grade for grade in results.grades}
     grades = []
@@ -82,5 +81,5 @@ def final_grades(
         grade, found = known.get(student), marks.get(student, Marks(student))
         handin, verdict = (grade.handin, grade.verdict) if grade else (None, None)
         name = found.name or (handin.name if handin else "")
-        grades.append(FinalGrade(student, name, handin, verdict, found, lateness.get(student)))
+        grades.append(FinalGrade(student, name, handin, verdict, found))
     return tuple(grades)

@@ -7,12 +7,30 @@ person's in this assignment alone, and a group's number looks the same, so the n
 the grade says how many points there are at most; old versions have none.
 """
 
+import datetime
 import re
+import unicodedata
 
 from autograder.errors import UsageError
 from autograder.export.book import Book, Line, column_called, grade_column, no_such_sheet
 from autograder.export.sheet import Sheet, number
 
+SUBMITTED = ("Last modified (submission)", "Zuletzt geändert (Abgabe)", "Última modificación (entrega)")
+# The months of these languages, and of French, Italian and Dutch, by how they begin without accents.
+MONTHS = (
+    ("jan", "ene", "gen"),
+    ("feb", "fev"),
+    ("mar", "mrt", "maa"),
+    ("apr", "abr", "avr"),
+    ("may", "mai", "mei", "mag"),
+    ("jun", "juin", "giu"),
+    ("jul", "juil", "lug"),
+    ("aug", "ago", "aou"),
+    ("sep", "set"),
+    ("oct", "okt", "ott"),
+    ("nov",),
+    ("dec", "dez", "dic"),
+)
 SCALE = ("Scale", "Skala", "Escala", "Barème", "Schaal", "Scala")
 GRADE = ("Grade", "Bewertung", "Calificación", "Qualificació", "Note", "Valutazione", "Cijfer", "Nota", "Ocena", "成績")
 COMMENT = (
@@ -44,6 +62,8 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
             f"{sheet.name} gives grades by a scale ({sheet.at(students[0], column + 1)}) and not by points. Set the "
             "assignment's grade to points in Moodle, and download the worksheet again."
         )
+    submitted = column_called(sheet, SUBMITTED)
+    times = {row: written_out(sheet.at(row, submitted)) for row in students} if submitted is not None else {}
     lines = []
     for row, found in zip(students, numbered, strict=True):
         assert found
@@ -53,7 +73,30 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
     comments = column_called(sheet, [comment] if comment else COMMENT)
     if comment and comments is None:
         raise UsageError(f"{sheet.name} has no column {comment!r} for comments.")
-    return Book(sheet, "moodle", column, tuple(lines), comments, names_persons=False)
+    return Book(sheet, "moodle", column, tuple(lines), comments, names_persons=False, times=times)
+
+
+def written_out(text: str) -> str:
+    """``Freitag, 2. Oktober 2026, 21:15`` in ISO 8601, without an offset; "" for what is not surely such a time."""
+    text = "".join(
+        char for char in unicodedata.normalize("NFKD", text[:100].casefold()) if not unicodedata.combining(char)
+    )
+    clock = r"(\d{1,2})[:.h](\d\d)(?: *([ap])\. ?m\.| *([ap])m)?"
+    day_first = re.fullmatch(
+        rf"(?:[^\W\d_]+,? +)?(\d{{1,2}})\.? +(?:de +)?([^\W\d_]+)\.? +(?:de +)?(\d{{4}}),? +{clock}", text
+    )
+    month_first = re.fullmatch(rf"(?:[^\W\d_]+, +)?([^\W\d_]+) +(\d{{1,2}}), +(\d{{4}}),? +{clock}", text)
+    if not (found := day_first or month_first):
+        return ""
+    word, day = (found[2], found[1]) if day_first else (found[1], found[2])
+    month = next((n for n, begins in enumerate(MONTHS, start=1) if word.startswith(begins)), 0)
+    hour, half = int(found[4]), found[6] or found[7]
+    if half:
+        hour = hour % 12 + 12 * (half == "p")
+    try:
+        return datetime.datetime(int(found[3]), month, int(day), hour, int(found[5])).isoformat()
+    except ValueError:
+        return ""
 
 
 def _grade(sheet: Sheet, asked: str | None) -> int:

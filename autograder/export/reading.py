@@ -1,6 +1,7 @@
 """Reads what an export needs from the workspace and the course: grades, deadlines, and who is who."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.assignments.assignment import assignments_of
@@ -8,39 +9,82 @@ from autograder.config import Settings
 from autograder.deadlines import Arrival, Deadlines
 from autograder.deadlines_file import load_deadlines
 from autograder.errors import UsageError
-from autograder.export.book import column_called
+from autograder.export.book import Book, column_called
 from autograder.export.grades import FinalGrade, final_grades
+from autograder.export.matching import Placed, place
+from autograder.export.moodle import read_moodle
 from autograder.export.sheet import read_sheet
-from autograder.marks import Marks
 from autograder.records.marks import load_marks
 from autograder.records.results_json import load_results, results_path
-from autograder.results import ClassResults
 
 DEADLINES = "deadlines.toml"
 
 
-def load_grades(
-    settings: Settings, deadlines: Path | None = None, roster: Mapping[str, object] | None = None
+def load_grades(workspace: Path, assignment: str) -> tuple[FinalGrade, ...]:
+    """Everyone's grade as of now, before anything is taken off for lateness.
+
+    Raises:
+        UsageError: There are no results, or what holds them is damaged.
+    """
+    return final_grades(load_results(workspace, assignment), load_marks(workspace, assignment))
+
+
+def grades_with_lateness(
+    settings: Settings, deadlines: Path | None, worksheet: Path | None, column: str | None, roster: Path | None
 ) -> tuple[FinalGrade, ...]:
-    """Everyone's grade as of now.
+    """Everyone's grade as of now, for what is no platform's sheet.
 
     Args:
-        deadlines: The file of deadlines; None for the course's, if it has one.
+        worksheet: Moodle's, for its times.
+        column: The grade's column in it; None for a name that we know.
+
+    Raises:
+        UsageError: A file cannot be read or used.
+    """
+    name = settings.assignment.name
+    who, grades = load_roster(roster) if roster else {}, load_grades(settings.workspace, name)
+    times: dict[str, str] = {}
+    if worksheet:
+        book = read_moodle(read_sheet(worksheet), name, column)
+        times = times_in(book, place(book, grades, who, partial=True))
+    return with_lateness(grades, settings, deadlines, times, who)
+
+
+def with_lateness(
+    grades: Sequence[FinalGrade],
+    settings: Settings,
+    file: Path | None = None,
+    times: Mapping[str, str] | None = None,
+    roster: Collection[str] = (),
+) -> tuple[FinalGrade, ...]:
+    """The grades with what the deadlines say of each student.
+
+    Args:
+        file: The deadlines; None for the course's, if it has any.
+        times: Student -> when, where the platform's sheet says it and the file names do not.
         roster: Students who may not have handed in.
 
     Raises:
-        UsageError: There are no results, or a file is damaged.
+        UsageError: The deadlines cannot be read or applied.
     """
-    name, workspace = settings.assignment.name, settings.workspace
-    results, marks = load_results(workspace, name), load_marks(workspace, name)
-    rules = deadlines_of(settings, deadlines)
-    if rules is None or name not in rules.rules:
-        return final_grades(results, marks, {})
-    arrivals = {name: _arrivals(results, marks)}
-    for other in set(rules.rules) - {name}:
-        if results_path(workspace, other).is_file():
-            arrivals[other] = _arrivals(load_results(workspace, other), load_marks(workspace, other))
-    return final_grades(results, marks, rules.lateness(name, arrivals, roster or {}))
+    name, deadlines = settings.assignment.name, deadlines_of(settings, file)
+    if deadlines is None:
+        return tuple(grades)
+    arrivals = {name: _arrivals(grades, times or {})}
+    for other in set(deadlines.rules) - {name}:
+        if results_path(settings.workspace, other).is_file():
+            arrivals[other] = _arrivals(load_grades(settings.workspace, other), {})
+    found = deadlines.lateness(name, arrivals, roster)
+    return tuple(replace(one, lateness=found.get(one.student)) for one in grades)
+
+
+def times_in(book: Book, placed: Placed) -> dict[str, str]:
+    """Student -> when, as the sheet says it; of a team the last."""
+    times: dict[str, str] = {}
+    for row, student in placed.rows.items():
+        if time := book.times.get(row):
+            times[student] = max(time, times.get(student, ""))
+    return times
 
 
 def deadlines_of(settings: Settings, file: Path | None = None) -> Deadlines | None:
@@ -75,12 +119,12 @@ def load_roster(file: Path) -> dict[str, tuple[str, ...]]:
     return roster
 
 
-def _arrivals(results: ClassResults, marks: Mapping[str, Marks]) -> dict[str, Arrival]:
+def _arrivals(grades: Sequence[FinalGrade], times: Mapping[str, str]) -> dict[str, Arrival]:
     """When each student's work came: what the platform says, else the gradebook, whose times are UTC."""
     arrivals = {}
-    for student in {grade.student for grade in results.grades} | {*marks}:
-        handin = next((grade.handin for grade in results.grades if grade.student == student), None)
-        booked = marks[student].submitted if student in marks else ""
-        time = (handin.submitted if handin else "") or (f"{booked}+00:00" if booked else "")
-        arrivals[student] = Arrival(time, handin.late if handin else None, handin.id if handin else "")
+    for grade in grades:
+        handin, booked = grade.handin, grade.marks.submitted
+        said = (handin.submitted if handin else "") or times.get(grade.student, "")
+        time = said or (f"{booked}+00:00" if booked else "")
+        arrivals[grade.student] = Arrival(time, handin.late if handin else None, handin.id if handin else "")
     return arrivals

@@ -84,7 +84,9 @@ def test_from_a_canvas_zip_to_the_filled_sheet(export, tmp_path: Path) -> None:
     assert (tmp_path / "sheet-filled.csv").read_bytes() == filled
     assert (tmp_path / "sheet.csv").read_bytes() == SHEET
     assert "'Small (77)' in sheet.csv: 2 grades." in done.output
-    assert "The platform marks 1 as late, and deadlines.toml has no deadline" in done.output
+    assert (
+        "The platform marks these 1 as late, and deadlines.toml has no deadline; no penalty: roemax_1235" in done.output
+    )
     assert "Missing, Mia" in done.output
 
 
@@ -178,9 +180,28 @@ def test_a_roster_names_teams_and_must_be_one(export, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     expected = SHEET.replace(b"jdoe,A,", b"jdoe,A,4").replace(b"mroe,A,", b"mroe,A,3").replace(b"mia,A,", b"mia,A,4")
     assert (tmp_path / "sheet-filled.csv").read_bytes() == expected
-    assert "In the roster, and handed in nothing: nobody." in done.output
+    assert "1 in the roster, and handed in nothing: nobody." in done.output
     roster.write_text("name,id\na,b\n")
     assert_refused(export("canvas", sheet, "--roster", roster), "has no columns student and id")
+
+
+def test_a_moodle_worksheet_says_the_times_that_names_do_not(export, tmp_path: Path) -> None:
+    (tmp_path / "course" / "deadlines.toml").write_text(DEADLINES.replace("late_mark", "grace"))
+    (tmp_path / "ws.csv").write_text(
+        "Identifier,Full name,Grade,Maximum grade,Last modified (submission),Last modified (grade)\n"
+        'Participant 5,Jane,,6,"Friday, 2 October 2026, 3:59 AM",-\n'
+        'Participant 6,Max,,6,"Monday, 5 October 2026, 3:59 AM",-\n'
+    )
+    (tmp_path / "roster.csv").write_text("student,id\ndoejane_1234,Jane\nroemax_1235,Max\n")
+    roster = ("--roster", tmp_path / "roster.csv")
+
+    said = export("deadlines", "--moodle", tmp_path / "ws.csv", *roster).output
+    assert next(line.split()[1:3] for line in said.splitlines() if "roemax" in line) == ["2026-10-05", "03:59"]
+    done = export("moodle", tmp_path / "ws.csv", "--unmarked", "so-far", *roster)
+    assert done.exit_code == 0, done.output
+    assert "roemax_1235 (−1.2)" in done.output
+    table = export("csv", "--unmarked", "so-far", "--moodle", tmp_path / "ws.csv", *roster)
+    assert "roemax_1235 (−1.2)" in table.output
 
 
 def test_moodles_options_reach_the_sheet(export, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from autograder.deadlines import Lateness
 from autograder.errors import UsageError
 from autograder.export.book import Book
 from autograder.export.canvas import read_canvas
-from autograder.export.filling import Choices, choose, comment, fill
+from autograder.export.filling import Choices, Filled, choose, comment
+from autograder.export.filling import fill as fill_placed
 from autograder.export.grades import FinalGrade
+from autograder.export.matching import place
 from autograder.export.moodle import read_moodle
 from autograder.export.sheet import read_sheet
 from autograder.marks import Marks
@@ -29,6 +31,10 @@ def _canvas(tmp_path: Path):
         return read_canvas(read_sheet(tmp_path / "sheet.csv"), "early_exit", None)
 
     return canvas
+
+
+def fill(book: Book, grades: list[FinalGrade], choices: Choices, partial: bool = False) -> Filled:
+    return fill_placed(book, place(book, grades, choices.roster, partial), grades, choices)
 
 
 def lateness(**more) -> Lateness:
@@ -88,7 +94,7 @@ def test_a_graded_student_without_a_line_is_refused_or_left_out_aloud(canvas) ->
     ghost = final("ghost_7", handin=by("canvas", "7"))
     with pytest.raises(UsageError, match=r"1 graded students have no line in sheet.csv: ghost_7.*--roster.*--partial"):
         fill(canvas(), [JANE, ghost], Choices())
-    filled = fill(canvas(), [JANE, ghost], Choices(partial=True))
+    filled = fill(canvas(), [JANE, ghost], Choices(), partial=True)
     assert "1 graded without a line in the sheet, left out: ghost_7." in filled.remarks
 
 
@@ -156,6 +162,6 @@ def test_what_is_not_known_of_lateness_is_told(canvas) -> None:
         fill(canvas(), [unknown], Choices()).remarks
     )
     marked = dataclasses.replace(JANE, handin=dataclasses.replace(by("canvas", "1234"), late=True))
-    assert "The platform marks 1 as late, and deadlines.toml has no deadline: no penalty." in (
+    assert "The platform marks these 1 as late, and deadlines.toml has no deadline; no penalty: doejane_1234." in (
         fill(canvas(), [marked], Choices()).remarks
     )

@@ -1,5 +1,6 @@
 """What a final grade is made of."""
 
+import dataclasses
 import datetime
 
 from platform_sheets import final
@@ -21,8 +22,8 @@ def test_automatic_and_by_hand_and_penalty_make_the_total() -> None:
         Mark("waits", True, 2.0, None, None, 0.0, True),
     )
     results = ClassResults("hw", 1, "box", (Grade("ann", Verdict.OK, handin=Handin("canvas", "leeann", "7")),))
-    lateness = {"ann": Lateness(DUE, percent=50.0)}
-    (grade,) = final_grades(results, {"ann": Marks("ann", marks)}, lateness)
+    (grade,) = final_grades(results, {"ann": Marks("ann", marks)})
+    grade = dataclasses.replace(grade, lateness=Lateness(DUE, percent=50.0))
 
     assert (grade.automatic, grade.by_hand, grade.penalty, grade.total, grade.possible) == (2.0, 5.0, 3.5, 3.5, 14.0)
     assert (grade.waiting, grade.name) == (("waits",), "leeann")
@@ -30,7 +31,7 @@ def test_automatic_and_by_hand_and_penalty_make_the_total() -> None:
 
 def test_everyone_is_there_who_is_in_the_results_or_in_the_gradebook() -> None:
     results = ClassResults("hw", 1, "box", (Grade("bob", Verdict.GRADER_ERROR),))
-    grades = final_grades(results, {"ann": Marks("ann", (Mark("q", True, 2.0),), "Ann Lee")}, {})
+    grades = final_grades(results, {"ann": Marks("ann", (Mark("q", True, 2.0),), "Ann Lee")})
 
     assert [(one.student, one.name, one.verdict, one.is_fault) for one in grades] == [
         ("ann", "Ann Lee", None, False),

@@ -22,7 +22,8 @@ from autograder.export.canvas import read_canvas
 from autograder.export.filling import Choices, Filled, fill
 from autograder.export.grades import FinalGrade
 from autograder.export.gradescope import read_gradescope
-from autograder.export.moodle import read_moodle
+from autograder.export.matching import place
+from autograder.export.moodle import read_moodle, written_out
 from autograder.export.sheet import read_sheet
 
 READERS = {
@@ -45,7 +46,8 @@ def _book(tmp_path: Path):
 @pytest.fixture(name="filled")
 def _filled(book):
     def filled(platform: str, data: bytes, *grades: FinalGrade, column: str | None = None, **choices) -> Filled:
-        return fill(book(platform, data, column), grades, Choices(**choices))
+        read = book(platform, data, column)
+        return fill(read, place(read, grades, choices.get("roster", {})), grades, Choices(**choices))
 
     return filled
 
@@ -241,6 +243,36 @@ def test_a_grade_by_a_scale_is_refused(book) -> None:
 def test_an_old_worksheet_says_no_maximum(filled) -> None:
     old = MOODLE_ENGLISH.replace(b',"Maximum grade"', b"").replace(b",6.00", b"")
     assert filled("moodle", old, *MOODLE_CLASS).data == replaced(old, ('grading - ",,Yes', 'grading - ",5.5,Yes'))
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Friday, 2 October 2026, 9:15 PM", "2026-10-02T21:15:00"),
+        ("Friday, October 2, 2026, 12:05\u202fAM", "2026-10-02T00:05:00"),
+        ("2. Oktober 2026, 21:15", "2026-10-02T21:15:00"),
+        ("Montag, 1. März 2027, 08:00", "2027-03-01T08:00:00"),
+        ("lunes, 5 de octubre de 2026, 10:00", "2026-10-05T10:00:00"),
+        ("martes, 2 de junio de 2026, 9:15 p. m.", "2026-06-02T21:15:00"),
+        ("mardi 7 juillet 2026, 21:15", "2026-07-07T21:15:00"),
+        ("-", ""),
+        ("", ""),
+        ("Friday, 2 Foo 2026, 9:15 PM", ""),
+        ("Friday, 32 October 2026, 9:15 PM", ""),
+        ("Friday, 2 October 2026, 9:15 du soir", ""),
+        ("2026-10-02", ""),
+        ("x" * 10_000, ""),
+    ],
+)
+def test_times_are_read_in_words_or_not_at_all(text: str, time: str) -> None:
+    assert written_out(text) == time
+
+
+@pytest.mark.parametrize("sheet", [MOODLE_ENGLISH, MOODLE_GERMAN])
+def test_a_worksheet_says_when(book, sheet: bytes) -> None:
+    times = book("moodle", sheet).times
+    assert list(times.values())[:2] == ["2026-10-02T21:15:00"] * 2
+    assert not any(list(times.values())[2:])
 
 
 # --- Blackboard ---
