@@ -1,8 +1,8 @@
 """Blackboard (original): what "Work offline > Download grades" gives out, as CSV or as a tab-separated ``.xls``.
 
 A column is called ``Early exit [Total Pts: 37 Score] |123456``. Blackboard finds it by the number behind the bar; for a
-name without one it makes a new column. The line is found by the user name, which is also in the names of the downloaded
-files. Other languages than English call its column otherwise.
+name without one it makes a new column. Columns of texts say ``Text`` in place of ``Score``. The line is found by the
+user name, which is also in the names of the downloaded files. Other languages than English call its column otherwise.
 """
 
 import re
@@ -24,7 +24,8 @@ def read_blackboard(sheet: Sheet, assignment: str, asked: str | None) -> Book:
         UsageError: It is none, or a column is not clear.
     """
     user = column_called(sheet, USER)
-    numbered = [n for n, cell in enumerate(sheet.rows[0]) if re.search(NUMBERED, cell.text.strip())]
+    named = enumerate(cell.text.strip() for cell in sheet.rows[0])
+    numbered = [n for n, name in named if re.search(NUMBERED, name) and not re.search(r" Text\]\s*\|", name)]
     if user is None or not numbered:
         expected = "columns 'Username' and 'Title [Total Pts: 37 Score] |123456'"
         raise no_such_sheet(sheet, "a grade sheet of Blackboard", expected)

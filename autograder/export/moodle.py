@@ -1,10 +1,10 @@
 """Moodle: the grading worksheet, which "Download grading worksheet" gives out and "Upload grading worksheet" takes.
 
 Read in Moodle's source (mod/assign/feedback/offline, mod/assign/gradingtable.php). All names of columns are in the
-site's language; the worksheets of English, German and Spanish sites were seen in public programs that read them. The
-first column holds the word for "Participant" and the number that is in the names of "Download all submissions". It is a
-person's in this assignment alone, and a group's number looks the same, so the name is compared, too. The column after
-the grade says how many points there are at most; old versions have none.
+site's language; those of English, German, Spanish and French sites were seen in public programs that read worksheets.
+The first column holds the word for "Participant" and the number that is in the names of "Download all submissions". It
+is a person's in this assignment alone, and a group's number looks the same, so the name is compared, too. The column
+after the grade says how many points there are at most; old versions have none.
 """
 
 import datetime
@@ -15,14 +15,20 @@ from autograder.errors import UsageError
 from autograder.export.book import Book, Line, column_called, grade_column, no_such_sheet
 from autograder.export.sheet import Sheet, number
 
-SUBMITTED = ("Last modified (submission)", "Zuletzt geändert (Abgabe)", "Última modificación (entrega)")
-# The months of these languages, and of French, Italian and Dutch, by how they begin without accents.
+SUBMITTED = (
+    "Last modified (submission)",
+    "Zuletzt geändert (Abgabe)",
+    "Última modificación (entrega)",
+    "Dernière modification (travail remis)",
+    "Ultima modifica (consegna)",
+)
+# The months of these languages, by how they begin without accents.
 MONTHS = (
     ("jan", "ene", "gen"),
     ("feb", "fev"),
-    ("mar", "mrt", "maa"),
+    ("mar",),
     ("apr", "abr", "avr"),
-    ("may", "mai", "mei", "mag"),
+    ("may", "mai", "mag"),
     ("jun", "juin", "giu"),
     ("jul", "juil", "lug"),
     ("aug", "ago", "aou"),
@@ -37,8 +43,7 @@ COMMENT = (
     "Feedback comments",
     "Feedback als Kommentar",
     "Comentarios de retroalimentación",
-    "Commentaires de feedback",
-    "Feedbackopmerkingen",
+    "Feedback par commentaires",
 )
 
 

@@ -254,6 +254,7 @@ def test_an_old_worksheet_says_no_maximum(filled) -> None:
         ("Montag, 1. März 2027, 08:00", "2027-03-01T08:00:00"),
         ("lunes, 5 de octubre de 2026, 10:00", "2026-10-05T10:00:00"),
         ("martes, 2 de junio de 2026, 9:15 p. m.", "2026-06-02T21:15:00"),
+        ("lunedì, 6 luglio 2026, 21:15", "2026-07-06T21:15:00"),
         ("mardi 7 juillet 2026, 21:15", "2026-07-07T21:15:00"),
         ("-", ""),
         ("", ""),
@@ -301,6 +302,14 @@ def test_blackboards_csv_of_one_column(filled) -> None:
 def test_a_column_without_its_number_would_become_a_new_one(book) -> None:
     with pytest.raises(UsageError, match="is not a grade sheet of Blackboard"):
         book("blackboard", replaced(BLACKBOARD_CSV, (" |123456", "")))
+
+
+def test_a_column_of_texts_takes_no_grade(book) -> None:
+    texts = replaced(
+        BLACKBOARD_XLS, ("Early exit [Total Pts: 6 Score]", "Early exit [Total Pts: 0 Text]"), encoding="utf-16-le"
+    )
+    with pytest.raises(UsageError, match=r"no column for 'early_exit'. It has: 'Quiz \[Total"):
+        book("blackboard", texts)
 
 
 # --- Gradescope ---
