@@ -56,7 +56,12 @@ class EvidenceError(GraderError):
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
-    """The names with commas; of many the first, and how many more."""
+    """The names with commas, or semicolons where they hold commas; of many the first, and how many more."""
     every = list(names)
     more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
+    return ("; " if any("," in name for name in every) else ", ").join(every[:most]) + more
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 answer", "2 answers"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

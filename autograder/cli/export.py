@@ -12,7 +12,7 @@ from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of
 from autograder.errors import UsageError
 
 
-@click.group()
+@click.group(short_help="Fill a platform's sheet of grades, or write a table.")
 def export() -> None:
     """Give grades back: fill a platform's own sheet, or write a table.
 
@@ -80,7 +80,9 @@ _column = click.option("--column", help="The grade's column of that worksheet, w
 _comments = click.option("--comments", is_flag=True, help="Also fill the column of comments: points by question.")
 
 
-@export.command()
+@export.command(
+    short_help="Fill a gradebook from Canvas.", epilog="Example: autograder export canvas 2026-10-20_Grades-EE101.csv"
+)
 @_sheet_options
 def canvas(**options: Any) -> None:
     """Fill SHEET, a gradebook from Canvas (Grades > Export > Export entire gradebook).
@@ -92,7 +94,10 @@ def canvas(**options: Any) -> None:
     _fill(read_canvas, **options)
 
 
-@export.command()
+@export.command(
+    short_help="Fill a grading worksheet from Moodle.",
+    epilog='Example: autograder export moodle "Grades-EE101-Early exit-55.csv" --comments',
+)
 @_sheet_options
 @_comments
 @click.option("--comments-column", help="The column of comments, where its name is not known.")
@@ -106,7 +111,10 @@ def moodle(comments_column: str | None, **options: Any) -> None:
     _fill(functools.partial(read_moodle, comment=comments_column), **options)
 
 
-@export.command()
+@export.command(
+    short_help="Fill grades from Blackboard.",
+    epilog="Example: autograder export blackboard gc_EE101_column_2026-10-20.xls",
+)
 @_sheet_options
 @_comments
 def blackboard(**options: Any) -> None:
@@ -119,7 +127,10 @@ def blackboard(**options: Any) -> None:
     _fill(read_blackboard, **options)
 
 
-@export.command()
+@export.command(
+    short_help="Fill a table of scores from Gradescope.",
+    epilog="Example: autograder export gradescope Early_exit_scores.csv",
+)
 @_sheet_options
 def gradescope(**options: Any) -> None:
     """Fill SHEET, the scores from Gradescope (Review Grades > Download Grades): the total, and each question.
@@ -131,7 +142,9 @@ def gradescope(**options: Any) -> None:
     _fill(read_gradescope, **options)
 
 
-@export.command("csv")
+@export.command(
+    "csv", short_help="Write a flat table of all grades.", epilog="Example: autograder export csv --per-question"
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: grades.csv next to results.json.")
 @click.option("--per-question", is_flag=True, help="Also a column for each question.")
 @_unmarked
@@ -164,7 +177,7 @@ def table(
         _written(target, data, [*remarks, *lateness_remarks(leaving)])
 
 
-@export.command()
+@export.command(short_help="Write JUnit XML for continuous integration.", epilog="Example: autograder export junit")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: junit.xml next to results.json.")
 @_deadlines
 @course_options
@@ -184,7 +197,9 @@ def junit(
         _written(target, junit_xml(load_results(settings.workspace, name), grades), [])
 
 
-@export.command()
+@export.command(
+    short_help="Pack the students' pages for a platform.", epilog="Example: autograder export feedback canvas"
+)
 @click.argument("platform", type=click.Choice(["canvas", "moodle", "plain"]))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Default: feedback-PLATFORM.zip in the workspace."
@@ -220,7 +235,9 @@ def feedback(
         _written(target, data, [f"{len(chosen)} pages, {len(data) / 2**20:.1f} MiB.", *remarks])
 
 
-@export.command("deadlines")
+@export.command(
+    "deadlines", short_help="Say who was late and what it costs.", epilog="Example: autograder export deadlines"
+)
 @_lateness_options
 @course_options
 def lateness(

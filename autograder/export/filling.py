@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograder.errors import UsageError, listed
+from autograder.errors import UsageError, counted, listed
 from autograder.export.book import Book, Line, plain
 from autograder.export.grades import FinalGrade
 from autograder.export.matching import Placed
@@ -54,24 +54,23 @@ def choose(grades: Sequence[FinalGrade], choices: Choices) -> tuple[list[FinalGr
         raise UsageError(f"The gradebook has no grade of {listed(lost)}. Grade the class again, then export.")
     good = [one for one in grades if not one.is_fault]
     if faults := [one.student for one in grades if one.is_fault]:
-        remarks.append(
-            f"{len(faults)} without a grade, because the grader failed (GRADER_ERROR); left out: {listed(faults)}. "
-            "Grade them again."
-        )
+        remarks.append(f"The grader failed (GRADER_ERROR), left out; grade again {_named(faults)}")
     waiting = [one for one in good if one.waiting]
     if not waiting:
         return good, remarks
     answers = sum(len(one.waiting) for one in waiting)
-    what = f"{answers} answers of {len(waiting)} students wait for a person to grade them"
+    names = [one.student for one in waiting]
+    what = f"{counted(answers, 'answer')} of {counted(len(waiting), 'student')}"
     if choices.unmarked is None:
         raise UsageError(
-            f"{what}: {listed(one.student for one in waiting)}. Grade them in Formgrader. Or export with --unmarked "
-            f"{SKIP} to leave these students out, or with --unmarked {SO_FAR} to count these answers as 0 for now."
+            f"{what} {'waits' if answers == 1 else 'wait'} for a person: {listed(names)}. Grade them in Formgrader. Or "
+            f"export with --unmarked {SKIP} to leave these students out, or with --unmarked {SO_FAR} to count these "
+            "answers as 0 for now."
         )
     if choices.unmarked == SKIP:
-        remarks.append(f"{what}; these students are left out (--unmarked {SKIP}).")
+        remarks.append(f"Answers wait for a person, left out ({what}): {listed(names)}")
         return [one for one in good if not one.waiting], remarks
-    remarks.append(f"{what}; each counts as 0 for now (--unmarked {SO_FAR}). These grades are provisional.")
+    remarks.append(f"Provisional, because answers wait for a person and count as 0 ({what}): {listed(names)}")
     return good, remarks
 
 
@@ -95,15 +94,15 @@ def fill(book: Book, placed: Placed, grades: Sequence[FinalGrade], choices: Choi
             changes.give(line, grade)
     nobody = sorted({*choices.roster} - {one.student for one in grades})
     told = [
-        f"{book.title!r} in {book.sheet.name}: {changes.given} grades.",
+        f"{book.title!r} in {book.sheet.name}: {counted(changes.given, 'grade')}",
         *remarks,
-        _if(placed.without, "{} graded without a line in the sheet, left out: {}."),
-        f"Scaled from {points(_ours(grades))} to {points(_ours(grades) * scale)} points." if scale != 1 else "",
+        f"Scaled from {points(_ours(grades))} to {points(_ours(grades) * scale)} points" if scale != 1 else "",
         *lateness_remarks(leaving),
-        _if(nobody, "{} in the roster, and handed in nothing: {}."),
-        _if(changes.replaced, "{} replace another grade: {}."),
-        _if(changes.settled, "{} are excused in the sheet and stay so: {}."),
-        _if(changes.commented, "{} have a comment in the sheet already, which stays: {}."),
+        _if("Replaced another grade", changes.replaced),
+        _if("Excused in the sheet, left so", changes.settled),
+        _if("Has a comment already, which stays", changes.commented),
+        _if("Not in the sheet, left out", placed.without),
+        _if("In the roster, handed in nothing", nobody),
         *changes.fill_missing([line for line in book.lines if line.row not in placed.rows], choices.missing),
     ]
     faults = tuple(one.student for one in grades if one.is_fault)
@@ -148,19 +147,24 @@ class _Changes:
         empty = [line for line in absent if missing is not None and not self.book.sheet.at(line.row, self.book.column)]
         self.cells |= {(line.row, self.book.column): self._number(missing or 0.0) for line in empty}
         others = [line.label for line in absent if line not in empty]
-        hint = " (--missing 0 gives them 0.)" if missing is None else ""
+        hint = "; --missing 0 gives 0" if missing is None else ""
         return [
-            _if([line.label for line in empty], f"{{}} handed in nothing and get {points(missing or 0.0)}: {{}}."),
-            _if(others, "{} of the sheet handed in nothing and stay as they are: {}." + hint),
+            _if(f"Handed in nothing, given {points(missing or 0.0)}", [line.label for line in empty]),
+            _if(f"Handed in nothing, left as in the sheet{hint}", others),
         ]
 
     def _number(self, value: float) -> str:
         return points(value).replace(".", self._mark)
 
 
-def _if(names: Sequence[str], remark: str) -> str:
-    """A remark with how many they are and their names; "" for nobody."""
-    return remark.format(len(names), listed(names)) if names else ""
+def _named(names: Sequence[str]) -> str:
+    """How many they are, and their names."""
+    return f"({len(names)}): {listed(names)}"
+
+
+def _if(what: str, names: Sequence[str]) -> str:
+    """A remark on these; "" for nobody."""
+    return f"{what} {_named(names)}" if names else ""
 
 
 def _ours(grades: Sequence[FinalGrade]) -> float:
@@ -173,9 +177,9 @@ def lateness_remarks(grades: Sequence[FinalGrade]) -> list[str]:
     unknown = [one.student for one in grades if one.lateness and not one.lateness.known]
     marked = [one.student for one in grades if one.handin and one.handin.late and not one.lateness]
     remarks = [
-        _if(late, "{} with a penalty for lateness: {}."),
-        _if(unknown, "Nothing says when these {} handed in; they count as in time: {}."),
-        _if(marked, "The platform marks these {} as late, and deadlines.toml has no deadline; no penalty: {}."),
+        _if("Penalty for lateness", late),
+        _if("No time known, counted as in time", unknown),
+        _if("Marked late by the platform, no penalty because no deadline is known", marked),
     ]
     return [remark for remark in remarks if remark]
 

@@ -62,8 +62,8 @@ def place(
         )
     if without and not partial:
         raise UsageError(
-            f"{len(without)} graded students have no line in {book.sheet.name}: {listed(without)}. Is it the sheet of "
-            "this course and group? Say who is who with --roster, or leave them out with --partial."
+            f"There is no line in {book.sheet.name} for {listed(without)}. Is it the sheet of this course and group? "
+            "Say who is who with --roster, or leave them out with --partial."
         )
     return Placed({row: who[0] for row, who in taken.items()}, tuple(without))
 

@@ -75,8 +75,8 @@ def test_canvas_gets_its_grades_and_nothing_else_changes(filled) -> None:
 
     assert result.data == replaced(CANVAS, ('"A, B",,,7.50', '"A, B",,5.5,7.50'))
     said = " ".join(result.remarks)
-    assert "'Early exit (55021)' in sheet.csv: 3 grades." in said
-    assert "2 of the sheet handed in nothing and stay as they are: Excused, Eve, Missing, Mia." in said
+    assert "'Early exit (55021)' in sheet.csv: 3 grades" in said
+    assert "Handed in nothing, left as in the sheet; --missing 0 gives 0 (2): Excused, Eve; Missing, Mia" in said
 
 
 def test_a_grade_that_is_replaced_is_told(filled) -> None:
@@ -84,7 +84,7 @@ def test_a_grade_that_is_replaced_is_told(filled) -> None:
     result = filled("canvas", CANVAS, *grades)
 
     assert result.data == replaced(CANVAS, ('"A, B",,,7.50', '"A, B",,5.5,7.50'), (",,4.0,8,", ",,3,8,"))
-    assert "1 replace another grade: Müller, Zoë (4.0 → 3)." in result.remarks
+    assert "Replaced another grade (1): Müller, Zoë (4.0 → 3)" in result.remarks
 
 
 def test_missing_students_get_points_only_if_asked_and_excused_ones_never(filled) -> None:
@@ -93,8 +93,8 @@ def test_missing_students_get_points_only_if_asked_and_excused_ones_never(filled
 
     expected = replaced(CANVAS, ('"A, B",,,7.50', '"A, B",,5.5,7.50'), ("mia,A,,,8", "mia,A,,0,8"))
     assert result.data == expected
-    assert "1 are excused in the sheet and stay so: Excused, Eve." in result.remarks
-    assert "1 handed in nothing and get 0: Missing, Mia." in result.remarks
+    assert "Excused in the sheet, left so (1): Excused, Eve" in result.remarks
+    assert "Handed in nothing, given 0 (1): Missing, Mia" in result.remarks
 
 
 def test_a_class_from_elsewhere_is_found_by_any_id(filled) -> None:
@@ -175,9 +175,7 @@ def test_an_english_worksheet(filled) -> None:
     result = filled("moodle", MOODLE_ENGLISH, *MOODLE_CLASS)
 
     assert result.data == replaced(MOODLE_ENGLISH, ('grading - ",,6.00', 'grading - ",5.5,6.00'))
-    assert "1 of the sheet handed in nothing and stay as they are: Mia Missing. (--missing 0 gives them 0.)" in (
-        result.remarks
-    )
+    assert "Handed in nothing, left as in the sheet; --missing 0 gives 0 (1): Mia Missing" in (result.remarks)
 
 
 def test_a_german_worksheet_has_decimal_commas(filled) -> None:
@@ -196,7 +194,7 @@ def test_a_spanish_worksheet_with_blind_marking(filled) -> None:
 
 def test_a_teams_number_is_not_taken_for_a_participants(filled) -> None:
     team = final("Group A_101", handin=by("moodle", "101", "Group A"))
-    with pytest.raises(UsageError, match=r"1 graded students have no line in sheet.csv: Group A_101"):
+    with pytest.raises(UsageError, match=r"no line in sheet.csv for Group A_101"):
         filled("moodle", MOODLE_ENGLISH, team)
     result = filled("moodle", MOODLE_ENGLISH, team, roster={"Group A_101": ("Jane Doe", "mia@uni.edu")})
     pairs = [('grading - ",,6.00', 'grading - ",5.5,6.00'), ('submission",,6.00', 'submission",5.5,6.00')]
@@ -219,7 +217,7 @@ def test_comments_are_written_where_there_are_none(filled, book) -> None:
         ('please</p>",-,\n', f'please</p>",-,{said[1:-1]}\n'),
     )
     assert result.data == expected
-    assert "1 have a comment in the sheet already, which stays: Zoë Müller." in result.remarks
+    assert "Has a comment already, which stays (1): Zoë Müller" in result.remarks
     renamed = replaced(MOODLE_ENGLISH, ("Feedback comments", "Remarks"))
     assert book("moodle", renamed).comment is None
     assert book("moodle", renamed, comment="Remarks").comment == 10
