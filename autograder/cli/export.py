@@ -1,15 +1,17 @@
 """``autograder export``: a verb for each platform and format."""
 
+import contextlib
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
-from autograder.errors import UsageError
+from autograder.config import Settings
+from autograder.errors import UsageError, counted
 
 
 @click.group(short_help="Fill a platform's sheet of grades, or write a table.")
@@ -163,8 +165,7 @@ def table(
     assignment: str | None,
 ) -> None:
     """Write a flat table: verdict, points, penalty, total, and how many answers wait for a person."""
-    with told_in_a_sentence():
-        settings = settings_of(course, workspace, assignment)
+    with _class(course, workspace, assignment) as settings:
         from autograder.export.filling import Choices, choose, lateness_remarks
         from autograder.export.reading import grades_with_lateness
         from autograder.export.table import grades_table
@@ -185,8 +186,7 @@ def junit(
     output: Path | None, deadlines: Path | None, course: Path | None, workspace: Path | None, assignment: str | None
 ) -> None:
     """Write every check of every student as JUnit XML, for continuous integration."""
-    with told_in_a_sentence():
-        settings = settings_of(course, workspace, assignment)
+    with _class(course, workspace, assignment) as settings:
         from autograder.export.junit import junit_xml
         from autograder.export.reading import load_grades, with_lateness
         from autograder.records.results_json import load_results
@@ -218,8 +218,7 @@ def feedback(
 
     Canvas takes it where the submissions were downloaded (Upload Submissions), Moodle as feedback files in a zip.
     """
-    with told_in_a_sentence():
-        settings = settings_of(course, workspace, assignment)
+    with _class(course, workspace, assignment) as settings:
         from autograder.export.feedback import feedback_zip
         from autograder.export.filling import Choices, choose
         from autograder.export.reading import load_grades
@@ -230,9 +229,9 @@ def feedback(
         target = _target(output or settings.workspace / name / f"feedback-{platform}.zip")
         leaving, remarks = choose(load_grades(settings.workspace, name), Choices(unmarked=unmarked))
         pages = student_pages(load_results(settings.workspace, name))
-        chosen = {one.student: pages[one.student] for one in leaving if one.student in pages}
-        data = feedback_zip(chosen, {one.student: one.handin for one in leaving}, platform)
-        _written(target, data, [f"{len(chosen)} pages, {len(data) / 2**20:.1f} MiB.", *remarks])
+        handins = {one.student: one.handin for one in leaving if one.student in pages}
+        data = feedback_zip(handins, pages.__getitem__, platform)
+        _written(target, data, [f"{counted(len(handins), 'page')}, {len(data) / 2**20:.1f} MiB", *remarks])
 
 
 @export.command(
@@ -250,8 +249,7 @@ def lateness(
     assignment: str | None,
 ) -> None:
     """Say of everyone how late the work was, what that costs, and why."""
-    with told_in_a_sentence():
-        settings = settings_of(course, workspace, assignment)
+    with _class(course, workspace, assignment) as settings:
         from autograder.export.explained import lateness_table, who_is_absent
         from autograder.export.reading import deadlines_of, grades_with_lateness
         from autograder.report.terminal import ClassDisplay
@@ -271,6 +269,20 @@ def lateness(
             display.say(remark)
 
 
+@contextlib.contextmanager
+def _class(course: Path | None, workspace: Path | None, assignment: str | None) -> Iterator[Settings]:
+    """The settings of a graded class, which is not graded meanwhile: half a class would go out as a whole one."""
+    with told_in_a_sentence():
+        settings = settings_of(course, workspace, assignment)
+        from autograder.records.results_json import load_results
+        from autograder.workspace import adopt_old_results, locked
+
+        adopt_old_results(settings)
+        load_results(settings.workspace, settings.assignment.name)  # the lock would make a workspace
+        with locked(settings.workspace):
+            yield settings
+
+
 def _fill(
     read: Callable[..., Any],
     *,
@@ -285,8 +297,7 @@ def _fill(
     assignment: str | None,
     **choices: Any,
 ) -> None:
-    with told_in_a_sentence():
-        settings = settings_of(course, workspace, assignment)
+    with _class(course, workspace, assignment) as settings:
         from autograder.export.filling import Choices, fill
         from autograder.export.matching import place
         from autograder.export.reading import load_grades, load_roster, times_in, with_lateness

@@ -7,7 +7,7 @@ attachment. Moodle ("Upload multiple feedback files in a zip") reads the partici
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from autograder.errors import UsageError, listed
 from autograder.results import Handin
@@ -16,19 +16,19 @@ MAX_ZIP = 512 << 20  # bytes; more than any platform takes at once
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of all members, so that the same pages make the same zip
 
 
-def feedback_zip(pages: Mapping[str, str], handins: Mapping[str, Handin | None], platform: str) -> bytes:
+def feedback_zip(handins: Mapping[str, Handin | None], page_of: Callable[[str], str], platform: str) -> bytes:
     """The pages as a zip.
 
     Args:
-        pages: Student -> HTML.
         handins: Student -> what the platform said.
+        page_of: Gives a student's page, as HTML; asked one at a time, because pages hold figures.
         platform: "canvas" or "moodle"; any other gets a file called after each student.
 
     Raises:
         UsageError: Some came without what the platform needs to know them by, or it is too large.
     """
     name_of = {"canvas": _canvas, "moodle": _moodle}.get(platform, _plain)
-    names = {student: name_of(student, handins.get(student)) for student in pages}
+    names = {student: name_of(student, handin) for student, handin in handins.items()}
     if nameless := [student for student, name in names.items() if not name]:
         raise UsageError(
             f"{platform.capitalize()} cannot give feedback to {listed(nameless)}: the names of the files that were "
@@ -37,10 +37,9 @@ def feedback_zip(pages: Mapping[str, str], handins: Mapping[str, Handin | None],
         )
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for student, name in zip(pages, _unique(names.values()), strict=True):
-            archive.writestr(
-                zipfile.ZipInfo(name, EPOCH), pages[student].encode("utf-8", "replace"), zipfile.ZIP_DEFLATED
-            )
+        for student, name in zip(names, _unique(names.values()), strict=True):
+            page = page_of(student).encode("utf-8", "replace")
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), page, zipfile.ZIP_DEFLATED)
             if file.tell() > MAX_ZIP:
                 raise UsageError(f"The feedback takes more than {MAX_ZIP >> 20} MiB, which no platform takes at once.")
     return file.getvalue()

@@ -14,6 +14,7 @@ from small_course import graded_class, submission
 from autograder.cli import main
 from autograder.course import Course
 from autograder.records.nbgrader_store import gradebook_url
+from autograder.workspace import locked
 
 SHEET = (
     b"Student,ID,SIS User ID,SIS Login ID,Section,Small (77)\n    Points Possible,,,,,6\n"
@@ -169,6 +170,15 @@ def test_a_bad_sheet_is_a_sentence(export, tmp_path: Path, verb: str) -> None:
         assert_refused(export(verb, tmp_path / name), name)
     if verb != "canvas":
         assert_refused(export(verb, tmp_path / "sheet.csv"), "is not a", verb.capitalize())
+
+
+def test_nothing_leaves_while_the_class_is_graded_or_before(export, tmp_path: Path) -> None:
+    with locked(tmp_path / "ws"):
+        for words in (["canvas", tmp_path / "sheet.csv"], ["csv"], ["junit"], ["feedback", "plain"], ["deadlines"]):
+            assert_refused(export(*words), "Another grading is running")
+    shutil.rmtree(tmp_path / "ws")
+    assert_refused(export("csv"), "Grade a class first")
+    assert not (tmp_path / "ws").exists()
 
 
 def test_a_roster_names_teams_and_must_be_one(export, tmp_path: Path) -> None:
