@@ -222,15 +222,21 @@ def feedback(
         from autograder.export.feedback import feedback_zip
         from autograder.export.filling import Choices, choose
         from autograder.export.reading import load_grades
+        from autograder.records.marks import marked
         from autograder.records.results_json import load_results
-        from autograder.report.html import student_pages
+        from autograder.reporting import student_page
 
         name = settings.assignment.name
         target = _target(output or settings.workspace / name / f"feedback-{platform}.zip")
         leaving, remarks = choose(load_grades(settings.workspace, name), Choices(unmarked=unmarked))
-        pages = student_pages(load_results(settings.workspace, name))
-        handins = {one.student: one.handin for one in leaving if one.student in pages}
-        data = feedback_zip(handins, pages.__getitem__, platform)
+        results = marked(load_results(settings.workspace, name), settings.workspace)
+        graded = {one.student: one for one in results.grades}
+        handins = {one.student: one.handin for one in leaving if one.student in graded}
+
+        def page_of(student: str) -> str:
+            return student_page(graded[student], results, settings.workspace)
+
+        data = feedback_zip(handins, page_of, platform)
         _written(target, data, [f"{counted(len(handins), 'page')}, {len(data) / 2**20:.1f} MiB", *remarks])
 
 

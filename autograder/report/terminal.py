@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from autograder.report.text import score
+from autograder.report.text import points, score
 from autograder.results import ClassResults, Grade, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
@@ -90,7 +91,7 @@ class ClassDisplay:
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
         for column in ("student", "verdict"):
             table.add_column(column, overflow="fold")
-        for column in ("points", "seconds", "notes"):
+        for column in ("automatic", "total", "to mark", "seconds", "notes"):
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
@@ -98,6 +99,8 @@ class ClassDisplay:
                 escape(grade.student),
                 f"[{colour}]{grade.verdict}[/]",
                 score(grade),
+                f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
+                str(len(grade.waiting) or ""),
                 f"{grade.wall_s:.1f}",
                 str(len(grade.notes) or ""),
             )
@@ -116,10 +119,34 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
+        for line in _marks_said(results):
+            self.say(line)
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
-        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")
+        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'}")
+
+
+def _marks_said(results: ClassResults) -> Iterator[str]:
+    """What a person has marked, and what waits."""
+    marks = [grade.marks for grade in results.grades if grade.marks]
+    for one in marks:
+        if one.by_hand:
+            given = ", ".join(f"{mark.question} {points(mark.score or 0)}" for mark in one.by_hand)
+            self_checks = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
+            yield f"By hand: {one.student}: {given} (the checks gave {self_checks})"
+    if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
+        yield f"Marked by hand, and changed since: {', '.join(stale)}"
+    waiting = [len(one.waiting) for one in marks if one.waiting]
+    if waiting:
+        answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
+        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you: Formgrader in JupyterLab"
+    elif any(one.written for one in marks):
+        yield "No written answer waits for you."
 
 
 def _submissions(count: int) -> str:
-    return f"{count} submission{'s' if count != 1 else ''}"
+    return _count(count, "submission")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"
