@@ -205,11 +205,16 @@ def junit(
     "-o", "--output", type=click.Path(path_type=Path), help="Default: feedback-PLATFORM.zip in the workspace."
 )
 @_unmarked
+@_lateness_options
 @course_options
 def feedback(
     platform: str,
     output: Path | None,
     unmarked: str | None,
+    moodle: Path | None,
+    column: str | None,
+    deadlines: Path | None,
+    roster: Path | None,
     course: Path | None,
     workspace: Path | None,
     assignment: str | None,
@@ -219,25 +224,32 @@ def feedback(
     Canvas takes it where the submissions were downloaded (Upload Submissions), Moodle as feedback files in a zip.
     """
     with _class(course, workspace, assignment) as settings:
+        from autograder.export.explained import told_to_the_student
         from autograder.export.feedback import feedback_zip
-        from autograder.export.filling import Choices, choose
-        from autograder.export.reading import load_grades
+        from autograder.export.filling import Choices, choose, lateness_remarks
+        from autograder.export.reading import grades_with_lateness
         from autograder.records.marks import marked
         from autograder.records.results_json import load_results
         from autograder.reporting import student_page
 
         name = settings.assignment.name
         target = _target(output or settings.workspace / name / f"feedback-{platform}.zip")
-        leaving, remarks = choose(load_grades(settings.workspace, name), Choices(unmarked=unmarked))
+        grades = grades_with_lateness(settings, deadlines, moodle, column, roster)
+        leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         results = marked(load_results(settings.workspace, name), settings.workspace)
         graded = {one.student: one for one in results.grades}
         handins = {one.student: one.handin for one in leaving if one.student in graded}
+        late = {one.student: told_to_the_student(one) for one in leaving}
 
         def page_of(student: str) -> str:
-            return student_page(graded[student], results, settings.workspace)
+            return student_page(graded[student], results, settings.workspace, late[student])
 
         data = feedback_zip(handins, page_of, platform)
-        _written(target, data, [f"{counted(len(handins), 'page')}, {len(data) / 2**20:.1f} MiB", *remarks])
+        _written(
+            target,
+            data,
+            [f"{counted(len(handins), 'page')}, {len(data) / 2**20:.1f} MiB", *remarks, *lateness_remarks(leaving)],
+        )
 
 
 @export.command(

@@ -1,4 +1,4 @@
-"""Explains lateness to an instructor, as a table for the terminal."""
+"""Explains lateness: to an instructor as a table for the terminal, to a student in sentences."""
 
 import datetime
 import re
@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autograder.deadlines import Arrival, Deadlines
-from autograder.errors import listed
+from autograder.errors import counted, listed
 from autograder.export.grades import FinalGrade
 from autograder.report.terminal import UNSHOWN
 from autograder.report.text import points
@@ -33,6 +33,18 @@ def lateness_table(grades: Sequence[FinalGrade]) -> Table:
         shown += [str(late.days_used or ""), lost + percent, late.reason]
         table.add_row(*(escape(re.sub(UNSHOWN, "?", text)) for text in shown))
     return table
+
+
+def told_to_the_student(grade: FinalGrade) -> str:
+    """What lateness cost and why, without the reason that somebody noted; "" if it cost nothing."""
+    late = grade.lateness
+    if late is None or not (grade.penalty or late.days_used):
+        return ""
+    by = f", handed in {_span(late.late_by)} late" if late.late_by else ""
+    when = f"Due {late.due:%Y-%m-%d %H:%M %Z}{by}."
+    days = f" {counted(late.days_used, 'late day')} used." if late.days_used else ""
+    cost = f" That costs {points(grade.penalty)} points, so {points(grade.total)} count." if grade.penalty else ""
+    return f"{when}{days}{cost}"
 
 
 def who_is_absent(deadlines: Deadlines, assignment: str, grades: Sequence[FinalGrade]) -> list[str]:

@@ -107,7 +107,7 @@ class _Part:
 
 
 def render_student_page(
-    grade: Grade, results: ClassResults, marks: Marks | None = None, work: Work | None = None
+    grade: Grade, results: ClassResults, marks: Marks | None = None, work: Work | None = None, late: str = ""
 ) -> str:
     """The page of one student, as HTML.
 
@@ -115,6 +115,7 @@ def render_student_page(
         results: The class, for the name of the assignment and for what isolated the submission.
         marks: Points as the gradebook has them; None where there is none: then only tasks are shown.
         work: The student's answers and figures; None where there are none to show.
+        late: What lateness costs, as sentences.
     """
     work = work or Work()
     marks = marks if marks and marks.marks else _marks_of(grade)
@@ -133,6 +134,7 @@ def render_student_page(
         cost=_cost(grade),
         nothing_ran=grade.verdict in NOTHING_RAN,
         work=work,
+        late=late,
         markdown=safe_html,
     )
 

@@ -145,6 +145,12 @@ def test_the_table_junit_and_feedback(export, tmp_path: Path) -> None:
     with zipfile.ZipFile(folder / "feedback-canvas.zip") as archive:
         assert archive.namelist() == ["doejane_1234_567890_feedback.html", "roemax_LATE_1235_567891_feedback.html"]
         assert b"mac_ratio" in archive.read(archive.namelist()[1])
+    (tmp_path / "course" / "deadlines.toml").write_text(DEADLINES)
+    assert export("feedback", "plain", "--unmarked", "so-far").exit_code == 0
+    with zipfile.ZipFile(folder / "feedback-plain.zip") as archive:
+        jane, max = (archive.read(name).decode() for name in archive.namelist())
+    told = "Due 2026-10-01 23:59 CEST, handed in 2 d late. That costs 0.6 points, so 2.4 count."
+    assert told in max and "handed in 2 d late" not in jane
     assert_refused(export("feedback", "moodle", "--unmarked", "so-far"), "Moodle cannot give feedback to doejane_1234")
 
 
