@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 
 from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
 from autograder.config import Settings
-from autograder.errors import UsageError, counted
+from autograder.errors import UsageError, counted, listed
 
 
 @click.group(short_help="Fill a platform's sheet of grades, or write a table.")
@@ -68,7 +68,7 @@ _unmarked = click.option(
 _roster = click.option(
     "--roster",
     type=click.Path(path_type=Path),
-    help="CSV with columns student and id: whom the sheet calls what. A line for each member of a team.",
+    help="CSV with columns student and id: whom the sheet calls what, and who should have handed in.",
 )
 _deadlines = click.option(
     "--deadlines",
@@ -167,15 +167,16 @@ def table(
     """Write a flat table: verdict, points, penalty, total, and how many answers wait for a person."""
     with _class(course, workspace, assignment) as settings:
         from autograder.export.filling import Choices, choose, lateness_remarks
-        from autograder.export.reading import grades_with_lateness
+        from autograder.export.reading import grades_with_lateness, load_roster
         from autograder.export.table import grades_table
 
         target = _target(output or settings.workspace / settings.assignment.name / "grades.csv")
-        grades = grades_with_lateness(settings, deadlines, moodle, column, roster)
+        who = load_roster(roster) if roster else {}
+        grades = grades_with_lateness(settings, deadlines, moodle, column, who)
         leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         faults = [one for one in grades if one.is_fault]  # the table has a line for them, without points
         data = grades_table(sorted([*leaving, *faults], key=lambda one: one.student), per_question)
-        _written(target, data, [*remarks, *lateness_remarks(leaving)])
+        _written(target, data, [*remarks, *lateness_remarks(leaving), *_missing(grades, who)])
 
 
 @export.command(short_help="Write JUnit XML for continuous integration.", epilog="Example: autograder export junit")
@@ -227,14 +228,15 @@ def feedback(
         from autograder.export.explained import told_to_the_student
         from autograder.export.feedback import feedback_zip
         from autograder.export.filling import Choices, choose, lateness_remarks
-        from autograder.export.reading import grades_with_lateness
+        from autograder.export.reading import grades_with_lateness, load_roster
         from autograder.records.marks import marked
         from autograder.records.results_json import load_results
         from autograder.reporting import student_page
 
         name = settings.assignment.name
         target = _target(output or settings.workspace / name / f"feedback-{platform}.zip")
-        grades = grades_with_lateness(settings, deadlines, moodle, column, roster)
+        who = load_roster(roster) if roster else {}
+        grades = grades_with_lateness(settings, deadlines, moodle, column, who)
         leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         results = marked(load_results(settings.workspace, name), settings.workspace)
         graded = {one.student: one for one in results.grades}
@@ -269,7 +271,7 @@ def lateness(
     """Say of everyone how late the work was, what that costs, and why."""
     with _class(course, workspace, assignment) as settings:
         from autograder.export.explained import lateness_table, who_is_absent
-        from autograder.export.reading import deadlines_of, grades_with_lateness
+        from autograder.export.reading import deadlines_of, grades_with_lateness, load_roster
         from autograder.report.terminal import ClassDisplay
 
         name, rules = settings.assignment.name, deadlines_of(settings, deadlines)
@@ -278,12 +280,13 @@ def lateness(
                 f"There is no deadline for {name}. Write deadlines.toml in {settings.course}; "
                 "README has an example under Deadlines."
             )
-        grades = grades_with_lateness(settings, deadlines, moodle, column, roster)
+        who = load_roster(roster) if roster else {}
+        grades = grades_with_lateness(settings, deadlines, moodle, column, who)
         display = ClassDisplay()
         if not display.console.is_terminal:
             display.console.width = 160
         display.console.print(lateness_table(grades))
-        for remark in who_is_absent(rules, name, grades):
+        for remark in (*who_is_absent(rules, name, grades), *_missing(grades, who)):
             display.say(remark)
 
 
@@ -329,8 +332,16 @@ def _fill(
         placed = place(book, grades, who, partial)
         grades = with_lateness(grades, settings, deadlines, times_in(book, placed), who)
         filled = fill(book, placed, grades, Choices(roster=who, **choices))
-        _written(target, filled.data, filled.remarks)
+        _written(target, filled.data, [*filled.remarks, *_missing(grades, who)])
     sys.exit(GRADER_FAILED if filled.faults else OK)
+
+
+def _missing(grades: Sequence[Any], roster: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """A remark on those of the roster who handed in nothing."""
+    from autograder.export.reading import missing_from
+
+    missing = missing_from(grades, roster)
+    return [f"In the roster, handed in nothing ({len(missing)}): {listed(missing)}"] if missing else []
 
 
 def _target(output: Path, source: Path | None = None) -> Path:

@@ -92,7 +92,6 @@ def fill(book: Book, placed: Placed, grades: Sequence[FinalGrade], choices: Choi
     for line in book.lines:
         if grade := written.get(placed.rows.get(line.row, "")):
             changes.give(line, grade)
-    nobody = sorted({*choices.roster} - {one.student for one in grades})
     told = [
         f"{book.title!r} in {book.sheet.name}: {counted(changes.given, 'grade')}",
         *remarks,
@@ -102,7 +101,6 @@ def fill(book: Book, placed: Placed, grades: Sequence[FinalGrade], choices: Choi
         _if("Excused in the sheet, left so", changes.settled),
         _if("Has a comment already, which stays", changes.commented),
         _if("Not in the sheet, left out", placed.without),
-        _if("In the roster, handed in nothing", nobody),
         *changes.fill_missing([line for line in book.lines if line.row not in placed.rows], choices.missing),
     ]
     faults = tuple(one.student for one in grades if one.is_fault)

@@ -30,7 +30,11 @@ def load_grades(workspace: Path, assignment: str) -> tuple[FinalGrade, ...]:
 
 
 def grades_with_lateness(
-    settings: Settings, deadlines: Path | None, worksheet: Path | None, column: str | None, roster: Path | None
+    settings: Settings,
+    deadlines: Path | None,
+    worksheet: Path | None,
+    column: str | None,
+    roster: Mapping[str, tuple[str, ...]],
 ) -> tuple[FinalGrade, ...]:
     """Everyone's grade as of now, for what is no platform's sheet.
 
@@ -42,12 +46,12 @@ def grades_with_lateness(
         UsageError: A file cannot be read or used.
     """
     name = settings.assignment.name
-    who, grades = load_roster(roster) if roster else {}, load_grades(settings.workspace, name)
+    grades = load_grades(settings.workspace, name)
     times: dict[str, str] = {}
     if worksheet:
         book = read_moodle(read_sheet(worksheet), name, column)
-        times = times_in(book, place(book, grades, who, partial=True))
-    return with_lateness(grades, settings, deadlines, times, who)
+        times = times_in(book, place(book, grades, roster, partial=True))
+    return with_lateness(grades, settings, deadlines, times, roster)
 
 
 def with_lateness(
@@ -101,22 +105,30 @@ def deadlines_of(settings: Settings, file: Path | None = None) -> Deadlines | No
 def load_roster(file: Path) -> dict[str, tuple[str, ...]]:
     """Student -> what a sheet knows them by; several for a team, whose members all get its grade.
 
+    Without a column ``student``, or where it is empty, somebody is called what the sheet calls them.
+
     Raises:
-        UsageError: It is no table with the columns ``student`` and ``id``.
+        UsageError: It is no table with a column ``id``.
     """
     sheet = read_sheet(file)
     student, known_by = column_called(sheet, ["student"]), column_called(sheet, ["id"])
-    if student is None or known_by is None:
+    if known_by is None:
         raise UsageError(
-            f"{file.name} has no columns student and id. Expected: in each line the student's name in the report, and "
-            "what the platform's sheet knows that person by."
+            f"{file.name} has no column id. Expected: in each line what the platform's sheet knows somebody by, and "
+            "under student the name in the report."
         )
     roster: dict[str, tuple[str, ...]] = {}
     for row in range(1, len(sheet.rows)):
-        who, called = sheet.at(row, student), sheet.at(row, known_by)
-        if who and called:
+        if called := sheet.at(row, known_by):
+            who = (sheet.at(row, student) if student is not None else "") or called
             roster[who] = (*roster.get(who, ()), called)
     return roster
+
+
+def missing_from(grades: Sequence[FinalGrade], roster: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Students of a roster who handed in nothing."""
+    known = {one.student for one in grades} | {one.handin.id for one in grades if one.handin}
+    return sorted(student for student, ids in roster.items() if not known & {student, *ids})
 
 
 def _arrivals(grades: Sequence[FinalGrade], times: Mapping[str, str]) -> dict[str, Arrival]:

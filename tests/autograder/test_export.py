@@ -195,8 +195,16 @@ def test_a_roster_names_teams_and_must_be_one(export, tmp_path: Path) -> None:
     expected = SHEET.replace(b"jdoe,A,", b"jdoe,A,4").replace(b"mroe,A,", b"mroe,A,3").replace(b"mia,A,", b"mia,A,4")
     assert (tmp_path / "sheet-filled.csv").read_bytes() == expected
     assert "In the roster, handed in nothing (1): nobody" in done.output
-    roster.write_text("name,id\na,b\n")
-    assert_refused(export("canvas", sheet, "--roster", roster), "has no columns student and id")
+    roster.write_text("name,number\na,b\n")
+    assert_refused(export("canvas", sheet, "--roster", roster), "has no column id")
+
+
+def test_a_list_of_the_class_says_who_is_missing(export, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Name,ID\nJane,1234\nMax,1235\nMia,1236\n")
+    for words in (["csv", "--unmarked", "so-far"], ["canvas", tmp_path / "sheet.csv", "--unmarked", "so-far"]):
+        done = export(*words, "--roster", tmp_path / "list.csv")
+        assert done.exit_code == 0, done.output
+        assert "In the roster, handed in nothing (1): 1236" in done.output
 
 
 def test_a_moodle_worksheet_says_the_times_that_names_do_not(export, tmp_path: Path) -> None:
