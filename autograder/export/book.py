@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from autograder.errors import UsageError, listed
 from autograder.export.sheet import Sheet
+from autograder.intake.composed import composed
 
 
 class Line(NamedTuple):
@@ -18,6 +19,7 @@ class Line(NamedTuple):
         others: Other cells by which a student may be found.
         label: How to name the student to a person.
         possible: Points that the platform gives at most; None where it does not say.
+        called: How the names of downloads may call the student, where the id alone may be somebody else's.
     """
 
     row: int
@@ -25,6 +27,7 @@ class Line(NamedTuple):
     others: tuple[str, ...]
     label: str
     possible: float | None
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,6 @@ class Book:
         column: The column of the grade.
         lines: Those of students.
         comment: The column of a comment to the student; None where there is none.
-        names_persons: Whether ``id`` is a person's in all assignments; else the name is compared, too.
         settled: What a cell of the grade holds if the platform's user decided otherwise; it stays.
         times: Row -> when that student handed in, as Arrival.submitted; only where the sheet says it.
         questions: A question's name, as :func:`plain` gives it -> its own column.
@@ -47,7 +49,6 @@ class Book:
     column: int
     lines: tuple[Line, ...]
     comment: int | None = None
-    names_persons: bool = True
     settled: frozenset[str] = frozenset()
     times: Mapping[int, str] = field(default_factory=dict)
     questions: Mapping[str, int] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Book:
 
 def plain(text: str) -> str:
     """Letters and digits alone, in small: names of an assignment or of a person, compared across platforms."""
-    return "".join(char for char in text.casefold() if char.isalnum())
+    return "".join(char for char in composed(text).casefold() if char.isalnum())
 
 
 def column_called(sheet: Sheet, names: Iterable[str]) -> int | None:

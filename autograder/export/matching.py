@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from autograder.errors import UsageError, listed
 from autograder.export.book import Book, Line, plain
 from autograder.export.grades import FinalGrade
+from autograder.intake.composed import composed
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def place(
     by_id: dict[str, list[Line]] = {}
     by_any: dict[str, list[Line]] = {}
     for line in book.lines:
-        by_id.setdefault(line.id.casefold(), []).append(line)
-        for key in {text.casefold() for text in (line.id, *line.others)}:
+        by_id.setdefault(_key(line.id), []).append(line)
+        for key in {_key(text) for text in (line.id, *line.others)}:
             by_any.setdefault(key, []).append(line)
     twice = [
         f"{rows[0].id} (lines {', '.join(str(one.row + 1) for one in rows)})" for rows in by_id.values() if rows[1:]
@@ -42,15 +43,13 @@ def place(
     taken: dict[int, list[str]] = {}
     several, without = [], []
     for grade in grades:
-        lines = []
-        for found in _lines_of(grade, book, by_id, by_any, roster):
-            if len(found) > 1:
-                several.append(f"{grade.student} ({'; '.join(line.label for line in found)})")
-            lines += found
-        if not lines:
-            without.append(grade.student)
-        for line in lines:
-            taken.setdefault(line.row, []).append(grade.student)
+        for called, lines in _lines_of(grade, book, by_id, by_any, roster):
+            if len(lines) > 1:
+                several.append(f"{called} ({'; '.join(line.label for line in lines)})")
+            if not lines:
+                without.append(called)
+            for line in lines:
+                taken.setdefault(line.row, []).append(grade.student)
     shared = [f"{' and '.join(who)} (line {row + 1})" for row, who in taken.items() if len({*who}) > 1]
     if several:
         raise UsageError(
@@ -74,18 +73,23 @@ def _lines_of(
     by_id: Mapping[str, list[Line]],
     by_any: Mapping[str, list[Line]],
     roster: Mapping[str, tuple[str, ...]],
-) -> Iterable[list[Line]]:
-    """The lines that fit what identifies a student; one list for each member of a team."""
+) -> Iterable[tuple[str, list[Line]]]:
+    """The student as a person would be told, and the lines that fit; once for each member of a team."""
     if named := roster.get(grade.student):
-        return [by_any.get(name.casefold(), []) for name in named]
+        return [(f"{grade.student} as {name}", by_any.get(_key(name), [])) for name in named]
     if grade.handin and grade.handin.platform == book.platform:
-        found = by_id.get(grade.handin.id.casefold(), []) if grade.handin.id else []
-        return [[line for line in found if book.names_persons or _is_called(grade.handin.name, line)]]
-    keys = {text.casefold() for text in (grade.student, grade.handin.id if grade.handin else "") if text}
+        found = by_id.get(_key(grade.handin.id), []) if grade.handin.id else []
+        lines = [line for line in found if _is_called(grade.handin.name, line)]
+        return [(grade.student, lines)]
+    keys = {_key(text) for text in (grade.student, grade.handin.id if grade.handin else "") if text}
     fitting = {line.row: line for key in keys for line in by_any.get(key, [])}
-    return [[*fitting.values()]]
+    return [(grade.student, [*fitting.values()])]
 
 
 def _is_called(name: str, line: Line) -> bool:
-    """Whether a line may be that of somebody of this name: a number alone may be a team's, or another assignment's."""
-    return any(plain(name).endswith(text) for text in map(plain, line.others) if text)
+    """Whether a line may be that of somebody of this name; some sites put the login in front of it."""
+    return not line.called or any(plain(name).endswith(text) for text in map(plain, line.called) if text)
+
+
+def _key(text: str) -> str:
+    return composed(text).casefold()

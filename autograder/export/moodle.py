@@ -74,11 +74,12 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
         assert found
         others = tuple(filter(None, (found[1], *(sheet.at(row, n) for n in range(1, column)))))
         label = next(iter(others[1:]), sheet.at(row, 0))
-        lines.append(Line(row, found[2], others, label, number(sheet.at(row, column + 1))))
+        called = (found[1], sheet.at(row, 1))  # under blind marking all have the word for "Participant" as their name
+        lines.append(Line(row, found[2], others, label, number(sheet.at(row, column + 1)), called))
     comments = column_called(sheet, [comment] if comment else COMMENT)
     if comment and comments is None:
         raise UsageError(f"{sheet.name} has no column {comment!r} for comments.")
-    return Book(sheet, "moodle", column, tuple(lines), comments, names_persons=False, times=times)
+    return Book(sheet, "moodle", column, tuple(lines), comments, times=times)
 
 
 def written_out(text: str) -> str:

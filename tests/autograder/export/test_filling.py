@@ -124,8 +124,8 @@ def test_a_roster_says_who_is_who(canvas) -> None:
     filled = fill(canvas(), [anonymous], Choices(roster={"anon_ab12": ("jdoe", "1235")}))
 
     assert b'B",,5.5,7' in filled.data and b'"=1+1",5.5,' in filled.data
-    with pytest.raises(UsageError, match="no line"):
-        fill(canvas(), [anonymous], Choices(roster={"anon_ab12": ("nobody",)}))
+    with pytest.raises(UsageError, match=r"no line in sheet.csv for anon_ab12 as jdo. Is"):
+        fill(canvas(), [anonymous], Choices(roster={"anon_ab12": ("jdo", "1235")}))
 
 
 def test_other_points_are_refused_scaled_or_kept(canvas) -> None:

@@ -1,5 +1,6 @@
 """Each platform's sheet comes back with grades in their cells, and with every other byte as it was."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,21 @@ def test_a_teams_number_is_not_taken_for_a_participants(filled) -> None:
     result = filled("moodle", MOODLE_ENGLISH, team, roster={"Group A_101": ("Jane Doe", "mia@uni.edu")})
     pairs = [('grading - ",,6.00', 'grading - ",5.5,6.00'), ('submission",,6.00', 'submission",5.5,6.00')]
     assert result.data == replaced(MOODLE_ENGLISH, *pairs)
+
+
+def test_a_name_is_the_same_however_its_letters_are_composed(filled) -> None:
+    zoe = final("Zoë Müller_102", handin=by("moodle", "102", unicodedata.normalize("NFD", "Zoë Müller")))
+    assert b'Graded",5.5,6.00' in filled("moodle", MOODLE_ENGLISH, zoe).data
+    assert (
+        b'Graded",5.5,6.00' in filled("moodle", MOODLE_ENGLISH, final(unicodedata.normalize("NFD", "zoë müller"))).data
+    )
+
+
+def test_a_team_whose_name_ends_like_a_cell_is_not_taken_for_a_participant(book) -> None:
+    """A group's column may hold just its letter."""
+    team = final("Team G1_101", handin=by("moodle", "101", "Team G1"))
+    with pytest.raises(UsageError, match=r"no line in sheet.csv for Team G1_101"):
+        place(book("moodle", MOODLE_GERMAN), [team], {})
 
 
 def test_a_site_that_puts_the_login_in_front_of_the_name(filled) -> None:
