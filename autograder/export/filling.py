@@ -1,6 +1,7 @@
 """Puts grades into a platform's sheet, in the platform's points; refuses what is not finished or not clear."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from autograder.export.matching import Placed
 from autograder.export.sheet import decimal_mark, harmless, number
 from autograder.report.text import points
 
+NO_GRADE = re.compile(r"\D+\([\d.,]+\)")  # "Needs Grading(1.00)", as Blackboard writes in any language
 SCALE, KEEP = "scale", "keep"
 SKIP, SO_FAR = "skip", "so-far"
 
@@ -129,7 +131,7 @@ class _Changes:
         text = self._number(grade.total * self._scale)
         if number(before) != number(text):  # "20.00" and "20" are one grade
             self.cells[line.row, book.column] = text
-            if number(before) is not None:
+            if plain(before) and not NO_GRADE.fullmatch(before):
                 self.replaced.append(f"{line.label} ({before} → {text})")
         for mark in grade.questions:
             if (own := book.questions.get(plain(mark.question))) is not None and mark.score is not None:

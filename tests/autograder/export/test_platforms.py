@@ -88,6 +88,11 @@ def test_a_grade_that_is_replaced_is_told(filled) -> None:
     assert "Replaced another grade (1): Müller, Zoë (4.0 → 3)" in result.remarks
 
 
+def test_a_letter_that_is_replaced_is_told(filled) -> None:
+    result = filled("canvas", replaced(CANVAS, ('"A, B",,,7.50', '"A, B",,B+,7.50')), *CANVAS_CLASS)
+    assert "Replaced another grade (1): Doe, Jane (B+ → 5.5)" in result.remarks
+
+
 def test_missing_students_get_points_only_if_asked_and_excused_ones_never(filled) -> None:
     late = final("eve_1237", handin=by("canvas", "1237"))
     result = filled("canvas", CANVAS, *CANVAS_CLASS, late, missing=0.0)
@@ -303,6 +308,7 @@ def test_blackboards_xls_is_text_in_utf_16(filled) -> None:
 
     pairs = [('"Yes"\t""\t"7"', '"Yes"\t"5.5"\t"7"'), ('"Needs Grading(1.00)"', '"3"')]
     assert result.data == replaced(BLACKBOARD_XLS, *pairs, encoding="utf-16-le")
+    assert not any("Replaced" in remark for remark in result.remarks)
 
 
 def test_blackboards_csv_of_one_column(filled) -> None:
