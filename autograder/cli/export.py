@@ -176,7 +176,7 @@ def table(
         leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         faults = [one for one in grades if one.is_fault]  # the table has a line for them, without points
         data = grades_table(sorted([*leaving, *faults], key=lambda one: one.student), per_question)
-        _written(target, data, [*remarks, *lateness_remarks(leaving), *_missing(grades, who)])
+        _written(target, data, [*remarks, *lateness_remarks(leaving), *_absent(settings, deadlines, grades, who)])
 
 
 @export.command(short_help="Write JUnit XML for continuous integration.", epilog="Example: autograder export junit")
@@ -270,7 +270,7 @@ def lateness(
 ) -> None:
     """Say of everyone how late the work was, what that costs, and why."""
     with _class(course, workspace, assignment) as settings:
-        from autograder.export.explained import lateness_table, who_is_absent
+        from autograder.export.explained import lateness_table
         from autograder.export.reading import deadlines_of, grades_with_lateness, load_roster
         from autograder.report.terminal import ClassDisplay
 
@@ -286,7 +286,7 @@ def lateness(
         if not display.console.is_terminal:
             display.console.width = 160
         display.console.print(lateness_table(grades))
-        for remark in (*who_is_absent(rules, name, grades), *_missing(grades, who)):
+        for remark in _absent(settings, deadlines, grades, who):
             display.say(remark)
 
 
@@ -332,16 +332,20 @@ def _fill(
         placed = place(book, grades, who, partial)
         grades = with_lateness(grades, settings, deadlines, times_in(book, placed), who)
         filled = fill(book, placed, grades, Choices(roster=who, **choices))
-        _written(target, filled.data, [*filled.remarks, *_missing(grades, who)])
+        _written(target, filled.data, [*filled.remarks, *_absent(settings, deadlines, grades, who)])
     sys.exit(GRADER_FAILED if filled.faults else OK)
 
 
-def _missing(grades: Sequence[Any], roster: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """A remark on those of the roster who handed in nothing."""
-    from autograder.export.reading import missing_from
+def _absent(
+    settings: Settings, deadlines: Path | None, grades: Sequence[Any], roster: Mapping[str, tuple[str, ...]]
+) -> list[str]:
+    """Remarks on those who handed in nothing, of the deadlines and of the roster."""
+    from autograder.export.explained import who_is_absent
+    from autograder.export.reading import deadlines_of, missing_from
 
-    missing = missing_from(grades, roster)
-    return [f"In the roster, handed in nothing ({len(missing)}): {listed(missing)}"] if missing else []
+    rules, missing = deadlines_of(settings, deadlines), missing_from(grades, roster)
+    named = [f"In the roster, handed in nothing ({len(missing)}): {listed(missing)}"] if missing else []
+    return [*(who_is_absent(rules, settings.assignment.name, grades) if rules else ()), *named]
 
 
 def _target(output: Path, source: Path | None = None) -> Path:

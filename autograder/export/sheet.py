@@ -100,10 +100,7 @@ def read_sheet(path: Path) -> Sheet:
         raise UsageError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB, which no sheet of grades is.")
     mark, encoding, text = _decoded(data, path.name)
     delimiter = max(DELIMITERS, key=lambda one: _width(text, one))
-    rows = _rows(text, delimiter, path.name)
-    if len(rows[0]) < 2:
-        raise UsageError(f"The first line of {path.name} has one cell; expected a table with a line of column names.")
-    return Sheet(path.name, text, mark, encoding, delimiter, rows)
+    return Sheet(path.name, text, mark, encoding, delimiter, _rows(text, delimiter, path.name))
 
 
 def harmless(text: str) -> str:

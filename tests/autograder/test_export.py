@@ -111,6 +111,7 @@ def test_deadlines_are_explained(export, tmp_path: Path) -> None:
         f"{DEADLINES}[small.submitted]\ndoejane_1234 = 2026-10-02T03:00:00\nzz9 = 2026-10-02T03:00:00\n"
     )
     said = export("deadlines").output
+    assert "handed in nothing (1): zz9" in export("csv", "--unmarked", "so-far").output
 
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in said.splitlines() if line.strip()}
     assert lines["doejane_1234"] == "2026-10-02 03:00 2026-10-01 23:59 3 h 1 min −0.4 (10 %)"
@@ -200,7 +201,7 @@ def test_a_roster_names_teams_and_must_be_one(export, tmp_path: Path) -> None:
 
 
 def test_a_list_of_the_class_says_who_is_missing(export, tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("Name,ID\nJane,1234\nMax,1235\nMia,1236\n")
+    (tmp_path / "list.csv").write_text("ID\n1234\n1235\n1236\n")
     for words in (["csv", "--unmarked", "so-far"], ["canvas", tmp_path / "sheet.csv", "--unmarked", "so-far"]):
         done = export(*words, "--roster", tmp_path / "list.csv")
         assert done.exit_code == 0, done.output

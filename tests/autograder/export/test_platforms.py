@@ -146,7 +146,7 @@ def test_a_column_that_is_not_clear_is_refused_with_those_there_are(book) -> Non
     [
         (platform, data)
         for platform, own in {"canvas": CANVAS, "moodle": MOODLE_ENGLISH, "blackboard": BLACKBOARD_CSV}.items()
-        for data in (CANVAS, MOODLE_ENGLISH, BLACKBOARD_XLS, GRADESCOPE, b"a,b\n1,2\n")
+        for data in (CANVAS, MOODLE_ENGLISH, BLACKBOARD_XLS, GRADESCOPE, b"a,b\n1,2\n", b"one\n1\n")
         if data != own and not (platform == "blackboard" and data == BLACKBOARD_XLS)
     ]
     + [("gradescope", CANVAS), ("gradescope", MOODLE_ENGLISH), ("moodle", b"Identifier,Grade\n")],
