@@ -6,6 +6,7 @@ import click
 
 from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
+from autograder.cli.export import export
 from autograder.cli.grade import grade
 from autograder.cli.release import release
 from autograder.cli.report import report
@@ -22,6 +23,7 @@ def main() -> None:
     Grade a class:   autograder grade submissions/
     Read the grades: open grading/<assignment>/report/index.html
     What changed:    autograder diff
+    Give them back:  autograder export canvas GRADES.csv
 
     SUBMISSIONS is what a learning platform gives out, an nbgrader tree (<student>/<assignment>/<assignment>.ipynb), a
     flat folder (<student>.ipynb), or a zip of any of these. Everything goes to the workspace, by default grading/ in
@@ -33,5 +35,5 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, diff, workspace, release, doctor):
+for _verb in (grade, report, diff, export, workspace, release, doctor):
     main.add_command(_verb)
