@@ -4,7 +4,7 @@
 
 CLASS is a class and WORKSPACE where it was graded. Its submissions are multiplied, each with a comment of its own, so
 that none is another's equal. In place of a cluster stands a backend that answers at once with the stored run of the
-submission that it is a copy of. Everything else is the grader's own work: reading, rebuilding, storing the run, judging,
+submission that it is a copy of. Everything else is the grader's own work: reading, rebuilding, storing runs, judging,
 the gradebook, results.json. The solutions notebook is run for real, once; the clock starts when it is done.
 """
 
