@@ -42,9 +42,17 @@ if [ "$SLURM_ARRAY_TASK_ID" = 0 ]; then
     ln -sfn "$file" scheduler.json
     exec {python} -m dask scheduler --scheduler-file "$file" --protocol tls --port 0 --no-dashboard
 fi
-# exec, so that the notice that the time is over reaches the worker: it leaves, and its notebooks run elsewhere.
-exec {python} -m dask worker --scheduler-file "$file" --protocol tls --nthreads "${{SLURM_CPUS_PER_TASK:-1}}" \\
-    --memory-limit 0 --no-dashboard --death-timeout 600 --local-directory "${{TMPDIR:-/tmp}}"
+# A worker that is told to end says so, and its notebooks run elsewhere. One that was killed is started again.
+leaving=
+trap 'leaving=1; kill -TERM $worker' TERM
+while [ -z "$leaving" ]; do
+    {python} -m dask worker --scheduler-file "$file" --protocol tls --no-nanny --no-dashboard --memory-limit 0 \\
+        --nthreads "${{SLURM_CPUS_PER_TASK:-1}}" --death-timeout 600 --local-directory "${{TMPDIR:-/tmp}}" &
+    worker=$!
+    wait $worker && break
+    sleep 2
+done
+wait
 """
 
 
@@ -81,6 +89,11 @@ def _settings(folder: Path) -> dict[str, Any]:
             # No pages that everybody on the machine could read. Deaths of workers are counted by the grader (home.py).
             "scheduler": {"http": {"routes": []}, "allowed-failures": 100, "worker-ttl": "60s"},
             # The memory of a worker is not that of its boxes, which have their own limit.
-            "worker": {"http": {"routes": []}, "memory": never, "daemon": False},
+            "worker": {
+                "http": {"routes": []},
+                "memory": never,
+                "daemon": False,
+                "preload": ["autograder.cluster.leaving"],
+            },
         }
     }

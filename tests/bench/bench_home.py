@@ -56,7 +56,7 @@ def main() -> None:
     results = load_results(options.workspace, options.assignment)
     stored = Runs(options.workspace)
     runs = {one.student: run for one in results.grades if one.run and (run := stored.made(one.run))}
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.workspace.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         handed_in = Path(folder) / "in"
         handed_in.mkdir()
         originals = {f"o{number}": student for number, student in enumerate(sorted(runs))}
@@ -64,30 +64,36 @@ def main() -> None:
         settings = load_settings(find_course(Path.cwd()), Path(folder) / "ws", options.assignment)
         replayed = {short: runs[student] for short, student in originals.items()}
         begin, graded = _grade(handed_in, settings, results.seed, replayed, options.profile)
-        spent = time.monotonic() - begin
-    print(f"{graded} judged and recorded in {spent:.1f} s: {graded / spent:.0f} a second")
+        clocks = (time.monotonic, time.process_time, time.thread_time)
+        wall, process, thread = (clock() - then for clock, then in zip(clocks, begin, strict=True))
+    print(
+        f"{graded} judged and recorded in {wall:.1f} s: {graded / wall:.0f} a second. CPU of one: "
+        f"{1000 * process / graded:.1f} ms, {1000 * thread / graded:.1f} ms of it in the main thread"
+    )
 
 
 def _multiply(options: Any, originals: dict[str, str], handed_in: Path) -> None:
     """Write the copies: ``c<number>-<original>.ipynb``."""
-    files = {one.student: one.read(1 << 30) for one in find_class(options.handed_in, options.assignment).found}
+    students = set(originals.values())
+    found = find_class(options.handed_in, options.assignment).found
+    files = {one.student: one.read(1 << 30) for one in found if one.student in students}
     names = sorted(originals)
     for number in range(options.count):
         short = names[number % len(names)]
         notebook = json.loads(files[originals[short]])
-        cell = next(one for one in notebook["cells"] if one["cell_type"] == "code" and "def " in str(one["source"]))
+        cell = next(one for one in notebook["cells"] if "_step(" in str(one["source"]))
         cell["source"] = f"{''.join(cell['source'])}\n# copy {number}"
         (handed_in / f"c{number}-{short}.ipynb").write_text(json.dumps(notebook))
 
 
 def _grade(handed_in: Path, settings: Settings, seed: int, runs: dict[str, Run], profile: bool) -> tuple[float, int]:
     """Grade the copies; when the solutions had run, and how many were graded."""
-    started: list[float] = []
+    started: list[tuple[float, ...]] = []
     graded: list[Grade] = []
     profiler = cProfile.Profile()
 
     def prepared(course: Course) -> None:
-        started.append(time.monotonic())
+        started.append((time.monotonic(), time.process_time(), time.thread_time()))
         if profile:
             profiler.enable()
 

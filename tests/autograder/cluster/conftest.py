@@ -1,5 +1,6 @@
 """A course to grade and a cluster to grade it on; where Dask is not installed, nothing here is tested."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,10 @@ pytest.importorskip("distributed", reason="the cluster extra is not installed")
 
 @pytest.fixture(name="bench")
 def _bench(prepared: Course, tmp_path: Path) -> Bench:
-    return Bench(prepared.settings.course, tmp_path, prepared.released)
+    course = tmp_path / "course"
+    shutil.copytree(prepared.settings.course, course)
+    (course / "pyproject.toml").write_text("[tool.autograder.limits]\nwall_s = 10\ncall_s = 6\n")
+    return Bench(course, tmp_path, prepared.released)
 
 
 @pytest.fixture(name="site")
