@@ -6,8 +6,9 @@ are tried once more when these are done, because the fault may be over by then.
 """
 
 import collections
+import queue
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 
 from autograder.course import Course, Observed
 from autograder.grading import observe_one
@@ -25,24 +26,27 @@ class Observing:
         self._waiting = collections.deque(found)
         self._course, self._pool, self._backend = course, pool, course.runner.backend
         self._begun: dict[Future[Observed], Found] = {}
+        self._done: queue.SimpleQueue[Future[Observed]] = queue.SimpleQueue()
         self._last_try = False
 
     def begin_more(self) -> None:
         """Begin as many as may be begun."""
         while self._waiting and len(self._begun) < AHEAD * self._backend.slots:
             found = self._waiting.popleft()
-            self._begun[self._pool.begin(observe_one, found, self._course)] = found
+            future = self._pool.begin(observe_one, found, self._course)
+            self._begun[future] = found
+            future.add_done_callback(self._done.put)
 
     def __iter__(self) -> Iterator[Observed]:
         failures: list[tuple[Found, Observed]] = []
         while self._begun:
+            future = self._done.get()
+            found, observed = self._begun.pop(future), future.result()
             ready = []
-            for future in wait(self._begun, return_when=FIRST_COMPLETED).done:
-                found, observed = self._begun.pop(future), future.result()
-                if observed.verdict is Verdict.GRADER_ERROR and not self._last_try:
-                    failures.append((found, observed))
-                else:
-                    ready.append(observed)
+            if observed.verdict is Verdict.GRADER_ERROR and not self._last_try:
+                failures.append((found, observed))
+            else:
+                ready.append(observed)
             if failures and not (self._begun or self._waiting):
                 self._last_try = True
                 if self._backend.unsteady:

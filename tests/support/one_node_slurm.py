@@ -9,13 +9,14 @@ import contextlib
 import getpass
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
 CPUS = 4  # claimed, whatever the machine has: two workers and a scheduler have to run at the same time
@@ -47,6 +48,7 @@ SelectTypeParameters=CR_Core
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,sched_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
+KillWait=5
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=8000 State=UNKNOWN
 PartitionName=lab Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
@@ -88,25 +90,33 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
             if done.returncode:
                 raise RuntimeError(f"{command[0]} did not start: {done.stderr or done.stdout}")
-        end = time.monotonic() + READY_S
-        while _state(environment) != "idle":
-            if time.monotonic() > end:
-                logs = "\n".join(file.read_text(errors="replace")[-500:] for file in sorted(folder.glob("*.log")))
-                raise RuntimeError(f"The node is {_state(environment)!r} after {READY_S} s.\n{logs}")
-            time.sleep(0.3)
+        state = ["sinfo", "-h", "-o", "%t"]
+        if not _wait_until(lambda: _printed(state, environment) == "idle"):
+            logs = "\n".join(file.read_text(errors="replace")[-500:] for file in sorted(folder.glob("*.log")))
+            raise RuntimeError(f"The node is {_printed(state, environment)!r} after {READY_S} s.\n{logs}")
         yield environment
     finally:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             subprocess.run(["scancel", "--full", "--user", getpass.getuser()], env=environment, timeout=30)
-            time.sleep(1)
+            _wait_until(lambda: not _printed(["squeue", "-h"], environment))
+        daemons = []
         for name in ("d.pid", "ctld.pid", "munged.pid"):
-            with contextlib.suppress(OSError, ValueError):
-                os.kill(int((folder / name).read_text()), signal.SIGTERM)
+            with contextlib.suppress(OSError, ValueError, psutil.Error):
+                daemons.append(psutil.Process(int((folder / name).read_text())))
+                daemons[-1].terminate()
+        for one in psutil.wait_procs(daemons, timeout=READY_S)[1]:
+            one.kill()
 
 
-def _state(environment: dict[str, str]) -> str:
-    asked = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True, timeout=30)
-    return asked.stdout.strip()
+def _wait_until(holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + READY_S
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.3)
+    return holds()
+
+
+def _printed(command: list[str], environment: dict[str, str]) -> str:
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30).stdout.strip()
 
 
 def _found(name: str) -> str:
