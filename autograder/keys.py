@@ -73,7 +73,7 @@ def surroundings_key(settings: Settings) -> str:
             platform.python_version(),
             *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}),
         ],
-        [settings.unsafe_no_box, settings.whole, dataclasses.asdict(settings.limits)],
+        [settings.unsafe_no_box, settings.own_user, settings.whole, dataclasses.asdict(settings.limits)],
     )
 
 

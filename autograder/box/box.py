@@ -29,6 +29,7 @@ from autograder.box.rlimits import make_room_for_descriptors, rlimits
 from autograder.box.stream import Broken, Failed, Message, Ready, Stream, message_bytes
 from autograder.box.sweep import scratch_folder
 from autograder.box.template import Template
+from autograder.box.unboxed import kill_all_of
 from autograder.box.watchdog import Watchdog
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
@@ -135,6 +136,10 @@ class Box:
             folder = str(scratch_folder())
             self._left.callback(shutil.rmtree, folder, ignore_errors=True)
             environment |= dict.fromkeys(("TMPDIR", "HOME", "IPYTHONDIR", "MPLCONFIGDIR"), folder)
+        user = as_box_user(self._settings)
+        if user and self._settings.unsafe_no_box:
+            os.chown(folder, user["user"], user["group"])
+            self._left.callback(kill_all_of, user["user"])  # also what left the tree
         return psutil.Popen(
             enclose([python_in_box(), "-P", "-m", "inside.start"], self._settings),
             stdin=theirs.fileno(),
@@ -143,7 +148,7 @@ class Box:
             env=environment,
             cwd=folder,
             start_new_session=True,
-            **as_box_user(self._settings),
+            **user,
         )
 
     def _tree_at_rest(self, process: psutil.Popen) -> list[int]:
@@ -161,7 +166,7 @@ class Box:
         assert self._process is not None
         order = {
             "rlimits": rlimits(settings),
-            "confined": not settings.unsafe_no_box,
+            "confined": settings.own_user or not settings.unsafe_no_box,
             "preload": self._preload,
             "scratch_bytes": limits.scratch_bytes,
             "output_bytes": limits.output_bytes,

@@ -6,6 +6,7 @@ import click
 
 from autograder.cli.doctor import doctor
 from autograder.cli.grade import grade
+from autograder.cli.gradescope import gradescope
 from autograder.cli.release import release
 from autograder.cli.report import report
 
@@ -30,5 +31,5 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, release, doctor):
+for _verb in (grade, report, release, gradescope, doctor):
     main.add_command(_verb)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Gradescope runs this once, as root, when it builds the image of the autograder: Python 3.11 or later, and the packages.
+set -euo pipefail
+cd "$(dirname "$0")"
+umask 022
+export DEBIAN_FRONTEND=noninteractive
+
+# The first Python that is new enough and can make environments.
+usable() {
+  for python in python3 python3.14 python3.13 python3.12 python3.11; do
+    "$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return
+  done
+  return 1
+}
+if ! usable; then
+  apt-get update
+  apt-get install -y --no-install-recommends ca-certificates python3 python3-venv
+  for version in 3.13 3.12 3.11; do  # Ubuntu 22.04's own python3 is older, and it has this one too
+    usable || apt-get install -y --no-install-recommends "python$version" "python$version-venv" || true
+  done
+  usable || { echo "setup.sh: no Python 3.11 or later can be installed here. Choose a newer base image."; exit 1; }
+fi
+"$python" --version
+
+# In a place of its own, because student code may read it. PyTorch's build for CPUs needs a tenth of the disk.
+"$python" -m venv /opt/autograder
+/opt/autograder/bin/python -m pip install --no-cache-dir --disable-pip-version-check --progress-bar off \
+  --extra-index-url https://download.pytorch.org/whl/cpu -c constraints.txt -r requirements.txt
