@@ -23,13 +23,12 @@ import psutil
 
 from autograder.box.cgroup import ControlGroup, make_group
 from autograder.box.isolation import as_box_user, box_environment, enclose, python_in_box, to_preload
-from autograder.box.kill import alive, kill_tree
+from autograder.box.kill import alive, kill_all_of, kill_tree
 from autograder.box.processes import members
 from autograder.box.rlimits import make_room_for_descriptors, rlimits
 from autograder.box.stream import Broken, Failed, Message, Ready, Stream, message_bytes
 from autograder.box.sweep import scratch_folder
 from autograder.box.template import Template
-from autograder.box.unboxed import kill_all_of
 from autograder.box.watchdog import Watchdog
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable

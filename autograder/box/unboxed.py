@@ -18,9 +18,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
-
-from autograder.box.sweep import scratch_folder
 from autograder.config import Settings
 
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
@@ -40,6 +37,8 @@ TRY = (
 @functools.lru_cache(maxsize=8)
 def readable_copy(settings: Settings) -> Path:
     """A folder laid out as a box's ``/box``, with a copy of what student code may read of the course."""
+    from autograder.box.sweep import scratch_folder  # brings psutil, which an unchanged class can do without
+
     folder = scratch_folder()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     sources = {"lib/inside": INSIDE}
@@ -76,22 +75,3 @@ def open_to(user: int, places: Iterable[Path]) -> list[str]:
         check=True,
     )
     return done.stdout.splitlines()
-
-
-def kill_all_of(user: int) -> None:
-    """Kill every process of a user, also those that left their tree."""
-    for _ in range(100):
-        left = [one for one in psutil.process_iter(["uids", "status"]) if _runs_as(one, user)]
-        if not left:
-            return
-        for one in left:
-            try:
-                one.kill()
-            except psutil.Error:
-                continue
-        psutil.wait_procs(left, timeout=0.1)
-
-
-def _runs_as(process: psutil.Process, user: int) -> bool:
-    uids = process.info["uids"]
-    return uids is not None and user in uids and process.info["status"] != psutil.STATUS_ZOMBIE
