@@ -103,8 +103,8 @@ class ClassDisplay:
         self._running[student] = time.monotonic()
 
     def left(self) -> str:
-        """The time left, in words; "" while nothing is counted."""
-        if not self._to_run:
+        """The time left, in words; "" where nothing is left, or nothing counted yet."""
+        if len(self.grades) >= self._to_run:
             return ""
         now = time.monotonic()
         running = [now - began for began in list(self._running.values())][: self._jobs]
