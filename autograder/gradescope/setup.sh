@@ -5,21 +5,23 @@ cd "$(dirname "$0")"
 umask 022
 export DEBIAN_FRONTEND=noninteractive
 
-# The first Python that is new enough and can make environments.
+# The first Python that is new enough, no pre-release (Ubuntu 22.04 has one of 3.11), and can make environments.
 usable() {
   for python in python3 python3.14 python3.13 python3.12 python3.11; do
-    "$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return
+    "$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11, 0, "final"))' 2>/dev/null && return
   done
   return 1
 }
 if ! usable; then
   apt-get update
   apt-get install -y --no-install-recommends ca-certificates python3 python3-venv
-  for version in 3.13 3.12 3.11; do  # Ubuntu 22.04's own python3 is older, and it has this one too
-    usable || apt-get install -y --no-install-recommends "python$version" "python$version-venv" || true
-  done
-  usable || { echo "setup.sh: no Python 3.11 or later can be installed here. Choose a newer base image."; exit 1; }
 fi
+if ! usable; then  # Ubuntu 22.04 and older: the archive of newer Pythons that Ubuntu's users keep
+  apt-get install -y --no-install-recommends software-properties-common gnupg &&
+    add-apt-repository -y ppa:deadsnakes/ppa &&
+    apt-get install -y --no-install-recommends python3.12 python3.12-venv || true
+fi
+usable || { echo "setup.sh: no Python 3.11 or later can be had here. Choose Ubuntu 24.04 as base image."; exit 1; }
 "$python" --version
 
 # In a place of its own, because student code may read it. PyTorch's build for CPUs, because it needs a third of the disk;
