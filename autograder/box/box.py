@@ -55,6 +55,7 @@ class Box:
         self._settings = settings
         self._preload = to_preload(settings) if not bare else {"modules": [], "packages": [], "folder": ""}
         self._process: psutil.Process | None = None
+        self._user: int | None = None  # without walls, whose processes they are
         self._watchdog: Watchdog | None = None
         self._group: ControlGroup | None = None
         self._left = contextlib.ExitStack()  # what is to be cleared away when the box is gone
@@ -124,7 +125,7 @@ class Box:
             with contextlib.suppress(OSError):  # it ended meanwhile
                 Path(f"/proc/{pid}/oom_score_adj").write_text(f"{MAX_OOM_SCORE}")
         _live.add(self)
-        self._watchdog = Watchdog(self._process, limits, self._group)
+        self._watchdog = Watchdog(self._process, limits, self._group, self._user)
         self._watchdog.start()
 
     def _new(self, theirs: socket.socket, complain: int) -> psutil.Popen:
@@ -137,8 +138,9 @@ class Box:
             environment |= dict.fromkeys(("TMPDIR", "HOME", "IPYTHONDIR", "MPLCONFIGDIR"), folder)
         user = as_box_user(self._settings)
         if user and self._settings.unsafe_no_box:
-            os.chown(folder, user["user"], user["group"])
-            self._left.callback(kill_all_of, user["user"])  # also what left the tree
+            self._user = user["user"]
+            os.chown(folder, self._user, self._user)
+            self._left.callback(kill_all_of, self._user)  # also what left the tree
         return psutil.Popen(
             enclose([python_in_box(), "-P", "-m", "inside.start"], self._settings),
             stdin=theirs.fileno(),

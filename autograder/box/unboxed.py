@@ -10,6 +10,7 @@ does not depend on a watchdog, and any distance from other runs on the same mach
 """
 
 import atexit
+import ctypes
 import functools
 import os
 import shutil
@@ -40,6 +41,17 @@ def readable_copy(settings: Settings) -> Path:
         for file in files:
             os.chmod(Path(place, file), 0o644)
     return folder
+
+
+def look_as(user: int) -> None:
+    """Let this thread look into a user's processes, which root may not in a container without CAP_SYS_PTRACE.
+
+    Only the user that files are opened as changes (setfsuid(2)), and only of this thread: ``/proc/PID/fd`` and the like
+    ask for no other. The student's processes cannot signal it, because its other numbers stay root's.
+    """
+    libc = ctypes.CDLL(None)
+    libc.setfsgid(user)
+    libc.setfsuid(user)
 
 
 def shut(places: Iterable[Path]) -> None:
