@@ -3,7 +3,7 @@
 Only for a machine that is thrown away after each submission, as Gradescope's containers are, and only if the
 instructor asked for it. The grader runs as root there. A run gets a user that owns nothing, the box's filter of system
 calls (no network, no new privileges) and its rlimits. It sees the files of the container that every user may read. So
-what it needs of the course is copied here, and whoever calls this shuts the rest (``shut``) and proves it (``open_to``).
+what it needs of the course is copied here. Whoever calls this shuts the rest (``shut``) and proves it (``open_to``).
 
 What it does not give, and a box does: file and process namespaces of its own, a bounded /tmp, a bound on memory that
 does not depend on a watchdog, and any distance from other runs on the same machine.

@@ -101,4 +101,5 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
         def prepared(course: Any) -> None:
             display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
 
-        return grade_class(opened, settings, Watcher(prepared, display.begun, display.graded), fresh=fresh, runner=runner)
+        watcher = Watcher(prepared, display.begun, display.graded)
+        return grade_class(opened, settings, watcher, fresh=fresh, runner=runner)

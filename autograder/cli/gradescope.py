@@ -9,7 +9,7 @@ from autograder.cli.common import course_options, settings_of, told_in_a_sentenc
 
 @click.command(
     short_help="Make Gradescope's autograder zip.",
-    epilog="Example: autograder gradescope, then upload the zip under Configure Autograder with 3 GB of memory."
+    epilog="Example: autograder gradescope, then upload the zip under Configure Autograder with 3 GB of memory.",
 )
 @click.option(
     "--unsafe-no-box",

@@ -1,10 +1,10 @@
 """Makes the zip that an instructor uploads as Gradescope's autograder. It holds the answer key: students never get it.
 
-    setup.sh, run_autograder                what Gradescope calls
-    requirements.txt, constraints.txt       what setup.sh installs
-    gradescope.json                         what the instructor chose
-    grader/autograder/                      the grader, as it runs here
-    course/                                 the solutions, the limits, the assignment's folder and packages
+setup.sh, run_autograder                what Gradescope calls
+requirements.txt, constraints.txt       what setup.sh installs
+gradescope.json                         what the instructor chose
+grader/autograder/                      the grader, as it runs here
+course/                                 the solutions, the limits, the assignment's folder and packages
 """
 
 import importlib.metadata

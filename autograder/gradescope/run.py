@@ -31,8 +31,8 @@ from autograder.workspace import open_class
 
 CONFIGURATION = "gradescope.json"
 STUDENT = "submission"
-GRADER_BYTES = 400 * MIB  # what the grader itself uses, measured; the rest of the container is for a box
-LEAST_BYTES = 900 * MIB  # what a box with torch in it needs, measured
+GRADER_BYTES = 400 * MIB  # what the grader itself uses; the rest of the container is for a box
+LEAST_BYTES = 1000 * MIB  # what a box with torch in it needs: with 870 MiB the solutions run out of memory
 MAX_METADATA = 32 << 20  # bytes; it holds the results of earlier submissions
 NO_BOX = (
     "Graded without a box: Gradescope's container was the only wall. Student code ran as a user of its own, without "
@@ -135,7 +135,7 @@ def _within_the_container(settings: Settings, memory: int) -> Settings:
     left = memory - GRADER_BYTES
     if left < min(LEAST_BYTES, settings.limits.memory_bytes):
         raise UsageError(
-            f"The container has {memory // MIB} MiB of memory, and grading needs {(GRADER_BYTES + LEAST_BYTES) // MIB}. "
+            f"The container has {memory // MIB} MiB of memory. Grading needs {(GRADER_BYTES + LEAST_BYTES) // MIB}. "
             "Give it more in Gradescope's Autograder Settings: 3 GB and 2 CPUs are comfortable."
         )
     limits = replace(settings.limits, memory_bytes=min(settings.limits.memory_bytes, left))
@@ -150,7 +150,7 @@ def _configuration(file: Path) -> Configuration:
     try:
         return Configuration(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{file} cannot be read ({error}). Make the zip again: autograder export gradescope.") from None
+        raise UsageError(f"{file} cannot be read ({error}). Make the zip again with `autograder gradescope`.") from None
 
 
 def _submission_number(file: Path) -> str:

@@ -33,7 +33,7 @@ def checks_text(task: TaskGrade) -> str:
             lines.append(f"  Hint: {check.hint}")
         if check.passed is not True and check.why:
             lines.append(f"  Why it matters: {check.why}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def submission_text(grade: Grade, box: str) -> str:

@@ -83,5 +83,5 @@ def test_when_the_package_is_not_installed_then_a_sentence(
 ) -> None:
     monkeypatch.setattr("autograder.gradescope.bundle.DISTRIBUTION", "not-there")
 
-    with pytest.raises(UsageError, match="not-there is not installed. Install it"):
+    with pytest.raises(UsageError, match=r"not-there is not installed. Install it"):
         write_bundle(settings_for(small_course, tmp_path))
