@@ -12,7 +12,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from autograder.report.remaining import USUAL_S, in_words, seconds_left
@@ -21,6 +21,7 @@ from autograder.results import ClassResults, Grade, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 EVERY_S = 30.0  # seconds between two words on the time left where there is no terminal
+NARROW = 60  # columns of a terminal that has no room for the whole table
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
 
 # Names and messages can hold what moves the cursor, ends a line, turns the direction of writing, or is no text.
@@ -33,7 +34,7 @@ class _Left(ProgressColumn):
     max_refresh = 1.0
 
     def __init__(self, display: "ClassDisplay") -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True, min_width=len("about 1 h 30 min left")))
         self._display = display
 
     def render(self, task: Task) -> Text:
@@ -54,12 +55,13 @@ class ClassDisplay:
         self._running: dict[str, float] = {}  # student -> when it began, by the monotonic clock
         self._ready = False
         self._said_left = time.monotonic()
+        wide = self.console.width >= NARROW
         self._bar = Progress(
             MofNCompleteColumn(),
-            BarColumn(bar_width=20),
+            *([BarColumn(bar_width=20)] if wide else []),
             TimeElapsedColumn(),
             _Left(self),
-            TextColumn("{task.description}"),  # last, because it is cut where the terminal is narrow
+            *([TextColumn("{task.description}")] if wide else []),
             console=self.console,
             disable=not self.console.is_terminal,
             transient=True,
@@ -138,17 +140,13 @@ class ClassDisplay:
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
         for column in ("student", "verdict"):
             table.add_column(column, overflow="fold")
-        for column in ("points", "seconds", "notes"):
+        rest = ("points", "seconds", "notes") if self.console.width >= NARROW else ("points",)
+        for column in rest:
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
-            table.add_row(
-                escape(grade.student),
-                f"[{colour}]{grade.verdict}[/]",
-                score(grade),
-                f"{grade.wall_s:.1f}",
-                str(len(grade.notes) or ""),
-            )
+            numbers = (score(grade), f"{grade.wall_s:.1f}", str(len(grade.notes) or ""))
+            table.add_row(escape(grade.student), f"[{colour}]{grade.verdict}[/]", *numbers[: len(rest)])
         self.console.print(table)
         counts = Counter(grade.verdict.value for grade in results.grades)
         self.say(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))

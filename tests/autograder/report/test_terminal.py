@@ -71,3 +71,16 @@ def test_without_a_terminal_the_time_left_is_a_line_now_and_then(
     display.graded(Grade("ann", Verdict.OK, wall_s=2.0))
 
     assert capsys.readouterr().out.splitlines()[-1].endswith(" left")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("100", True), ("40", False)])
+def test_a_narrow_terminal_gets_what_matters(
+    columns: str, shown: bool, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    display = ClassDisplay()
+    display.summary(ClassResults("small", 1, "box", (Grade("ann", Verdict.OK),)), tmp_path / "report" / "index.html")
+    said = capsys.readouterr().out
+
+    assert "ann" in said and "points" in said
+    assert ("seconds" in said) is shown
