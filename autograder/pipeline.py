@@ -28,6 +28,7 @@ from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.pool import Pool
 from autograder.records.gradebook import Records
+from autograder.records.marks import marked
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import runs_in_results, save_results
 from autograder.records.saving import Saving
@@ -172,7 +173,8 @@ def remember(grade: Grade, course: Course) -> None:
     results = results_so_far(course.settings, course.basis)
     set_aside_others(course.settings, course.basis)
     said = next((one.handin for one in results.grades if one.student == grade.student), None)
-    save_results(results.with_grade(replace(grade, handin=grade.handin or said)), course.settings.workspace)
+    results = results.with_grade(replace(grade, handin=grade.handin or said))
+    save_results(marked(results, course.settings.workspace), course.settings.workspace)
 
 
 def _recorded(graded: Graded, course: Course, records: Records) -> Graded:

@@ -1,7 +1,10 @@
 """The grades of a submission and of a class. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from autograder.marks import Mark, Marks
 
 
 class Verdict(StrEnum):
@@ -115,6 +118,7 @@ class Grade:
         not_run: Given cells that were not run, because no check reads what they define.
         whole: Why all were run; "" if some were not, or nothing ran.
         handin: What the platform says of the hand-in; None if it did not come through a class's folder or zip.
+        marks: All questions with what people gave, as the gradebook had them when it was read; None if it was not.
     """
 
     student: str
@@ -128,6 +132,7 @@ class Grade:
     not_run: tuple[str, ...] = ()
     whole: str = ""
     handin: Handin | None = None
+    marks: Marks | None = None
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -143,6 +148,26 @@ class Grade:
     def max_score(self) -> float:
         """Automatic points that can be earned."""
         return sum(task.max_score for task in self.tasks)
+
+    @property
+    def total(self) -> float:
+        """Points earned so far, those that people gave among them."""
+        return self.marks.score if self.marks else self.score
+
+    @property
+    def total_max(self) -> float:
+        """Points that can be earned, those for written answers among them."""
+        return self.marks.max_score if self.marks else self.max_score
+
+    @property
+    def written(self) -> tuple[Mark, ...]:
+        """The written answers."""
+        return self.marks.written if self.marks else ()
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Questions that a person has to look at."""
+        return self.marks.waiting if self.marks else ()
 
 
 @dataclass(frozen=True)
@@ -176,8 +201,44 @@ class ClassResults:
                 groups.setdefault(grade.run, []).append(grade.student)
         return [group for group in groups.values() if len(group) > 1]
 
+    def with_marks(self, marks: Mapping[str, Marks]) -> "ClassResults":
+        """The same class with the marks of each student that the gradebook knows."""
+        grades = (replace(grade, marks=marks.get(grade.student, grade.marks)) for grade in self.grades)
+        return replace(self, grades=tuple(grades))
+
     def with_grade(self, grade: Grade) -> "ClassResults":
         """The same class with this student's grade added or replaced; by student, the grader's faults first."""
         others = [other for other in self.grades if other.student != grade.student]
         order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
         return replace(self, grades=tuple(order))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students whose code is nearly equal.
+
+    Attributes:
+        share: How much of what they wrote they have in common and few others have: from 0 to 1.
+        equal: grade_ids of cells that are equal but for names and layout, and that few others have.
+    """
+
+    students: tuple[str, str]
+    share: float
+    equal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Whose code is alike. Given code counts for nothing.
+
+    Attributes:
+        equal: Groups whose code is equal but for names, comments and layout.
+        near: Pairs whose code is nearly equal, the most similar first. One of each group stands for it.
+        ours: Student -> how much of their code is our solution: from 0 to 1. Only those with much of it.
+        untouched: Students who wrote no code.
+    """
+
+    equal: tuple[tuple[str, ...], ...] = ()
+    near: tuple[Pair, ...] = ()
+    ours: Mapping[str, float] = field(default_factory=dict)
+    untouched: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from autograder.files import write_whole
 from autograder.intake.find import Class, Found, find_class
 from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, course_key, grade_key, surroundings_key
+from autograder.records.marks import marked
 from autograder.records.results_json import load_results, results_path
 from autograder.results import ClassResults, Verdict
 
@@ -65,7 +66,7 @@ def open_class(
         if platform is None:  # or the instructor has said that the names are a class's
             _check_nobody_is_taken_for_another(path, handed_in, results)
         unchanged = _unchanged(handed_in.found, results, settings, basis)
-        results = _as_handed_in(results, handed_in, unchanged)
+        results = marked(_as_handed_in(results, handed_in, unchanged), settings.workspace)
         yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged)
 
 

@@ -53,8 +53,8 @@ def grade(
         assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
         settings = settings_of(course, workspace, assignment, **overrides)
         from autograder.records.results_json import save_results
-        from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.reporting import write_report
         from autograder.workspace import open_class
 
         with ClassDisplay() as display, open_class(submissions, settings, seed, platform) as opened:
@@ -67,7 +67,7 @@ def grade(
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
                 results = _graded(opened, settings, display, fresh)
-        index = write_report(results, settings.workspace)
+        index = write_report(results, settings.workspace, settings.solutions_notebook)
         display.summary(results, index)
         students = {one.student for one in opened.found}
         failed = results.faults & students

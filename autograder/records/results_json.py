@@ -1,4 +1,8 @@
-"""results.json: all the grader has to say of a class, schema-versioned, written so that it is never half there."""
+"""results.json: all the grader has to say of a class, schema-versioned, written so that it is never half there.
+
+It repeats what people gave (``total``, ``written``, ``by_hand``) for other programs. The gradebook is where that is
+kept, so it is not read back from here: see marks.py.
+"""
 
 import dataclasses
 import json
@@ -78,6 +82,18 @@ def _submission(grade: Grade) -> dict[str, Any]:
             }
             for task in grade.tasks
         },
+        "total": grade.total if grade.marks else None,
+        "total_max": grade.total_max if grade.marks else None,
+        "written": {
+            mark.question: {
+                "score": mark.score,
+                "max_score": mark.max_score,
+                "waits": mark.question in grade.waiting,
+                "comment": mark.comment,
+            }
+            for mark in grade.written
+        },
+        "by_hand": {mark.question: mark.score for mark in (grade.marks.by_hand if grade.marks else ())},
         "notes": list(grade.notes),
         "fingerprint": grade.key,
         "run": grade.run,

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from autograder.records.marks import marked
 from autograder.records.results_json import save_results
 from autograder.results import ClassResults, Grade
 
@@ -25,7 +26,10 @@ class Saving:
         return self
 
     def __exit__(self, *_: object) -> None:
-        save_results(self.results, self._workspace)
+        try:
+            self.results = marked(self.results, self._workspace)
+        finally:
+            save_results(self.results, self._workspace)
 
     def add(self, grade: Grade) -> None:
         """One more grade."""

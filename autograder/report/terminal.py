@@ -5,7 +5,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from autograder.report.remaining import USUAL_S, in_words, seconds_left
-from autograder.report.text import score
+from autograder.report.text import points, score
 from autograder.results import ClassResults, Grade, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
@@ -140,13 +140,20 @@ class ClassDisplay:
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
         for column in ("student", "verdict"):
             table.add_column(column, overflow="fold")
-        rest = ("points", "seconds", "notes") if self.console.width >= NARROW else ("points",)
-        for column in rest:
+        columns = ("automatic", "total", "to mark", "seconds", "notes")
+        shown = columns if self.console.width >= NARROW else columns[:2]
+        for column in shown:
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
-            numbers = (score(grade), f"{grade.wall_s:.1f}", str(len(grade.notes) or ""))
-            table.add_row(escape(grade.student), f"[{colour}]{grade.verdict}[/]", *numbers[: len(rest)])
+            numbers = (
+                score(grade),
+                f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
+                str(len(grade.waiting) or ""),
+                f"{grade.wall_s:.1f}",
+                str(len(grade.notes) or ""),
+            )
+            table.add_row(escape(grade.student), f"[{colour}]{grade.verdict}[/]", *numbers[: len(shown)])
         self.console.print(table)
         counts = Counter(grade.verdict.value for grade in results.grades)
         self.say(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
@@ -162,10 +169,34 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
+        for line in _marks_said(results):
+            self.say(line)
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
-        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")
+        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'}")
+
+
+def _marks_said(results: ClassResults) -> Iterator[str]:
+    """What a person has marked, and what waits."""
+    marks = [grade.marks for grade in results.grades if grade.marks]
+    for one in marks:
+        if one.by_hand:
+            given = ", ".join(f"{mark.question} {points(mark.score or 0)}" for mark in one.by_hand)
+            self_checks = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
+            yield f"By hand: {one.student}: {given} (the checks gave {self_checks})"
+    if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
+        yield f"Marked by hand, and changed since: {', '.join(stale)}"
+    waiting = [len(one.waiting) for one in marks if one.waiting]
+    if waiting:
+        answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
+        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you: Formgrader in JupyterLab"
+    elif any(one.written for one in marks):
+        yield "No written answer waits for you."
 
 
 def _submissions(count: int) -> str:
-    return f"{count} submission{'s' if count != 1 else ''}"
+    return _count(count, "submission")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

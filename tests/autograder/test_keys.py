@@ -29,7 +29,7 @@ def _settings(tmp_path: Path) -> Settings:
         ("inside/driver.py", True),
         ("outputs.py", True),
         ("judge/judge.py", False),
-        ("report/html.py", False),
+        ("report/frame.py", False),
     ],
 )
 def test_a_run_depends_on_the_code_that_makes_it_and_not_on_what_judges_it(
