@@ -21,7 +21,9 @@ def gradescope(unsafe_no_box: bool, course: Path | None, workspace: Path | None,
     """Make the zip to upload as Gradescope's autograder. It holds the solutions: never give it to students."""
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
-        from autograder.gradescope.bundle import write_bundle
+        from autograder.gradescope.bundle import points_on_gradescope, write_bundle
 
         click.echo(f"wrote {write_bundle(settings, unsafe_no_box=unsafe_no_box)}")
         click.echo("It holds the solutions and the checks. Upload it to Gradescope; never give it to students.")
+        automatic, written = points_on_gradescope(settings)
+        click.echo(f"Autograder points: {automatic:g}. Points for manual grading: {written:g}.")

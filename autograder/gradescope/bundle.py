@@ -23,6 +23,7 @@ from autograder.config import Settings
 from autograder.errors import UsageError
 from autograder.files import write_whole
 from autograder.gradescope.run import CONFIGURATION
+from autograder.intake.master import master_cells, points_by_task
 from autograder.release import DISTRIBUTION
 
 HERE = Path(__file__).resolve().parent
@@ -57,6 +58,16 @@ def write_bundle(settings: Settings, *, unsafe_no_box: bool = False) -> Path:
             _add(archive, inner, path.read_bytes(), 0o755 if inner in ("setup.sh", "run_autograder") else 0o644)
     write_whole(fresh, made.getvalue())
     return fresh
+
+
+def points_on_gradescope(settings: Settings) -> tuple[float, float]:
+    """Automatic points, and points for written answers, which the instructor sets up on Gradescope.
+
+    Raises:
+        UsageError: A cell carries automatic points and nothing checks it.
+    """
+    master = master_cells(json.loads(settings.solutions_notebook.read_text()))
+    return sum(points_by_task(master).values()), sum(cell.points for cell in master if cell.is_question)
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, mode: int) -> None:

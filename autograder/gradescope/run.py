@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.box.isolation import BOX_USERS, why_roots_number
+from autograder.box.isolation import BOX_USERS, box_label, why_roots_number
 from autograder.box.unboxed import open_to, shut
 from autograder.config import MIB, Settings, load_settings, memory_bytes
 from autograder.errors import AutograderError, BoxUnavailable, GraderError, UsageError
@@ -40,9 +40,9 @@ NO_BOX = (
     "other files and processes of the container."
 )
 WITHOUT = (
-    "Gradescope's container does not allow user namespaces, so this submission was not graded and has no score. Grade "
-    "it on a machine of your own (`autograder grade` takes Gradescope's export), or build the zip with "
-    "`--unsafe-no-box` and read what that means in the README."
+    "This container does not allow user namespaces, so nothing was graded. Grade on a machine of your own "
+    "(`autograder grade` takes Gradescope's export), or make the zip with `--unsafe-no-box`; README.md says what that "
+    "means."
 )
 
 
@@ -62,9 +62,6 @@ def run(root: Path) -> int:
         results.unlink(missing_ok=True)
         for line in _graded(root, results):
             print(line)
-    except BoxUnavailable as error:
-        print(f"autograder: {error}\n{WITHOUT}")
-        return 1
     except AutograderError as error:
         print(f"autograder: {error}\nNo score was given. Run the autograder again when this is repaired.")
         return 1
@@ -86,10 +83,13 @@ def _graded(root: Path, results: Path) -> Iterator[str]:
         if configuration.unsafe_no_box:
             settings = replace(settings, unsafe_no_box=True, own_user=True)
             keep_from_students(root, settings)
+        try:
+            box = box_label(settings)
+        except BoxUnavailable as error:
+            raise BoxUnavailable(f"{error}\n{WITHOUT}") from None
         handed_in = Path(place, "handed_in")
         shutil.copytree(root / "submission", handed_in / STUDENT, symlinks=True)
         with open_class(handed_in, settings, seed, "flat") as opened:
-            box = opened.basis.box
             (grade,) = grade_class(opened, settings).grades
         if grade.verdict is Verdict.GRADER_ERROR:
             raise GraderError(grade.message)

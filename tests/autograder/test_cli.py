@@ -74,6 +74,14 @@ def test_version_says_why_there_is_no_box(monkeypatch: pytest.MonkeyPatch) -> No
     assert "not-there (not installed)" in said and "Box: none. No box can be started" in said
 
 
+def test_the_zip_for_gradescope_is_named_with_its_points_and_a_warning(small_course: Path, tmp_path: Path) -> None:
+    said = autograder("gradescope", "--course", small_course, "--workspace", tmp_path).output
+
+    assert f"wrote {tmp_path}/small/small-gradescope-autograder.zip" in said
+    assert "never give it to students" in said
+    assert "Autograder points: 4. Points for manual grading: 2." in said
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_what_a_shell_reads(shell: str) -> None:
     done = autograder("completion", shell)

@@ -109,7 +109,12 @@ def test_when_there_is_no_box_then_nothing_runs_and_nobody_gets_a_score(
     assert run(container.root) == 1
     assert not container.results.exists()
     said = capsys.readouterr().out
-    assert "does not allow user namespaces" in said and "--unsafe-no-box" in said and "Traceback" not in said
+    assert (
+        "does not allow user namespaces" in said
+        and "No score was given" in said
+        and "--unsafe-no-box" in said
+        and "Traceback" not in said
+    )
 
 
 def test_when_we_crash_then_a_sentence_and_nobody_gets_a_score(
