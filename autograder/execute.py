@@ -75,6 +75,7 @@ NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(?P<package>\
 UNREADABLE = re.compile(
     r"(?P<kind>(?:Syntax|Indentation|Tab)Error): (?P<what>.*) \([^()]*, line (?P<line>\d{1,6})\)", re.S
 )
+NAMED = 3  # cells that raised an error; an unfinished notebook has dozens
 SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
 
 
@@ -268,7 +269,7 @@ class _Session:
         self.weights: dict[int, int] = {}  # characters of these
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
-        self.raised: list[tuple[str, str]] = []  # what people are told of each cell that raised an error, and the error
+        self.raised: list[tuple[str, str, str]] = []  # name, error and source of each cell that raised one
         self.task = ""  # whose hidden call runs
         self.verdict = Verdict.OK
         self.message = ""
@@ -281,9 +282,7 @@ class _Session:
         except _BoxEnded as end:
             self.verdict, self.message, ended = end.verdict, str(end), end
         if self.raised and self.verdict == Verdict.OK:
-            self._set(
-                Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(told for told, _ in self.raised)}."
-            )
+            self._set(Verdict.PARTIAL_RUN, _told(self.raised))
         run = Run(
             verdict=self.verdict,
             message=self.message,
@@ -293,7 +292,7 @@ class _Session:
             not_run=tuple(_name(self.cells[index]) for index in sorted(self.plan.left_out)),
             whole=self.plan.whole,
         )
-        return _Ended(run, tuple(error for _, error in self.raised), ended)
+        return _Ended(run, tuple(error for _, error, _ in self.raised), ended)
 
     def _run_cells(self, deadline: float) -> None:
         stopped = False
@@ -327,7 +326,7 @@ class _Session:
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
             elif done.error:
-                self.raised.append((f"{name}{_where_it_breaks(done.error, cell.source)}", done.error))
+                self.raised.append((name, done.error, cell.source))
 
     def _answered(self, index: int, task: str) -> bool:
         """Whether the function is the student's where cell ``index`` stands, and not still a stub."""
@@ -469,22 +468,50 @@ class _Session:
             self.verdict, self.message = verdict, message
 
 
-def _where_it_breaks(error: str, source: str) -> str:
-    """What a person has to know of an error: the package that is missing, or the line that Python cannot read."""
+def _told(raised: Sequence[tuple[str, str, str]]) -> str:
+    """The first error in words, because those after it often come of it. Of the others, those that cannot: code that
+    Python cannot read, a package that is missing. Then the names of the rest."""
+    own = [one for one in raised[1:] if UNREADABLE.match(one[1]) or NOT_INSTALLED.match(one[1])][: NAMED - 1]
+    told = [
+        f"Cell {_found_by(name, source)} raised {error_in_words(error, source)}."
+        for name, error, source in (raised[0], *own)
+    ]
+    if rest := [one[0] for one in raised[1:] if one not in own]:
+        more = f" and {len(rest) - NAMED} more" if len(rest) > NAMED else ""
+        told.append(f"After it an error was also raised by {', '.join(rest[:NAMED])}{more}.")
+    return " ".join(told)
+
+
+def error_in_words(error: str, source: str) -> str:
+    """What a person has to know of an error: the package that is missing, or the line that Python cannot read.
+
+    Args:
+        error: "NameError: ...".
+        source: The cell that raised it.
+    """
     if found := NOT_INSTALLED.match(error):
-        return f" ({found['package']} is not installed where grading runs)"
+        return f"{_printable(error)} ({found['package']} is not installed where grading runs)"
     if not (found := UNREADABLE.match(error)):
-        return ""
+        return _printable(error)
     lines, number = source.splitlines(), int(found["line"])
     quoted = _words(lines[number - 1]) if 0 < number <= len(lines) else ""
-    return f" ({found['kind']} in line {number}, {quoted}: {_printable(found['what'])})"
+    return f"{found['kind']} in line {number}, {quoted}: {_printable(found['what'])}"
 
 
 def _name(cell: RebuiltCell) -> str:
     """What people are told of a cell: its name, or its first words where it has none."""
     if cell.master:
         return cell.master.grade_id
-    return _words(next((line for line in cell.source.splitlines() if line.strip()), ""))
+    return _first_words(cell.source)
+
+
+def _found_by(name: str, source: str) -> str:
+    """A cell's name, and where that is not in the cell its first words: Jupyter does not show the name."""
+    return name if name in source or name.startswith('"') else f"{name} ({_first_words(source)})"
+
+
+def _first_words(source: str) -> str:
+    return _words(next((line for line in source.splitlines() if line.strip()), ""))
 
 
 def _words(line: str) -> str:

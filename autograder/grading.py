@@ -6,7 +6,8 @@ from typing import Any
 
 from autograder.course import Course, Graded, Observed
 from autograder.errors import BadSubmission, GraderError
-from autograder.execute import Run
+from autograder.execute import Run, error_in_words
+from autograder.inside.names import NO_FUNCTION
 from autograder.intake.find import Found
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, rebuild
@@ -59,8 +60,10 @@ def judge_one(observed: Observed, course: Course) -> Graded:
     if observed.run is None:
         return Graded(_grade(observed, _unjudged(course, observed.message)), observed)
     try:
-        raised, silences = course.settings.assignment.raised, _silences(observed.run, course)
-        evidence = evidence_by_task(course.cases, observed.run.evidence, raised, silences)
+        absent = _absent(observed)
+        silences = absent | {task: said for task, said in _silences(observed.run, course).items() if said}
+        texts = {pair: text for pair, text in observed.run.evidence.items() if pair[0] not in absent}
+        evidence = evidence_by_task(course.cases, texts, course.settings.assignment.raised, silences)
         return Graded(_grade(observed, course.judge(evidence)), observed)
     except Exception as error:
         return failed(observed, course, our_fault(error))
@@ -98,6 +101,27 @@ def _silences(run: Run, course: Course) -> dict[str, str]:
         task: slow if task in run.too_slow else run.message if cut_short or task == run.ended else ""
         for task in course.judge.points
     }
+
+
+def _absent(observed: Observed) -> dict[str, str]:
+    """Task -> the sentence for it if its function was not there to be called; mostly its cell raised an error."""
+    rebuilt, run = observed.rebuilt, observed.run
+    if rebuilt is None or run is None:
+        return {}
+    sentences = {}
+    for task in {
+        task for (task, _), text in run.evidence.items() if f'"error": "NameError: {NO_FUNCTION} {task}"' in text
+    }:
+        raised = [
+            error_in_words(f"{output['ename']}: {output['evalue']}", cell.source)
+            for cell, outputs in zip(rebuilt.cells, run.outputs, strict=True)
+            if cell.master and cell.master.grade_id == task
+            for output in outputs
+            if output["output_type"] == "error"
+        ]
+        why = f"its cell raised {raised[0]}" if raised else "no cell that ran defines one of this name"
+        sentences[task] = f"There is no function {task} to call: {why}."
+    return sentences
 
 
 def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autograder.files import write_whole
 from autograder.records.code import graded_notebook_of, similar_code
+from autograder.records.marks import marked
 from autograder.records.work import load_work
 from autograder.report.class_page import render_class_page
 from autograder.report.frame import page_name
@@ -15,8 +16,7 @@ from autograder.results import ClassResults, Grade
 
 def student_page(grade: Grade, results: ClassResults, workspace: Path) -> str:
     """The page of one student, with the answers and figures that the workspace has. It stands alone, to be sent."""
-    work = load_work(workspace, results.assignment, grade.student)
-    return render_student_page(grade, results, grade.marks, work)
+    return render_student_page(grade, results, load_work(workspace, results.assignment, grade.student))
 
 
 def pages(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Iterator[tuple[str, str]]:
@@ -24,7 +24,11 @@ def pages(results: ClassResults, workspace: Path, solutions: Path | None = None)
 
     Args:
         solutions: The solutions notebook, by which code is compared; None to compare nothing.
+
+    Raises:
+        UsageError: The gradebook cannot be read.
     """
+    results = marked(results, workspace)
     for grade in results.grades:
         yield page_name(grade.student), student_page(grade, results, workspace)
     similar = similar_code(results, workspace, solutions) if solutions else None
@@ -36,6 +40,9 @@ def write_report(results: ClassResults, workspace: Path, solutions: Path | None 
 
     Args:
         solutions: The solutions notebook, by which code is compared; None to compare nothing.
+
+    Raises:
+        UsageError: The gradebook cannot be read.
     """
     folder = workspace / results.assignment / "report"
     written = set()

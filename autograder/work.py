@@ -31,7 +31,7 @@ class Figure:
 
     Attributes:
         alt: What it shows, in words, as the output says it; "" if it does not.
-        cell: Name of the cell that drew it.
+        cell: What drew it: "cell plot", or "a cell that you added".
         heading: The heading above that cell; "" if there is none.
     """
 

@@ -5,7 +5,7 @@ nothing of anyone else. Everything in it is escaped. It is as large as what reco
 6 MiB in all, and a few cells of 20,000 characters for each answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from autograder.marks import Mark, Marks
@@ -65,14 +65,14 @@ class _Found:
     Attributes:
         passed: Whether these checks passed.
         checks: (sentence, points that it is worth).
-        whys: Why these checks matter.
+        why: Why these checks matter.
     """
 
     passed: bool
     checks: tuple[tuple[str, float], ...]
     message: str = ""
     hint: str = ""
-    whys: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,44 +80,56 @@ class _Part:
     """One task or one written answer, as the page shows it.
 
     Attributes:
-        open: Whether it waits for a person.
+        number: Its place on the page, from 1.
+        told: Whether it has a section of its own, and not only its points.
         found: What the checks found.
         unjudged: Sentences of the checks that were not judged.
-        unjudged_worth: Points that these are worth.
-        unjudged_why: Why they were not judged, as the second half of a sentence.
+        unjudged_told: How many, what they are worth, and why; "" if there are none.
     """
 
-    name: str
-    title: str
-    written: bool
-    score: float | None
-    max_score: float
-    open: bool
+    number: int
     mark: Mark
+    title: str
+    told: bool
     pieces: tuple[Piece, ...]
     found: tuple[_Found, ...] = ()
     unjudged: tuple[str, ...] = ()
-    unjudged_worth: float = 0.0
-    unjudged_why: str = ""
+    unjudged_told: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.mark.question
+
+    @property
+    def written(self) -> bool:
+        return self.mark.written
+
+    @property
+    def score(self) -> float | None:
+        return self.mark.score
+
+    @property
+    def max_score(self) -> float:
+        return self.mark.max_score
 
     @property
     def full(self) -> bool:
-        """Whether nothing is missing and nothing is open."""
-        return not self.open and self.score is not None and self.score >= self.max_score
+        """Whether no point is missing."""
+        return self.score is not None and self.score >= self.max_score
+
+    @property
+    def look(self) -> str:
+        """The class of its points in the styles."""
+        return "open" if self.score is None else "passed" if self.full else "part" if self.score else "FAILED"
 
 
-def render_student_page(
-    grade: Grade, results: ClassResults, marks: Marks | None = None, work: Work | None = None
-) -> str:
-    """The page of one student, as HTML.
+def render_student_page(grade: Grade, results: ClassResults, work: Work) -> str:
+    """The page of one student, as HTML. Without marks in the grade it shows tasks only.
 
     Args:
         results: The class, for the name of the assignment and for what isolated the submission.
-        marks: Points as the gradebook has them; None where there is none: then only tasks are shown.
-        work: The student's answers and figures; None where there are none to show.
     """
-    work = work or Work()
-    marks = marks if marks and marks.marks else _marks_of(grade)
+    marks = grade.marks if grade.marks and grade.marks.marks else _marks_of(grade)
     parts = _parts(grade, marks, work)
     told, do = TOLD[grade.verdict]
     return render(
@@ -147,29 +159,24 @@ def _marks_of(grade: Grade) -> Marks:
 def _parts(grade: Grade, marks: Marks, work: Work) -> list[_Part]:
     """Tasks and written answers in the order of the notebook; a task without points comes last."""
     tasks = {task.task: task for task in grade.tasks}
-    parts = [_part(mark, tasks.pop(mark.question, None), grade, work) for mark in marks.marks]
-    return parts + [
-        _part(Mark(task.task, False, task.max_score, task.score), task, grade, work) for task in tasks.values()
-    ]
-
-
-def _part(mark: Mark, task: TaskGrade | None, grade: Grade, work: Work) -> _Part:
-    waits = mark.score is None or mark.waits
-    unjudged = [check for check in task.checks if check.passed is None] if task else []
-    return _Part(
-        name=mark.question,
-        title=work.headings.get(mark.question) or mark.question,
-        written=mark.written,
-        score=mark.score,
-        max_score=mark.max_score,
-        open=waits,
-        mark=mark,
-        pieces=work.answers.get(mark.question, ()),
-        found=_found(task) if task else (),
-        unjudged=tuple(check.name for check in unjudged),
-        unjudged_worth=sum(_worth(check, task) for check in unjudged) if task else 0.0,
-        unjudged_why=_why_unjudged(unjudged, task) if task else "",
-    )
+    known = {mark.question for mark in marks.marks}
+    rest = [Mark(task.task, False, task.max_score, task.score) for task in grade.tasks if task.task not in known]
+    ran = grade.verdict not in NOTHING_RAN  # or what is in the graded notebook is ours, not the student's
+    parts = []
+    for number, mark in enumerate((*marks.marks, *rest), start=1):
+        pieces = work.answers.get(mark.question, ()) if ran else ()
+        part = _Part(
+            number,
+            mark,
+            title=work.headings.get(mark.question) or mark.question,
+            told=ran or mark.by_hand is not None or bool(mark.comment),
+            pieces=pieces,
+        )
+        if ran and (task := tasks.get(mark.question)):
+            unjudged = tuple(check.name for check in task.checks if check.passed is None)
+            part = replace(part, found=_found(task), unjudged=unjudged, unjudged_told=_unjudged_told(task))
+        parts.append(part)
+    return parts
 
 
 def _found(task: TaskGrade) -> tuple[_Found, ...]:
@@ -183,7 +190,7 @@ def _found(task: TaskGrade) -> tuple[_Found, ...]:
         whys = [] if passed else [check.why for check in checks if check.why and check.why not in told]
         told.update(hints, whys)
         worth = tuple((check.name, _worth(check, task)) for check in checks)
-        found.append(_Found(passed, worth, message, " ".join(dict.fromkeys(hints)), tuple(dict.fromkeys(whys))))
+        found.append(_Found(passed, worth, message, " ".join(dict.fromkeys(hints)), " ".join(dict.fromkeys(whys))))
     return tuple(found)
 
 
@@ -191,10 +198,15 @@ def _worth(check: CheckResult, task: TaskGrade) -> float:
     return task.max_score * check.share / (sum(one.share for one in task.checks) or 1)
 
 
-def _why_unjudged(unjudged: list[CheckResult], task: TaskGrade) -> str:
-    if any(check.passed is False for check in task.checks):
-        return "they build on a check above that did not pass"
-    return " ".join(dict.fromkeys(check.message for check in unjudged))
+def _unjudged_told(task: TaskGrade) -> str:
+    """One line on the checks that were not judged: of each its message repeats a sentence that stands above."""
+    unjudged = [check for check in task.checks if check.passed is None]
+    worth = f", worth {points(sum(_worth(check, task) for check in unjudged))} p,"
+    if not unjudged:
+        return ""
+    if len(unjudged) == 1:
+        return f"1 further check{worth} was not judged, because it builds on one that did not pass."
+    return f"{len(unjudged)} further checks{worth} were not judged, because they build on one that did not pass."
 
 
 def _cost(grade: Grade) -> str:
@@ -211,5 +223,5 @@ def _cost(grade: Grade) -> str:
     if grade.verdict is Verdict.OK:
         return ""
     if not lost:
-        return "All your tasks could be judged all the same: by itself it cost nothing."
+        return "That alone cost no points: every task could be judged."
     return f"It cost {points(sum(lost.values()))} points, because this could not be judged: {', '.join(lost)}."
