@@ -23,7 +23,7 @@ endef
 # A test that hangs says where, and ends the run.
 HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-.PHONY: help setup grade corpus rubric test lint release syscalls constraints notebook numbers study bench clean
+.PHONY: help setup grade corpus rubric test lint release syscalls constraints notebook numbers study bench image clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
@@ -38,6 +38,7 @@ help:
 	@echo "               on an NVIDIA GPU if there is one, and then longer trainings at full width too"
 	@echo "make bench     what grading costs here, next to nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 	@echo "make syscalls  make the box's list of system calls again, from moby's profile (MOBY=default.json)"
+	@echo "make image     an image for Docker with everything that grading needs: 2 GB, some minutes"
 	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
 
 setup: $(READY)
@@ -125,6 +126,13 @@ constraints:
 		--no-header --no-annotate --output-file $(VENV)/pins.txt pyproject.toml
 	@{ grep '^#' constraints.txt; grep -Ev '^(cuda|nvidia)-|^triton=' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
 	@mv $(VENV)/constraints.txt constraints.txt
+
+IMAGE ?= early-exit-grader
+
+image:
+	@docker info > /dev/null 2>&1 || { echo "make image: no Docker daemon answers here. Start it, or build on a machine that has one."; exit 1; }
+	@docker build --tag $(IMAGE) .
+	@echo "Done. README.md, 'In a container', says how to grade with it."
 
 clean:
 	rm -rf $(VENV) dist
