@@ -23,13 +23,14 @@ endef
 # A test that hangs says where, and ends the run.
 HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-.PHONY: help setup grade corpus rubric test lint release syscalls constraints notebook numbers study bench image clean
+.PHONY: help setup grade corpus rubric mutants test lint release image syscalls constraints notebook numbers study bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
 	@echo "make corpus    grade every hostile, broken and unlucky notebook of tests/assignments/early_exit/submissions/"
 	@echo "make test      run the tests (ALL=1: the slow ones too)"
-	@echo "make rubric    grade the catalogue of right and wrong answers and say what the rubric saw"
+	@echo "make rubric    grade the catalogue of right and wrong answers and say how often the grader is wrong"
+	@echo "make mutants   change the solutions in one place each and say which changes the checks do not see"
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
@@ -67,6 +68,11 @@ grade: $(READY)
 rubric: $(READY)
 	@echo "== Grading the catalogue of right and wrong answers, in boxes: five minutes on two cores"
 	@$(BIN)/python tests/support/rubric.py
+
+mutants: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@echo "== Grading every mutant of the solutions, in boxes: five minutes on two cores"
+	@$(BIN)/python tests/support/mutants.py
 
 corpus: $(READY)
 	@echo "== Building every case of tests/assignments/early_exit/submissions/, the hostile ones too"
