@@ -9,8 +9,9 @@ a row that two students share give them a fingerprint in common.
 A short function has one natural answer, so that most of a class writes it alike. Fingerprints of the given code and of
 our solution are taken away first. Each other one counts by how few students have it, as rare words do in a search.
 
-The thresholds come from made-up classes: their answers are drawn from the rubric's catalogue, some far more often than
-others. Of 560,000 pairs of students who drew by chance, ten reach NEAR. Knows nothing of workspaces, nbgrader or pages.
+The thresholds come from made-up classes, whose answers are drawn from an assignment's catalogue, some far more often
+than others: of 317,520 pairs who drew by chance, 7 reach NEAR (test_similarity.py of that assignment).
+Knows nothing of workspaces, nbgrader or pages.
 """
 
 import ast
@@ -21,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from autograder.intake.statements import MAGIC, parsed
+from autograder.intake.statements import MAGIC, bound_by, parsed
 from autograder.results import Pair, Similar
 
 K = 12  # tokens; "loss = criterion(outputs, labels)" has six
@@ -32,6 +33,7 @@ OURS = 0.7  # what a student shares with our solution, as a part of both
 ENOUGH = 15  # fingerprints; whoever has fewer of their own is compared with nobody
 COMMON = 10  # students with a fingerprint, beyond which it counts for nothing (as in Moss, the system of the paper)
 LARGE, MOST = 20, 50  # in a class of more than 200 it is one in LARGE, but never more than MOST, or time would explode
+IMPORT = ast.Import | ast.ImportFrom
 NAMED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Prints = frozenset[int]
 
@@ -145,8 +147,8 @@ def _prints(sequences: Iterable[tuple[str, tuple[int, ...]]]) -> Prints:
 def _sequences(cells: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """The tokens of each cell that holds any; a cell that Python cannot read holds none."""
     trees = [(cell, parsed(text) or parsed(MAGIC.sub("", text)) or []) for cell, text in cells]
-    chosen = {name for _, body in trees for statement in body for node in ast.walk(statement) for name in _binds(node)}
-    found = ((cell, tuple(_numbered(_tokens(body, chosen)))) for cell, body in trees)
+    seen = {name for _, body in trees for one in body if not isinstance(one, IMPORT) for name in bound_by(one)}
+    found = ((cell, tuple(_numbered(_tokens(body, seen | _bound_in(body))))) for cell, body in trees)
     return tuple((cell, tokens) for cell, tokens in found if tokens)
 
 
@@ -154,16 +156,19 @@ def _numbered(tokens: Iterable[str]) -> Iterator[int]:
     return (zlib.crc32(token.encode("utf-8", "replace")) for token in tokens)
 
 
-def _binds(node: ast.AST) -> Iterator[str]:
+def _bound_in(body: Iterable[ast.stmt]) -> set[str]:
     """Names that the student chose: of variables, arguments, functions, and of imported things under another name."""
-    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        yield node.id
-    elif isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, NAMED):
-        yield node.name
-    elif isinstance(node, ast.alias) and node.asname:
-        yield node.asname
+    names: set[str] = set()
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, NAMED):
+            names.add(node.name)
+        elif isinstance(node, ast.alias) and node.asname:
+            names.add(node.asname)
+    return names
 
 
 def _tokens(body: list[ast.stmt], chosen: set[str]) -> Iterator[str]:
