@@ -3,6 +3,8 @@
 nbgrader reads a submission, sanitizes it with one list of preprocessors, writes it, reads that, and grades it with a
 second list. Here the first step only makes sure that there is something to read: a damaged file becomes the released
 notebook. The second goes back to the file handed in and grades that from the start. So there is one way of grading.
+
+``nbgrader generate_feedback``, and formgrader's button, give each student the page that the report has of them.
 """
 
 import contextlib
@@ -10,18 +12,23 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters import Exporter, NotebookExporter
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
 
 from autograder.config import find_course, load_settings
 from autograder.course import Course
+from autograder.errors import UsageError
 from autograder.grading import grade_one
 from autograder.intake.find import Found
 from autograder.pipeline import prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
+from autograder.records.marks import marked
 from autograder.records.nbgrader_store import nbgrader_config
+from autograder.records.results_json import load_results
+from autograder.reporting import student_page
+from autograder.results import ClassResults
 from autograder.workspace import locked
 
 
@@ -33,6 +40,8 @@ def course_config(course: Path) -> Config:
     config.Autograde.pre_convert_hook = "autograder.nbgrader_plugins.make_ready"
     config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = ["autograder.nbgrader_plugins.GradeInBox"]
+    config.GenerateFeedback.exporter_class = "autograder.nbgrader_plugins.StudentPage"
+    config.GenerateFeedback.preprocessors = []
     return config
 
 
@@ -91,3 +100,36 @@ class GradeInBox(NbGraderPreprocessor):
         remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
         return nbformat.from_dict(graded_notebook(graded, course)), resources
+
+
+class StudentPage(Exporter):
+    """Gives the student's page of the report in place of nbgrader's view of the graded notebook."""
+
+    output_mimetype = "text/html"
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._results: ClassResults | None = None  # for all students of one command
+
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> tuple[str, dict]:
+        """The page of the student whose graded notebook this is.
+
+        Raises:
+            UsageError: There are no results of this student, or the results or the gradebook cannot be read.
+        """
+        resources = {**(resources or {}), "output_extension": self.file_extension}
+        name, student = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
+        workspace = Path(filename).resolve().parents[3]  # autograded/<student>/<assignment>/
+        if self._results is None:
+            self._results = marked(load_results(workspace, name), workspace)
+        for grade in self._results.grades:
+            if grade.student == student:
+                page = student_page(grade, self._results, workspace)
+                return page.encode("utf-8", "replace").decode(), resources
+        raise UsageError(
+            f"{workspace / name / 'results.json'} has no results of {student}. Grade the submission again: "
+            "autograder grade SUBMISSIONS."
+        )

@@ -225,7 +225,7 @@ class ClassResults:
     def unsafe(self) -> str:
         """What stood in for the box where some grade was made without isolation; "" if none was."""
         boxes = (self.box, *(one.box for one in reversed(self.rounds)))
-        return next((box for box in boxes if not box.startswith("bubblewrap")), "")
+        return next((box or "unknown" for box in boxes if not box.startswith("bubblewrap")), "")
 
     @property
     def faults(self) -> set[str]:
@@ -259,3 +259,34 @@ class ClassResults:
         newest = {one.student: one for one in (*self.grades, *grades)}
         order = sorted(newest.values(), key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
         return replace(self, grades=tuple(order))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students whose code is nearly equal.
+
+    Attributes:
+        share: How much of what they wrote they have in common and few others have: from 0 to 1.
+        equal: grade_ids of cells that are equal but for names and layout, and that few others have.
+    """
+
+    students: tuple[str, str]
+    share: float
+    equal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Whose code is alike. Given code counts for nothing.
+
+    Attributes:
+        equal: Groups whose code is equal but for names, comments and layout.
+        near: Pairs whose code is nearly equal, the most similar first. One of each group stands for it.
+        ours: Student -> how much of their code is our solution: from 0 to 1. Only those with much of it.
+        untouched: Students who wrote no code.
+    """
+
+    equal: tuple[tuple[str, ...], ...] = ()
+    near: tuple[Pair, ...] = ()
+    ours: Mapping[str, float] = field(default_factory=dict)
+    untouched: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ def grade(
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
                 results = _graded(opened, settings, display, fresh)
-        index = write_report(results, settings.workspace)
+        index = write_report(results, settings.workspace, settings.solutions_notebook)
         found = {one.student for one in opened.found}
         display.summary(results, index, only=found if students else None)
         display.changed(compare(Side("before", opened.results), Side("now", results)))

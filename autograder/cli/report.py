@@ -24,4 +24,4 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
         with locked(settings.workspace):
             results = marked(load_results(settings.workspace, settings.assignment.name), settings.workspace)
             save_results(results, settings.workspace)
-        ClassDisplay().summary(results, write_report(results, settings.workspace))
+        ClassDisplay().summary(results, write_report(results, settings.workspace, settings.solutions_notebook))

@@ -21,23 +21,25 @@ PLAIN = re.compile(r"[a-z0-9_-]{1,60}")
 NOT_PLAIN = re.compile(r"index|con|prn|aux|nul|(?:com|lpt)\d")  # the class's page, and what Windows calls its devices
 
 
-def render(template: str, results: ClassResults, *, script: str = "", **values: Any) -> str:
+def render(template: str, results: ClassResults, *, style: str = "", script: str = "", **values: Any) -> str:
     """A page.
 
     Args:
         template: Its file in templates/, which extends frame.html.
+        style: The file of the styles that this page has in addition to the shared ones; "" for none.
         script: The file of the one script that the page may run; "" for none.
         values: What the template needs besides.
     """
     code = _file(script) if script else ""
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_hash(_style())}"
+    styles = _file("style.css") + (_file(style) if style else "")
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_hash(styles)}"
     return (
         _environment()
         .get_template(template)
         .render(
             results=results,
             unsafe=results.unsafe,
-            style=Markup(_style()),
+            style=Markup(styles),
             script=Markup(code),
             policy=Markup(f"{policy}; script-src {_hash(code)}" if code else policy),
             **values,
@@ -69,10 +71,6 @@ def _environment() -> Environment:
 @functools.cache
 def _file(name: str) -> str:
     return files("autograder.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _style() -> str:
-    return _file("style.css")
 
 
 def _hash(text: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -15,12 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from sample_class import RELEASE
 from small_course import ROOT, make_course, settings_for, submission
 
-from autograder.nbgrader_plugins import course_config
+from autograder.errors import UsageError
+from autograder.nbgrader_plugins import StudentPage, course_config
 from autograder.release import release_text
 
 pytestmark = pytest.mark.slow
@@ -110,15 +113,47 @@ def test_nbgrader_autograde_needs_nothing_but_the_submissions(course: Path, tmp_
     assert [(entry["student"], entry["score"]) for entry in results(fresh)["submissions"]] == [("ann", 4.0)]
 
 
-def test_feedback_is_made_and_nothing_in_it_runs(course: Path) -> None:
-    run(course, "nbgrader", "generate_feedback", "small", "--force")
+@contextlib.contextmanager
+def marked_by_hand(course: Path, student: str, question: str, points: float, comment: str) -> Iterator[None]:
+    """A mark as formgrader sets it, taken back afterwards."""
+    with Gradebook(f"sqlite:///{course / 'grading' / 'gradebook.db'}") as book:
+        grade = book.find_grade(question, "small", "small", student)
+        said = book.find_comment(question, "small", "small", student)
+        grade.manual_score, said.manual_comment = points, comment
+        book.db.commit()
+        yield
+        grade.manual_score, said.manual_comment = None, None
+        book.db.commit()
 
-    for student in ("ann", "bob", "cem", "dan"):
-        page = (course / "grading" / "feedback" / student / "small" / "small.html").read_text()
-        assert "Verdict: " in page
+
+def test_feedback_is_the_students_page_with_what_people_gave(course: Path) -> None:
+    with marked_by_hand(course, "dan", "q_why", 1.5, "Half <b>of</b> it."):
+        run(course, "nbgrader", "generate_feedback", "small", "--force")
+
+    pages = {
+        student: (course / "grading" / "feedback" / student / "small" / "small.html").read_text()
+        for student in ("ann", "bob", "cem", "dan")
+    }
+    for page in pages.values():
+        assert "http://" not in page and "https://" not in page, "it is read without a network"
         assert "alert(1)</script>" not in page
         assert "alert(2)</script>" not in page
-    assert "<strong>early</strong>" in page, "Markdown itself is still rendered"
+    assert "not marked yet" in pages["cem"]
+    assert "could not be read as a notebook" in pages["cem"]
+    assert "No answer to this was found" in pages["ann"]
+    assert "<strong>early</strong>" in pages["dan"], "Markdown itself is still rendered"
+    assert "1.5 / 2 p" in pages["dan"]
+    assert "Half &lt;b&gt;of&lt;/b&gt; it." in pages["dan"]
+    assert not re.search(r"\b(ann|bob|cem)\b", pages["dan"])
+
+
+def test_feedback_of_a_student_without_results_is_refused_in_a_sentence(course: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "grading"
+    shutil.copytree(course / "grading" / "small", workspace / "small", ignore=shutil.ignore_patterns("report"))
+    said = {"nbgrader": {"assignment": "small", "student": "eve"}}
+
+    with pytest.raises(UsageError, match=r"has no results of eve\. Grade the submission again"):
+        StudentPage().from_filename(str(workspace / "autograded" / "eve" / "small" / "small.ipynb"), said)
 
 
 def test_export_lists_the_class(course: Path) -> None:

@@ -92,6 +92,20 @@ def test_when_a_solution_cell_raises_then_only_its_task_is_lost(graded: Grader) 
     assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
 
 
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (RATIO.replace(":", "", 1), "There is no function mac_ratio, because its cell raised SyntaxError in line 1, "),
+        ("def macratio(a, b):\n    return a / b", "When the notebook has run, there is no function mac_ratio. Is it still called that?"),
+    ],
+)
+def test_when_the_function_is_not_there_then_why_is_said(graded: Grader, cell: str, why: str) -> None:
+    (check,) = graded(mac_ratio=cell).grade.tasks[0].checks
+
+    assert check.message.startswith(why)
+    assert check.hint == "Does the cell run on its own?"
+
+
 @pytest.mark.slow
 def test_when_right_code_warns_and_prints_to_stderr_then_it_costs_nothing(graded: Grader) -> None:
     noise = "import sys, warnings\nwarnings.warn('careful')\nprint('debug', file=sys.stderr)\n"
