@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autograder.changes import judged_otherwise
 from autograder.report.text import points
-from autograder.results import ClassResults, Grade, Similar, Verdict
+from autograder.results import ClassResults, Grade, Round, Similar, Verdict
 
 MACHINES = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED, Verdict.OUTPUT_LIMIT)
 UNREAD = (Verdict.BAD_FILE, Verdict.EMPTY)
@@ -33,6 +34,7 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
     grades = results.grades
     done = [one for one in grades if one.verdict not in (*UNREAD, Verdict.GRADER_ERROR)]
     usual = next((rubric for rubric, _ in Counter(map(_rubric, done)).most_common(1)), ())
+    common = _usual_round(grades)
     found = [
         _concern(
             "A fault of the grader",
@@ -70,6 +72,15 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
             ((one.student, f"of {points(one.max_score)}") for one in done if _rubric(one) != usual),
         ),
         _concern(
+            "Of another round than most of the class",
+            "",
+            (
+                (one.student, f"round {one.round.number}: {', '.join(otherwise)}")
+                for one in grades
+                if one.round and common and (otherwise := judged_otherwise(one, common))
+            ),
+        ),
+        _concern(
             "A person gave a task other points than the checks",
             "These count, and stay when the class is graded again.",
             ((one.student, _by_hand(one)) for one in grades if one.marks and one.marks.by_hand),
@@ -100,6 +111,13 @@ def _concern(what: str, do: str, students: Iterable[tuple[str, str]]) -> Concern
 def _rubric(grade: Grade) -> tuple[object, ...]:
     """What a grade was judged by."""
     return tuple((task.task, task.max_score, tuple(check.name for check in task.checks)) for task in grade.tasks)
+
+
+def _usual_round(grades: Iterable[Grade]) -> Round | None:
+    """The round that most grades come from, or one that judged as most did; None if none is known."""
+    rounds = [one.round for one in grades if one.round]
+    count = Counter((of.seed, of.box, *sorted(of.basis.items())) for of in rounds)
+    return max(rounds, key=lambda of: count[of.seed, of.box, *sorted(of.basis.items())], default=None)
 
 
 def _by_hand(grade: Grade) -> str:

@@ -96,7 +96,10 @@ def test_when_a_solution_cell_raises_then_only_its_task_is_lost(graded: Grader) 
     ("cell", "why"),
     [
         (RATIO.replace(":", "", 1), "There is no function mac_ratio, because its cell raised SyntaxError in line 1, "),
-        ("def macratio(a, b):\n    return a / b", "When the notebook has run, there is no function mac_ratio. Is it still called that?"),
+        (
+            "def macratio(a, b):\n    return a / b",
+            "When the notebook has run, there is no function mac_ratio. Is it still called that?",
+        ),
     ],
 )
 def test_when_the_function_is_not_there_then_why_is_said(graded: Grader, cell: str, why: str) -> None:
@@ -473,12 +476,6 @@ def test_a_function_whose_cell_cannot_be_read_is_told_with_the_line_that_is_wron
         "Does the cell run on its own?",
     )
     assert outcome.grade.score == 3.0
-
-
-def test_a_function_with_another_name_is_told_as_one_that_is_not_there(graded: Grader) -> None:
-    message, _ = told(graded(mac_ratio="def ratio(a, b):\n    return a / b"), "mac_ratio")
-
-    assert message == "When the notebook has run, there is no function mac_ratio. Is it still called that?"
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from autograder.marks import Mark, Marks
 from autograder.report.concerns import concerns
-from autograder.results import CheckResult, ClassResults, Grade, Handin, Similar, TaskGrade, Verdict
+from autograder.results import CheckResult, ClassResults, Grade, Handin, Round, Similar, TaskGrade, Verdict
 
 TASK = TaskGrade("mac_ratio", 3.0, (CheckResult("It is right.", True),))
 FINE = Grade("fine", Verdict.OK, (TASK,))
@@ -50,4 +50,16 @@ def test_every_reason_names_its_students():
         "Marked by hand, and changed since": {"hand": "why"},
         "Handed in late": {"late": ""},
         "Mended on the way": {"mended": "1 note"},
+    }
+
+
+def test_who_is_of_another_round_than_most_is_named_with_what_was_otherwise():
+    first = Round(1, 7, "bubblewrap", basis={"checks": "a"})
+    same = replace(first, number=2, reason="late")
+    other = replace(first, number=3, seed=8, basis={"checks": "b"})
+    named = {"ann": first, "bob": first, "cem": same, "dan": other}
+    grades = [replace(FINE, student=student, round=of) for student, of in named.items()]
+
+    assert found(*grades) == {
+        "Of another round than most of the class": {"dan": "round 3: another seed, the checks changed"}
     }
