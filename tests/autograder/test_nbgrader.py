@@ -23,7 +23,8 @@ from sample_class import RELEASE
 from small_course import ROOT, make_course, settings_for, submission
 
 from autograder.errors import UsageError
-from autograder.nbgrader_plugins import StudentPage, course_config
+from autograder.nbgrader_plugins import course_config
+from autograder.nbgrader_plugins.feedback import StudentPage
 from autograder.release import release_text
 from autograder.workspace import locked
 
