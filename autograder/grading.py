@@ -6,13 +6,13 @@ from typing import Any
 
 from autograder.course import Course, Graded, Observed
 from autograder.errors import BadSubmission, GraderError
-from autograder.execute import Run, error_in_words
+from autograder.execute import Run
 from autograder.inside.names import NO_FUNCTION
 from autograder.intake.find import Found
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.judge.evidence import evidence_by_task
-from autograder.keys import grade_key
+from autograder.keys import file_key, grade_key
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 from autograder.workspace import why_refused
 
@@ -60,10 +60,9 @@ def judge_one(observed: Observed, course: Course) -> Graded:
     if observed.run is None:
         return Graded(_grade(observed, _unjudged(course, observed.message)), observed)
     try:
-        absent = _absent(observed)
-        silences = absent | {task: said for task, said in _silences(observed.run, course).items() if said}
-        texts = {pair: text for pair, text in observed.run.evidence.items() if pair[0] not in absent}
-        evidence = evidence_by_task(course.cases, texts, course.settings.assignment.raised, silences)
+        raised, silences = course.settings.assignment.raised, _silences(observed.run, course)
+        texts = {pair: text for pair, text in observed.run.evidence.items() if not _of_no_function(pair[0], text)}
+        evidence = evidence_by_task(course.cases, texts, raised, silences)
         return Graded(_grade(observed, course.judge(evidence)), observed)
     except Exception as error:
         return failed(observed, course, our_fault(error))
@@ -84,6 +83,7 @@ def _grade(
         not_run=observed.run.not_run if observed.run else (),
         whole=observed.run.whole if observed.run else "",
         handin=observed.handin,
+        file=file_key(observed.original) if observed.original is not None else "",
     )
 
 
@@ -97,31 +97,23 @@ def _silences(run: Run, course: Course) -> dict[str, str]:
     one, every = course.settings.limits.call_s, course.settings.limits.calls_s
     slow = f"A call on hidden inputs took more than {one:g} s, or all of them more than {every:g} s, and was stopped."
     cut_short = run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN)
-    return {
-        task: slow if task in run.too_slow else run.message if cut_short or task == run.ended else ""
-        for task in course.judge.points
-    }
+    undefined = {task for (task, _), text in run.evidence.items() if _of_no_function(task, text)}
+
+    def why(task: str) -> str:
+        if task in run.too_slow:
+            return slow
+        if task in undefined and task in run.raised:
+            return f"There is no function {task}, because its cell raised {run.raised[task]}."
+        if task in undefined:
+            return f"When the notebook has run, there is no function {task}. Is it still called that?"
+        return run.message if cut_short or task == run.ended else ""
+
+    return {task: why(task) for task in course.judge.points}
 
 
-def _absent(observed: Observed) -> dict[str, str]:
-    """Task -> the sentence for it if its function was not there to be called; mostly its cell raised an error."""
-    rebuilt, run = observed.rebuilt, observed.run
-    if rebuilt is None or run is None:
-        return {}
-    sentences = {}
-    for task in {
-        task for (task, _), text in run.evidence.items() if f'"error": "NameError: {NO_FUNCTION} {task}"' in text
-    }:
-        raised = [
-            error_in_words(f"{output['ename']}: {output['evalue']}", cell.source)
-            for cell, outputs in zip(rebuilt.cells, run.outputs, strict=True)
-            if cell.master and cell.master.grade_id == task
-            for output in outputs
-            if output["output_type"] == "error"
-        ]
-        why = f"its cell raised {raised[0]}" if raised else "no cell that ran defines one of this name"
-        sentences[task] = f"There is no function {task} to call: {why}."
-    return sentences
+def _of_no_function(task: str, evidence: str) -> bool:
+    """Whether a hidden call found nothing to call: that is told as what the notebook lacks, not as an error of it."""
+    return f'"NameError: {NO_FUNCTION} {task}"' in evidence
 
 
 def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:

@@ -1,6 +1,6 @@
 """The grades of a submission and of a class. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -106,6 +106,30 @@ class TaskGrade:
 
 
 @dataclass(frozen=True)
+class Round:
+    """One grading of an assignment in a workspace, and everything but the file that its grades depend on.
+
+    Attributes:
+        number: 1 for the first.
+        seed: Seed of the hidden inputs.
+        box: What isolated the submissions.
+        when: When it began: ISO 8601, UTC, to the second; "" if that is not known.
+        reason: What the instructor said of it.
+        machine: The computer's name.
+        basis: What it was graded with -> hash of that, as :func:`autograder.keys.basis_parts` names them; empty if an
+            older grader did not keep it.
+    """
+
+    number: int
+    seed: int
+    box: str
+    when: str = ""
+    reason: str = ""
+    machine: str = ""
+    basis: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Grade:
     """Everything the grader has to say of one submission.
 
@@ -118,6 +142,8 @@ class Grade:
         not_run: Given cells that were not run, because no check reads what they define.
         whole: Why all were run; "" if some were not, or nothing ran.
         handin: What the platform says of the hand-in; None if it did not come through a class's folder or zip.
+        file: Hash of the file handed in; "" if it could not be read, or that is not known.
+        round: The round that it comes from; None until it is recorded.
         marks: All questions with what people gave, as the gradebook had them when it was read; None if it was not.
     """
 
@@ -132,6 +158,8 @@ class Grade:
     not_run: tuple[str, ...] = ()
     whole: str = ""
     handin: Handin | None = None
+    file: str = ""
+    round: Round | None = None
     marks: Marks | None = None
 
     @property
@@ -172,12 +200,12 @@ class Grade:
 
 @dataclass(frozen=True)
 class ClassResults:
-    """A graded class.
+    """A graded class: the newest grade of each student, whichever round it comes from.
 
     Attributes:
         assignment: Its name.
-        seed: Seed of the hidden inputs.
-        box: What isolated the submissions.
+        seed: Seed of the hidden inputs of the newest round.
+        box: What isolated the submissions of the newest round.
         not_recognised: What lay in the class that was graded last and is in nobody's grade.
     """
 
@@ -186,6 +214,18 @@ class ClassResults:
     box: str
     grades: tuple[Grade, ...] = ()
     not_recognised: tuple[NotRecognised, ...] = ()
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds that the grades come from, the newest last."""
+        found = {grade.round.number: grade.round for grade in self.grades if grade.round}
+        return tuple(found[number] for number in sorted(found))
+
+    @property
+    def unsafe(self) -> str:
+        """What stood in for the box where some grade was made without isolation; "" if none was."""
+        boxes = (self.box, *(one.box for one in reversed(self.rounds)))
+        return next((box or "unknown" for box in boxes if not box.startswith("bubblewrap")), "")
 
     @property
     def faults(self) -> set[str]:
@@ -201,6 +241,10 @@ class ClassResults:
                 groups.setdefault(grade.run, []).append(grade.student)
         return [group for group in groups.values() if len(group) > 1]
 
+    def of(self, students: Collection[str]) -> "ClassResults":
+        """The same class with the grades of these students alone."""
+        return replace(self, grades=tuple(grade for grade in self.grades if grade.student in students))
+
     def with_marks(self, marks: Mapping[str, Marks]) -> "ClassResults":
         """The same class with the marks of each student that the gradebook knows."""
         grades = (replace(grade, marks=marks.get(grade.student, grade.marks)) for grade in self.grades)
@@ -208,8 +252,12 @@ class ClassResults:
 
     def with_grade(self, grade: Grade) -> "ClassResults":
         """The same class with this student's grade added or replaced; by student, the grader's faults first."""
-        others = [other for other in self.grades if other.student != grade.student]
-        order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
+        return self.with_grades((grade,))
+
+    def with_grades(self, grades: Iterable[Grade]) -> "ClassResults":
+        """The same class with these students' grades added or replaced."""
+        newest = {one.student: one for one in (*self.grades, *grades)}
+        order = sorted(newest.values(), key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
         return replace(self, grades=tuple(order))
 
 

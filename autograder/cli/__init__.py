@@ -5,12 +5,14 @@ import sys
 import click
 
 from autograder.cli.completion import completion
+from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
 from autograder.cli.grade import grade
 from autograder.cli.gradescope import gradescope
 from autograder.cli.release import release
 from autograder.cli.report import report
 from autograder.cli.version import print_version
+from autograder.cli.workspace import workspace
 
 EPILOG = "Help on a verb, with an example: autograder grade --help"
 
@@ -32,6 +34,7 @@ def main() -> None:
     Hand out:        autograder release
     Grade a class:   autograder grade submissions/
     Read the grades: open grading/<assignment>/report/index.html
+    What changed:    autograder diff
 
     SUBMISSIONS is what Canvas, Moodle, Blackboard, Brightspace, Gradescope or GitHub gives out, an nbgrader tree
     (<student>/<assignment>/<assignment>.ipynb), a flat folder (<student>.ipynb), or a zip of any of these.
@@ -52,5 +55,5 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, release, gradescope, doctor, completion):
+for _verb in (grade, report, diff, workspace, release, gradescope, doctor, completion):
     main.add_command(_verb)

@@ -38,7 +38,7 @@ def render(template: str, results: ClassResults, *, style: str = "", script: str
         .get_template(template)
         .render(
             results=results,
-            unsafe=not results.box.startswith("bubblewrap"),
+            unsafe=results.unsafe,
             style=Markup(styles),
             script=Markup(code),
             policy=Markup(f"{policy}; script-src {_hash(code)}" if code else policy),

@@ -60,7 +60,7 @@ def test_a_result_is_drawn_where_it_will_be_shown(prepared: Course, cell: Rebuil
 def test_a_silent_cell_that_raises_is_told_and_the_rest_runs(prepared: Course) -> None:
     ran = run(prepared, given("1 / 0", OWN), added("print('on')"))
 
-    assert ran.message == 'Cell given ("1 / 0") raised ZeroDivisionError: division by zero.'
+    assert ran.message == "Cell given raised ZeroDivisionError: division by zero."
     assert ran.outputs[1][0]["text"] == "on\n"
 
 
@@ -308,8 +308,7 @@ def test_a_package_that_grading_lacks_is_named(prepared: Course) -> None:
     ran = run(prepared, added("import nowhere.at_all"))
 
     assert ran.message == (
-        "Cell \"import nowhere.at_all\" raised ModuleNotFoundError: No module named 'nowhere' "
-        "(nowhere is not installed where grading runs)."
+        'Cell "import nowhere.at_all" raised ModuleNotFoundError (nowhere is not installed where grading runs).'
     )
 
 
@@ -317,16 +316,6 @@ def test_where_code_cannot_be_read_its_line_is_quoted(prepared: Course) -> None:
     ran = run(prepared, added("x = 1\nprint('a'"))
 
     assert ran.message.startswith('Cell "x = 1" raised SyntaxError in line 2, "print(\'a\'": ')
-
-
-def test_of_many_errors_the_first_is_told_and_those_that_cannot_come_of_it(prepared: Course) -> None:
-    ran = run(prepared, *map(added, ("1 / 0", "a1", "b1", "c1", "d1", "print('x'", "import nowhere")))
-
-    assert ran.message.startswith('Cell "1 / 0" raised ZeroDivisionError: division by zero. Cell "print(\'x\'" raised ')
-    assert ran.message.endswith(
-        '(nowhere is not installed where grading runs). After it an error was also raised by "a1", "b1", "c1" '
-        "and 1 more."
-    )
 
 
 @pytest.mark.parametrize("error", ["import nowhere", "print('a'", "print(TWO)"])

@@ -72,7 +72,7 @@ def test_any_text_comes_back(tmp_path: Path, text: str):
 def test_the_file_is_of_the_published_schema(tmp_path: Path):
     written = document(tmp_path)
 
-    assert list(written) == ["schema", "assignment", "seed", "box", "not_recognised", "submissions"]
+    assert list(written) == ["schema", "assignment", "seed", "box", "not_recognised", "rounds", "submissions"]
     assert (written["schema"], written["assignment"], written["seed"]) == (1, "early_exit", 123)
     alice = written["submissions"][0]
     assert {"student", "verdict", "score", "max_score", "wall_s", "tasks", "notes"} <= set(alice)

@@ -84,7 +84,7 @@ def test_a_narrow_terminal_gets_what_matters(
     said = capsys.readouterr().out
 
     assert "ann" in said and "automatic" in said
-    assert ("seconds" in said) is shown
+    assert ("notes" in said) is shown
 
 
 WAITS, DONE = Mark("q_why", True, 2.0, waits=True), Mark("q_why", True, 2.0, by_hand=1.0)
@@ -95,14 +95,14 @@ OVERRIDDEN = Mark("mac_ratio", False, 1.0, automatic=0.0, by_hand=1.0)
 @pytest.mark.parametrize(
     ("marks", "said"),
     [
-        ([WAITS, DONE], ["1 answer of 1 student waits for you: Formgrader in JupyterLab"]),
-        ([WAITS, WAITS], ["2 answers of 2 students wait for you: Formgrader in JupyterLab"]),
+        ([WAITS, DONE], ["1 answer of 1 student waits for you. To mark them:"]),
+        ([WAITS, WAITS], ["2 answers of 2 students wait for you. To mark them:"]),
         ([DONE], ["No written answer waits for you."]),
         (
             [CHANGED],
             [
                 "Marked by hand, and changed since: s0 (q_why)",
-                "1 answer of 1 student waits for you: Formgrader in JupyterLab",
+                "1 answer of 1 student waits for you. To mark them:",
             ],
         ),
         ([OVERRIDDEN], ["By hand: s0: mac_ratio 1 (the checks gave mac_ratio 0)"]),
@@ -117,3 +117,10 @@ def test_what_people_marked_and_what_waits_is_told(
     lines = capsys.readouterr().out.splitlines()
 
     assert [line for line in lines if "hand" in line or "wait" in line] == said
+
+
+def test_what_we_failed_to_grade_waits_for_us(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    ann = Grade("ann", Verdict.GRADER_ERROR, marks=Marks("ann", (WAITS, Mark("mac_ratio", False, 1.0, waits=True))))
+    ClassDisplay().summary(ClassResults("small", 1, "box", (ann,)), tmp_path / "report" / "index.html")
+
+    assert "No written answer waits for you." in capsys.readouterr().out
