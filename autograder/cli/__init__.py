@@ -7,8 +7,9 @@ import click
 from autograder.cli.completion import completion
 from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
+from autograder.cli.export import export
 from autograder.cli.grade import grade
-from autograder.cli.gradescope import gradescope
+from autograder.cli.gradescope import gradescope_autograder
 from autograder.cli.release import release
 from autograder.cli.report import report
 from autograder.cli.version import print_version
@@ -35,6 +36,7 @@ def main() -> None:
     Grade a class:   autograder grade submissions/
     Read the grades: open grading/<assignment>/report/index.html
     What changed:    autograder diff
+    Give them back:  autograder export canvas GRADES.csv
 
     SUBMISSIONS is what Canvas, Moodle, Blackboard, Brightspace, Gradescope or GitHub gives out, an nbgrader tree
     (<student>/<assignment>/<assignment>.ipynb), a flat folder (<student>.ipynb), or a zip of any of these.
@@ -55,5 +57,6 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, diff, workspace, release, gradescope, doctor, completion):
+export.add_command(gradescope_autograder)
+for _verb in (grade, report, diff, export, workspace, release, doctor, completion):
     main.add_command(_verb)
