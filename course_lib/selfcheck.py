@@ -3,7 +3,8 @@
 A check feeds the student's function small inputs whose outcome is known beforehand: heads that always give the
 same answer, a network that names colours, logits of which the entropy is in every textbook. Where the outcome is that
 of a known mistake, the hint names it. A check holds no solution, may be looser than the grading, and knows nothing of
-points. `show(task)` gives the inputs of the last call, `overview()` says what is done and what is missing.
+points. `show(task)` gives the inputs of the last call, `overview()` says what is done and what is missing,
+`name_unfilled()` says which TODO an error comes from.
 """
 
 import math
@@ -31,6 +32,7 @@ from course_lib._student import (
     self_check,
     show,
 )
+from course_lib._unfilled import name_unfilled
 from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
 
@@ -45,6 +47,7 @@ __all__ = [
     "check_mac_ratio",
     "check_per_sample_exits",
     "check_predict_with_compaction",
+    "name_unfilled",
     "overview",
     "show",
 ]
