@@ -42,14 +42,14 @@ CAUSES = (
         "evaluation goes under torch.no_grad(), then nothing requires a gradient",
     ),
     (
-        r"batch_size|target size",
-        "the criterion takes the logits of one exit, (N, C), and the labels, (N,): as many rows",
-    ),
-    (
         r"unexpected keyword|required positional|positional arguments? but",
         "what does that function take, in which order, and how is it spelt? Section 1 has a table",
     ),
     (r"For 1D input", "a loop over one tensor goes over its images: over the exits goes a list of all four"),
+    (
+        r"batch_size|Expected target size",
+        "the criterion takes the logits of one exit, (N, C), and the labels, (N,): as many rows",
+    ),
     (r"[Tt]arget|expected scalar type Long|multi-target|for 'Long'", ORDER),
     (r"does not require grad", "no_grad, .item() and detach() cut the gradient off: not in a training step"),
     (r"through the graph a second time", "the training loop calls backward(); your function must not"),

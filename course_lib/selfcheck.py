@@ -9,7 +9,7 @@ points. `show(task)` gives the inputs of the last call, `overview()` says what i
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ def check_baseline_step(student: Student) -> None:
     _require_logits(student, "outputs", outputs, rows=8)
     hint = "the logits of the plain network as it returns them: nothing after the head"
     if bool((outputs.argmax(dim=1) == 1).all()):
-        hint = "this is exit 0: the plain network has the last exit alone; an argument of its forward says so"
+        hint = "this is exit 0, and the last exit alone is wanted: an argument of forward switches early exit off"
     _require_values(student, outputs, known.answers([2] * 8, 4.0), "the logits of exit 3", otherwise=hint)
     _require_loss(student, loss)
     right = known.loss_of(4, right=1 / 8)
@@ -366,7 +366,9 @@ def check_predict_with_compaction(student: Student) -> None:
     reaching = [sum(index <= leaves_at for leaves_at in right) for index in range(4)]
     hint = "keep the unfinished images together, so that each stage runs once: one image at a time is no batch"
     if max(spy.calls) < max(reaching):
-        hint = "each stage runs once, on what the stage before returned: no second pass, and no start from the images"
+        hint = (
+            "each stage runs once, for all together, on what the stage before returned: no second pass over the images"
+        )
     student.require(max(spy.calls) <= 1, "one call for each stage", f"calls: {spy.calls}", hint=hint)
     hint = "remove the finished images from the batch before the next stage"
     student.same_list(spy.samples, reaching, "images go through the four stages", hint=hint)
@@ -499,14 +501,13 @@ def _require_textbook_entropies(student: Student) -> None:
     """Measure the student's entropies of four known rows: the tolerances from which on each row leaves at once."""
     rest = [1.0] * (CLASSES - 1)
     rows = torch.tensor([[1.0, *rest], [201.0, 201.0, *rest[1:]], [201.0, *rest], [3.0, *rest]])
-    right = _textbook(_entropy)
 
     def leaves(tolerance: float) -> list[bool]:
         exits = student.call([rows.clone() for _ in range(4)], tolerance)
         _require_exits(student, exits, rows=4)
         return [index == 0 for index in exits.tolist()]
 
-    expected = "nats: 1.792 (six equal logits), 0.693 (two large ones), 0.000 (one large one), 1.370 (one larger by 2)"
+    expected = "nats: 1.792 (six equal logits), 0.693 (two large ones), 0.000 (one large one), 1.324 (one larger by 2)"
     at_least, at_most, ever = leaves(-20.0), leaves(20.0), leaves(1e6)
     if not any(at_least) and not any(at_most):
         return  # the exits are wrong, or all entropies are NaN: what follows tells
@@ -514,10 +515,7 @@ def _require_textbook_entropies(student: Student) -> None:
     if all(at_least) and all(at_most) and not any(leaves(0.0)):
         hint = "the tolerance is compared as it is: not squared, and without abs()"
     elif all(at_least) and all(at_most):
-        hint = (
-            "rows leave at exit 0 at every tolerance: of exits that are all unsure argmax gives 0, and the last one "
-            "answers; is the mask of the sure ones the right way round?"
-        )
+        hint = "where no exit is sure, the last exit answers; argmax gives 0 there. Or is the mask turned round?"
     elif ever != at_most:
         hint = "no entropy is that large: softmax first, then the sum of -p ln p"
     elif all(at_least):
@@ -536,48 +534,46 @@ def _require_textbook_entropies(student: Student) -> None:
             else:
                 low[row] = middle
     entropies = [(a + b) / 2 if known_row else math.nan for a, b, known_row in zip(low, high, at_most, strict=True)]
-    fits = all(abs(value - wanted) < 1e-3 for value, wanted in zip(entropies, right, strict=True))
+    fits = all(abs(value - wanted) < 1e-3 for value, wanted in zip(entropies, _TEXTBOOK, strict=True))
     found = ", ".join("NaN or infinity" if math.isnan(value) else f"{value + 0.0:.3f}" for value in entropies)
     hint = _of_entropies(entropies)
     student.require(fits, expected, f"rows that leave as if their entropies were {found}", hint=hint)
 
 
-def _entropy(p: Tensor) -> Tensor:
-    return torch.special.entr(p).sum(dim=1)
-
-
-def _textbook(measure: Callable[[Tensor], Tensor]) -> list[float]:
-    """A measure of probabilities `(N, C)`, of rows with six, two and one likely classes, and of one in between."""
-    likely = torch.tensor([[1, 1, 1], [1, 1, 0], [1, 0, 0], [math.exp(2), 1, 1]], dtype=torch.float64)
-    weights = torch.cat([likely, likely[:, 2:].expand(-1, CLASSES - 3)], dim=1)
-    return measure(weights / weights.sum(dim=1, keepdim=True)).tolist()
+# Entropies in nats of logits with six equal, two large, one large, and one that is larger by 2. They are typed, because
+# a formula would be the answer.
+_TEXTBOOK = (1.7918, 0.6931, 0.0, 1.3240)
 
 
 def _of_entropies(found: Sequence[float]) -> str:
     """What is wrong with the entropies of the textbook's rows."""
     if any(map(math.isnan, found)):
         return "0 * ln 0 is 0 in an entropy, but NaN for torch: log_softmax takes no logarithm of 0"
-    no_entropy = "the rule asks for the entropy"
-    known_mistakes: tuple[tuple[Callable[[Tensor], Tensor], str], ...] = (
-        (lambda p: _entropy(p) / LN_C, "nothing is divided by ln C: the entropy in nats is not normalised"),
-        (lambda p: _entropy(p) / CLASSES, "the sum over the classes, not their mean"),
-        (lambda p: -_entropy(p), "where is the minus sign? The logarithm of a probability is negative"),
-        (lambda p: _entropy(p) / math.log(2), "these are bits: the logarithm is the natural one, ln, not log2"),
-        (lambda p: _entropy(p.softmax(dim=1)), "these are probabilities already: take the softmax once"),
-        (lambda p: 1 - p.amax(dim=1), f"this is 1 minus the largest probability; {no_entropy}"),
-        (lambda p: p.amax(dim=1), f"this is the largest probability; {no_entropy}"),
-        (lambda p: -p.amax(dim=1), f"this is the largest probability; {no_entropy}"),
-        (lambda p: -p.amax(dim=1).log(), f"this is -ln of the largest probability alone; {no_entropy}, a sum"),
-        (lambda p: 1 - p.square().sum(dim=1), f"this is 1 minus the sum of squares; {no_entropy}"),
+    scaled = (
+        (1 / LN_C, "nothing is divided by ln C: the entropy in nats is not normalised"),
+        (1 / CLASSES, "the sum over the classes, not their mean"),
+        (-1, "where is the minus sign? The logarithm of a probability is negative"),
+        (1 / math.log(2), "these are bits: the logarithm is the natural one, ln, not log2"),
+        (found[0] / LN_C, f"each is {found[0] / LN_C:.3g} times the entropy in nats: take ln, and multiply by nothing"),
     )
-    for values, hint in known_mistakes:
-        if all(abs(value - one) < 1e-3 for value, one in zip(found, _textbook(values), strict=True)):
+    no_entropy = "the rule asks for the entropy"
+    others = (
+        ((1.7918, 1.7616, 1.6914, 1.7689), "these are probabilities already: take the softmax once"),
+        ((0.8333, 0.5, 0.0, 0.4036), f"this is 1 minus the largest probability; {no_entropy}"),
+        ((0.1667, 0.5, 1.0, 0.5964), f"this is the largest probability; {no_entropy}"),
+        ((-0.1667, -0.5, -1.0, -0.5964), f"this is the largest probability; {no_entropy}"),
+        (
+            (1.7918, 0.6931, 0.0, 0.5168),
+            f"this looks at the largest probability alone; {no_entropy}, a sum over all classes",
+        ),
+        ((0.8333, 0.5, 0.0, 0.6117), f"this is 1 minus the sum of squares; {no_entropy}"),
+    )
+    known_mistakes = [
+        (tuple(factor * value for value in _TEXTBOOK), hint) for factor, hint in scaled if abs(factor) > 0.01
+    ]
+    for values, hint in [*known_mistakes, *others]:
+        if all(abs(value - one) < 1e-3 for value, one in zip(found, values, strict=True)):
             return hint
-    scale = found[0] / LN_C
-    if scale > 0.01 and all(
-        abs(value - scale * one) < 1e-3 for value, one in zip(found, _textbook(_entropy), strict=True)
-    ):
-        return f"each is {scale:.3g} times the entropy in nats: take the natural logarithm, ln, and multiply by nothing"
     if max(found) - min(found) < 1e-3:
         return "all rows have the same: each sample has an entropy of its own, no mean, max or sum over the batch"
     if any(abs(found[0] - one) < 1e-3 for one in (math.log(3), 4 / 3 * math.log(3))):
@@ -605,20 +601,12 @@ def _wrong_exits(found: Sequence[int], right: Sequence[int]) -> str:
         return "each image leaves by its own entropy, no mean; the finished leave, and the undecided go on (~done)"
     if len(set(found)) == 1:
         return "all leave at one exit: decide by each image's own entropy, not by a mean over the batch"
-    if [one == 0 for one in found] != [one == 0 for one in right]:  # there the batch is still whole, and in order
-        if all(one <= wanted for one, wanted in zip(found, right, strict=True)):
-            return (
-                "images leave too early: the entropy is a sum over the classes, no mean; is the tolerance the argument?"
-            )
-        if all(one >= wanted for one, wanted in zip(found, right, strict=True)):
-            return (
-                "images leave too late: the entropy is in nats, of the logits as they are; is the tolerance as given?"
-            )
-        return "already at exit 0 others leave: done are those whose own entropy, in nats, is below the tolerance"
-    return (
-        "exit 0 is right, later ones are not: the tolerance stays the same, and an exit goes to the image's original "
-        "place in the input, not in the batch that is left"
-    )
+    places = "; an exit goes to the image's place in the input, not in the batch left"
+    if all(one <= wanted for one, wanted in zip(found, right, strict=True)):
+        return "images leave too early: the entropy is a sum over the classes, no mean; is the tolerance the argument?"
+    if [one == 0 for one in found] == [one == 0 for one in right]:  # there the batch is still whole, and in order
+        return f"exit 0 is right, later ones are not: entropies in nats, one tolerance for all{places}"
+    return f"exit 0 is wrong already: done is whose own entropy, in nats, is below the tolerance{places}"
 
 
 # --- what several checks ask ---

@@ -26,7 +26,7 @@ def check_outputs(student, key):
     for case in ("batch", "sure"):
         outputs, _ = several(student.values(case)["returned"], "outputs, loss")
         wanted = array(key.values(case)["returned"][0], "logits")
-        hint = "The plain network's own logits: early_exit=False, the images as they come, and nothing after the head."
+        hint = "The plain network's own logits: early_exit=False, no scaling of the images, and nothing after the head."
         found = array(outputs, "the outputs", hint="Return all the logits that the model gives.")
         if found.shape != wanted.shape:
             hint = SWAPPED if found.size == 1 else "Return the logits, one for each class: no argmax, no predictions."

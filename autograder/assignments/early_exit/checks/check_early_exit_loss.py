@@ -74,7 +74,8 @@ def _weights_found(found, mine, right):
         weights.append(weight * (pull * own).sum() / np.square(own).sum())
     if not close(found, np.dot(weights, losses), rtol=1e-3):
         return ""
-    return f"Here the exits weigh {', '.join(f'{weight:.3g}' for weight in weights)}: the first exit weighs 1, each other 0.3."
+    listed = ", ".join(f"{weight:.3g}" for weight in weights)
+    return f"Here the exits weigh {listed}: the first exit weighs 1, each other 0.3."
 
 
 def _mistakes(right, wanted):

@@ -40,7 +40,10 @@ def check_exits(student, key):
     exits, judged = _exits(student, len(wanted)), clear_cut(truth["logits"], truth["tolerance"])
     hint = "Keep the original places of the samples that go on, and write the exits back there; one tolerance for all."
     if not np.array_equal((exits == 0)[judged], (wanted == 0)[judged]):  # there the batch is still whole
-        hint = "Already at exit 0 others leave: done are those whose own entropy, in nats, is below the tolerance."
+        hint = (
+            "Exit 0 is wrong already: done are those whose own entropy, in nats, is below the tolerance. An exit goes "
+            "to the image's place in the input, not in the batch that is left."
+        )
     wrong, hint = wrong_exits(exits, wanted, truth, hint)
     if wrong:
         logits = np.stack([array(part, "logits") for part in truth["logits"]])
