@@ -61,20 +61,15 @@ from autograder.intake.needed import Plan, shares_objects
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.intake.statements import DEF, functions_in, is_stub, names_bound, only_defines
 from autograder.outputs import safe_outputs
+from autograder.raised import MISSING, NOT_INSTALLED, Raised, bare_name, errors_of_tasks, name_of_cell, what_raised
 from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
 LAST_WORDS_S = 0.2  # from a flood to the interrupt
 SLACK = 3  # times what a notebook may show: the words around a short output weigh more than the output
-WORDS, LONGEST = 40, 200  # characters of a line that is quoted, and of an error
 FAULTS = 2  # boxes of one notebook that may end so; after one more, the best of the runs has to do
-MISSING = re.compile(r"NameError: name '(?P<name>\w{1,100})'")
 RAISED = re.compile(r'"error": "([^"\\]{1,200})')  # in evidence, which is not read here
 OF_A_FILE = re.compile(r"\w*(?:OSError|IOError|NotFound|NotADirectory|Permission|FileExists)")
-NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '(?P<package>\w{1,50})")
-UNREADABLE = re.compile(
-    r"(?P<kind>(?:Syntax|Indentation|Tab)Error): (?P<what>.*) \([^()]*, line (?P<line>\d{1,6})\)", re.S
-)
 SHORTEST_S = 0.1  # for a hidden call; an interrupt sooner would meet a kernel that has not begun it
 
 
@@ -91,6 +86,7 @@ class Run:
         too_slow: Tasks of which a hidden call took longer than allowed, or was not made because all took too long.
         not_run: Given cells that were left out, because nothing that runs uses what they define.
         whole: Why none was left out; "" if some were.
+        raised: Task -> the error of a cell that was to define its function, in words.
         ended: The cell, or the task whose hidden call, that ended a first box and was left out; "" if none did.
     """
 
@@ -99,6 +95,7 @@ class Run:
     outputs: tuple[list[dict[str, Any]], ...] = ()
     evidence: Mapping[tuple[str, str], str] = field(default_factory=dict)
     too_slow: frozenset[str] = frozenset()
+    raised: Mapping[str, str] = field(default_factory=dict)
     ended: str = ""
     not_run: tuple[str, ...] = ()
     whole: str = ""
@@ -268,7 +265,7 @@ class _Session:
         self.weights: dict[int, int] = {}  # characters of these
         self.evidence: dict[tuple[str, str], str] = {}
         self.too_slow: set[str] = set()
-        self.raised: list[tuple[str, str]] = []  # what people are told of each cell that raised an error, and the error
+        self.raised: list[Raised] = []
         self.task = ""  # whose hidden call runs
         self.verdict = Verdict.OK
         self.message = ""
@@ -281,24 +278,23 @@ class _Session:
         except _BoxEnded as end:
             self.verdict, self.message, ended = end.verdict, str(end), end
         if self.raised and self.verdict == Verdict.OK:
-            self._set(
-                Verdict.PARTIAL_RUN, f"These cells raised an error: {', '.join(told for told, _ in self.raised)}."
-            )
+            self._set(Verdict.PARTIAL_RUN, what_raised(self.raised, self.cells))
         run = Run(
             verdict=self.verdict,
             message=self.message,
             outputs=tuple(self.outputs.get(index, []) for index in range(len(self.cells))),
             evidence=self.evidence,
             too_slow=frozenset(self.too_slow),
-            not_run=tuple(_name(self.cells[index]) for index in sorted(self.plan.left_out)),
+            raised=errors_of_tasks(self.raised, self.cells, {task for task, _ in cases}),
+            not_run=tuple(bare_name(self.cells[index]) for index in sorted(self.plan.left_out)),
             whole=self.plan.whole,
         )
-        return _Ended(run, tuple(error for _, error in self.raised), ended)
+        return _Ended(run, tuple(one.error for one in self.raised), ended)
 
     def _run_cells(self, deadline: float) -> None:
         stopped = False
         for index, cell in enumerate(self.cells):
-            name = _name(cell)
+            name = name_of_cell(self.cells, index)
             if index in self.at_fault:
                 stopped = stopped or cell.master is not None
                 continue
@@ -327,7 +323,7 @@ class _Session:
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
             elif done.error:
-                self.raised.append((f"{name}{_where_it_breaks(done.error, cell.source)}", done.error))
+                self.raised.append(Raised(index, done.error))
 
     def _answered(self, index: int, task: str) -> bool:
         """Whether the function is the student's where cell ``index`` stands, and not still a stub."""
@@ -435,7 +431,7 @@ class _Session:
             return self._end(index, Verdict.OUT_OF_MEMORY, f"used more than {allowed} MiB of memory")
         if reason and reason.startswith("machine "):
             lacking = {"memory": "memory", "files": "files that may be open"}[reason.removeprefix("machine ")]
-            name = _name(self.cells[index]) if index < len(self.cells) else f"of {self.task}"
+            name = name_of_cell(self.cells, index) if index < len(self.cells) else f"of {self.task}"
             raise GraderError(
                 f"This machine ran low on {lacking} while cell {name} ran, and this was the youngest box. Close other "
                 "programs or give fewer --jobs, then run the same command again."
@@ -458,39 +454,12 @@ class _Session:
 
     def _end(self, index: int, verdict: Verdict, what: str, by_itself: bool = False) -> _BoxEnded:
         """The end of the box in a cell or a hidden call; ``what`` is what that did."""
-        cell = self.cells[index] if index < len(self.cells) else None
-        name = _name(cell) if cell else self.task
-        where = f"Cell {name}" if cell else f"A hidden call of {name}"
-        return _BoxEnded(verdict, f"{where} {what}.", index if cell else name, name, by_itself)
+        if index == len(self.cells):
+            return _BoxEnded(verdict, f"A hidden call of {self.task} {what}.", self.task, self.task, by_itself)
+        name = name_of_cell(self.cells, index)
+        return _BoxEnded(verdict, f"Cell {name} {what}.", index, name, by_itself)
 
     def _set(self, verdict: Verdict, message: str) -> None:
         """The first thing that went wrong names the verdict."""
         if self.verdict == Verdict.OK:
             self.verdict, self.message = verdict, message
-
-
-def _where_it_breaks(error: str, source: str) -> str:
-    """What a person has to know of an error: the package that is missing, or the line that Python cannot read."""
-    if found := NOT_INSTALLED.match(error):
-        return f" ({found['package']} is not installed where grading runs)"
-    if not (found := UNREADABLE.match(error)):
-        return ""
-    lines, number = source.splitlines(), int(found["line"])
-    quoted = _words(lines[number - 1]) if 0 < number <= len(lines) else ""
-    return f" ({found['kind']} in line {number}, {quoted}: {_printable(found['what'])})"
-
-
-def _name(cell: RebuiltCell) -> str:
-    """What people are told of a cell: its name, or its first words where it has none."""
-    if cell.master:
-        return cell.master.grade_id
-    return _words(next((line for line in cell.source.splitlines() if line.strip()), ""))
-
-
-def _words(line: str) -> str:
-    words = _printable(line.strip())
-    return f'"{words[:WORDS]}…"' if len(words) > WORDS else f'"{words}"'
-
-
-def _printable(text: str) -> str:
-    return "".join(filter(str.isprintable, text))[:LONGEST]

@@ -7,11 +7,12 @@ from typing import Any
 from autograder.course import Course, Graded, Observed
 from autograder.errors import BadSubmission, GraderError
 from autograder.execute import Run
+from autograder.inside.names import NO_FUNCTION
 from autograder.intake.find import Found
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.judge.evidence import evidence_by_task
-from autograder.keys import grade_key
+from autograder.keys import file_key, grade_key
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 from autograder.workspace import why_refused
 
@@ -60,7 +61,8 @@ def judge_one(observed: Observed, course: Course) -> Graded:
         return Graded(_grade(observed, _unjudged(course, observed.message)), observed)
     try:
         raised, silences = course.settings.assignment.raised, _silences(observed.run, course)
-        evidence = evidence_by_task(course.cases, observed.run.evidence, raised, silences)
+        texts = {pair: text for pair, text in observed.run.evidence.items() if not _of_no_function(pair[0], text)}
+        evidence = evidence_by_task(course.cases, texts, raised, silences)
         return Graded(_grade(observed, course.judge(evidence)), observed)
     except Exception as error:
         return failed(observed, course, our_fault(error))
@@ -81,6 +83,7 @@ def _grade(
         not_run=observed.run.not_run if observed.run else (),
         whole=observed.run.whole if observed.run else "",
         handin=observed.handin,
+        file=file_key(observed.original) if observed.original is not None else "",
     )
 
 
@@ -94,10 +97,23 @@ def _silences(run: Run, course: Course) -> dict[str, str]:
     one, every = course.settings.limits.call_s, course.settings.limits.calls_s
     slow = f"A call on hidden inputs took more than {one:g} s, or all of them more than {every:g} s, and was stopped."
     cut_short = run.verdict not in (Verdict.OK, Verdict.PARTIAL_RUN)
-    return {
-        task: slow if task in run.too_slow else run.message if cut_short or task == run.ended else ""
-        for task in course.judge.points
-    }
+    undefined = {task for (task, _), text in run.evidence.items() if _of_no_function(task, text)}
+
+    def why(task: str) -> str:
+        if task in run.too_slow:
+            return slow
+        if task in undefined and task in run.raised:
+            return f"There is no function {task}, because its cell raised {run.raised[task]}."
+        if task in undefined:
+            return f"When the notebook has run, there is no function {task}. Is it still called that?"
+        return run.message if cut_short or task == run.ended else ""
+
+    return {task: why(task) for task in course.judge.points}
+
+
+def _of_no_function(task: str, evidence: str) -> bool:
+    """Whether a hidden call found nothing to call: that is told as what the notebook lacks, not as an error of it."""
+    return f'"NameError: {NO_FUNCTION} {task}"' in evidence
 
 
 def _unjudged(course: Course, reason: str) -> tuple[TaskGrade, ...]:

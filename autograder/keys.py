@@ -16,7 +16,7 @@ import platform
 import re
 import site
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ MAKING_A_RUN = (
     "execute.py",
     "outputs.py",
     "pictures.py",
+    "raised.py",
     "intake/composed.py",
     "intake/master.py",
     "intake/needed.py",
@@ -50,6 +51,7 @@ class Basis:
         box: What isolates submissions, for reports.
         surroundings: Hash of everything but the notebook that a run depends on.
         key: Hash of everything but the file that a grade depends on.
+        parts: The same in parts, so that two gradings can be compared: what -> its hash.
     """
 
     seed: int
@@ -57,24 +59,34 @@ class Basis:
     box: str
     surroundings: str
     key: str
+    parts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def surroundings_parts(settings: Settings) -> dict[str, str]:
+    """Everything but the notebook that a run depends on -> its hash."""
+    # Not sys.path, which imports can extend. getsitepackages: a virtual environment may see the system's packages.
+    folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
+    assignment = settings.assignment
+    installed = {f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}
+    return {
+        "cases": _hash(_files(assignment.inside), [assignment.environment, assignment.preload]),
+        "packages": _hash(
+            {name: _files(folder) for name, folder in assignment.packages.items()},
+            [platform.python_version(), *sorted(installed)],
+        ),
+        "limits": _hash(settings.unsafe_no_box, settings.whole, dataclasses.asdict(settings.limits)),
+        "running": _hash([_files(PACKAGE / name) for name in MAKING_A_RUN]),
+    }
 
 
 def surroundings_key(settings: Settings) -> str:
     """Key of everything but the notebook that a run depends on: code in and of the box, packages, limits."""
-    # Not sys.path, which imports can extend. getsitepackages: a virtual environment may see the system's packages.
-    folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
-    assignment = settings.assignment
-    return _hash(
-        [_files(PACKAGE / name) for name in MAKING_A_RUN],
-        _files(assignment.inside),
-        {name: _files(folder) for name, folder in assignment.packages.items()},
-        [assignment.environment, assignment.preload],
-        [
-            platform.python_version(),
-            *sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}),
-        ],
-        [settings.unsafe_no_box, settings.whole, dataclasses.asdict(settings.limits)],
-    )
+    return parts_key(surroundings_parts(settings))
+
+
+def parts_key(parts: Mapping[str, str]) -> str:
+    """Key of several parts together."""
+    return _hash(dict(sorted(parts.items())))
 
 
 def run_key(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, surroundings: str) -> str:
@@ -91,16 +103,51 @@ def stored_key(run: str, silent: Sequence[bool], left_out: Iterable[int], explai
     return f"{run}/{_hash(run, list(silent), sorted(left_out), explain)}"
 
 
-def course_key(settings: Settings, seed: int, box: str, surroundings: str) -> str:
-    """Key of everything but the file that a grade depends on: surroundings, solutions, checks, the grader itself."""
+def judging_parts(settings: Settings) -> dict[str, str]:
+    """Everything but a run that a grade depends on -> its hash: checks, solutions, points, the grader itself."""
     assignment = settings.assignment
-    return _hash(
-        surroundings,
-        [entry for entry in _files(PACKAGE) if not re.match("assignments/.*/", entry[0])],
-        [_files(place) for place in (assignment.folder / "assignment.toml", assignment.inside, assignment.checks)],
-        hashlib.sha256(settings.solutions_notebook.read_bytes()).hexdigest(),
-        [importlib.metadata.version("nbgrader"), assignment.name, seed, box],
-    )
+    solutions, points = _without_points(settings.solutions_notebook.read_bytes())
+    return {
+        "checks": _hash([_files(place) for place in (assignment.folder / "assignment.toml", assignment.checks)]),
+        "solutions": _hash(assignment.name, solutions),
+        "points": _hash(points),
+        "grader": _hash(
+            [entry for entry in _files(PACKAGE) if not re.match("assignments/.*/", entry[0])],
+            importlib.metadata.version("nbgrader"),
+        ),
+    }
+
+
+def make_basis(settings: Settings, seed: int, drawn: bool, box: str) -> Basis:
+    """What a class is graded on with these settings.
+
+    Args:
+        seed: Seed of the hidden inputs.
+        drawn: Whether it was drawn.
+        box: What isolates submissions.
+    """
+    surroundings = surroundings_parts(settings)
+    parts = surroundings | judging_parts(settings)
+    return Basis(seed, drawn, box, parts_key(surroundings), _hash(parts_key(parts), seed, box), parts)
+
+
+def _without_points(solutions: bytes) -> tuple[object, dict[str, object]]:
+    """A notebook without its points, and these by grade_id; what is no notebook has none."""
+    points: dict[str, object] = {}
+    try:
+        document = json.loads(solutions)
+        for cell in document["cells"]:
+            nbgrader = cell["metadata"].get("nbgrader", {})
+            if "points" in nbgrader:
+                points[nbgrader["grade_id"]] = nbgrader.pop("points")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return hashlib.sha256(solutions).hexdigest(), {}
+    return document, points
+
+
+def file_key(data: bytes) -> str:
+    """Key of a file's content."""
+    return hashlib.sha256(data).hexdigest()[:LENGTH]
 
 
 def grade_key(data: bytes, notes: Sequence[str], course: str) -> str:

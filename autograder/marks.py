@@ -67,6 +67,21 @@ class Marks:
         return sum(mark.max_score for mark in self.marks)
 
     @property
+    def written(self) -> tuple[Mark, ...]:
+        """The questions that a person marks."""
+        return tuple(mark for mark in self.marks if mark.written)
+
+    @property
+    def by_hand(self) -> tuple[Mark, ...]:
+        """The tasks that a person gave other points than the grader."""
+        return tuple(mark for mark in self.marks if mark.changed_by_hand)
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Questions that a person marked and that have changed since."""
+        return tuple(mark.question for mark in self.marks if mark.waits and mark.by_hand is not None)
+
+    @property
     def waiting(self) -> tuple[str, ...]:
         """Questions that a person has to look at."""
         return tuple(mark.question for mark in self.marks if mark.waits or mark.score is None)

@@ -27,13 +27,15 @@ from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
 from autograder.pool import Pool
 from autograder.records.gradebook import Records
+from autograder.records.marks import marked
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import runs_in_results, save_results
+from autograder.records.rounds import record_alone
 from autograder.records.saving import Saving
 from autograder.release import release_text
 from autograder.results import ClassResults, Grade
 from autograder.runner import Runner
-from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed, results_so_far, set_aside_others
+from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed, results_so_far
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,15 @@ def grade_class(
         # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
         begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
         course.judging.result()
+        course = replace(course, remarks=enter_assignment(settings))
         watcher.prepared(course)
-        set_aside_others(settings, opened.basis)
-        saving = stack.enter_context(Saving(opened.results, settings.workspace))
+        saving = stack.enter_context(Saving(opened.results, opened.round, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
         while begun:
             done, still = wait(begun, return_when=FIRST_COMPLETED)
             begun = [*still, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, len(done)))]
             for future in done:
-                grade = _recorded(judge_one(future.result(), course), course, records).grade
-                saving.add(grade)
-                watcher.graded(grade)
+                watcher.graded(saving.add(_recorded(judge_one(future.result(), course), course, records).grade))
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
     return saving.results
 
@@ -100,13 +100,16 @@ def prepare(
     runner: Runner | None = None,
     begin: Callable[..., Future[Judge]] | None = None,
 ) -> Course:
-    """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
+    """Release the notebook, run the solutions, enter the assignment: everything before the first submission.
+
+    The assignment is entered in the gradebook only when the solutions have run. Otherwise a slip in them could cost
+    marks that people gave.
 
     Args:
         basis: What is graded on; None for the workspace's own.
         runner: What runs notebooks; None for a new one, which whoever has the course closes.
         begin: Called with a function and what it is to be called with, for what may be done later: running the
-            solutions. None for at once.
+            solutions. The caller then enters the assignment. None for at once.
 
     Raises:
         BoxUnavailable: No isolation can be had.
@@ -120,15 +123,15 @@ def prepare(
             runner = unless_ready.enter_context(contextlib.closing(Runner(settings, basis.surroundings)))
             runner.prestart(0)
         released = json.loads(release_text(settings))
-        enter_assignment(settings)
         if basis.drawn:
             # At once: a grader that is killed must not have run anything for nothing.
             keep_seed(settings, basis.seed)
         master = master_cells(released)
         cases = settings.assignment.cases_of(points_by_task(master), voided_tasks(master))
         judging = (begin or _at_once)(_judge, master, cases, basis.seed, settings, runner)
+        remarks = () if begin else enter_assignment(settings)
         unless_ready.pop_all()
-    return Course(settings, released, master, cases, judging, runner, basis)
+    return Course(settings, released, master, cases, judging, runner, basis, remarks)
 
 
 def _at_once(call: Callable[..., Judge], *words: Any) -> Future[Judge]:
@@ -162,10 +165,11 @@ def remember(grade: Grade, course: Course) -> None:
     What a platform said of the hand-in stays: nbgrader grades the copy in ``submitted/``, which says nothing of it.
     """
     adopt_old_results(course.settings)
-    results = results_so_far(course.settings, course.basis)
-    set_aside_others(course.settings, course.basis)
+    workspace, results = course.settings.workspace, results_so_far(course.settings, course.basis)
     said = next((one.handin for one in results.grades if one.student == grade.student), None)
-    save_results(results.with_grade(replace(grade, handin=grade.handin or said)), course.settings.workspace)
+    grade = replace(grade, handin=grade.handin or said)
+    grade = record_alone(grade, results, course.basis, workspace, "nbgrader autograde")
+    save_results(marked(results.with_grade(grade), workspace), workspace)
 
 
 def _recorded(graded: Graded, course: Course, records: Records) -> Graded:

@@ -176,7 +176,7 @@ def _evidence(folder: Path, config: pytest.Config) -> tuple[dict[str, Evidence],
         raise UsageError(f"There is no stored run of {student!r} in {workspace}. Graded there: {known or 'nobody'}.")
     master = master_cells(json.loads(release_text(settings)))
     cases = assignment.cases_of(points_by_task(master), voided_tasks(master))
-    basis = basis_of(settings, results.seed)
+    basis = basis_of(settings, grade.round.seed if grade.round else results.seed)
     handed_in = workspace / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"
     rebuilt = rebuild(parse_notebook(handed_in.read_bytes(), student), master)
     if run_key(rebuilt, cases, basis.seed, basis.surroundings) != grade.run:

@@ -1,7 +1,10 @@
 """The grades of a submission and of a class. Plain frozen values; knows nothing of notebooks, boxes or nbgrader."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from autograder.marks import Mark, Marks
 
 
 class Verdict(StrEnum):
@@ -103,6 +106,30 @@ class TaskGrade:
 
 
 @dataclass(frozen=True)
+class Round:
+    """One grading of an assignment in a workspace, and everything but the file that its grades depend on.
+
+    Attributes:
+        number: 1 for the first.
+        seed: Seed of the hidden inputs.
+        box: What isolated the submissions.
+        when: When it began: ISO 8601, UTC, to the second; "" if that is not known.
+        reason: What the instructor said of it.
+        machine: The computer's name.
+        basis: What it was graded with -> hash of that, as :func:`autograder.keys.basis_parts` names them; empty if an
+            older grader did not keep it.
+    """
+
+    number: int
+    seed: int
+    box: str
+    when: str = ""
+    reason: str = ""
+    machine: str = ""
+    basis: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Grade:
     """Everything the grader has to say of one submission.
 
@@ -115,6 +142,9 @@ class Grade:
         not_run: Given cells that were not run, because no check reads what they define.
         whole: Why all were run; "" if some were not, or nothing ran.
         handin: What the platform says of the hand-in; None if it did not come through a class's folder or zip.
+        file: Hash of the file handed in; "" if it could not be read, or that is not known.
+        round: The round that it comes from; None until it is recorded.
+        marks: All questions with what people gave, as the gradebook had them when it was read; None if it was not.
     """
 
     student: str
@@ -128,6 +158,9 @@ class Grade:
     not_run: tuple[str, ...] = ()
     whole: str = ""
     handin: Handin | None = None
+    file: str = ""
+    round: Round | None = None
+    marks: Marks | None = None
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -144,15 +177,35 @@ class Grade:
         """Automatic points that can be earned."""
         return sum(task.max_score for task in self.tasks)
 
+    @property
+    def total(self) -> float:
+        """Points earned so far, those that people gave among them."""
+        return self.marks.score if self.marks else self.score
+
+    @property
+    def total_max(self) -> float:
+        """Points that can be earned, those for written answers among them."""
+        return self.marks.max_score if self.marks else self.max_score
+
+    @property
+    def written(self) -> tuple[Mark, ...]:
+        """The written answers."""
+        return self.marks.written if self.marks else ()
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Questions that a person has to look at."""
+        return self.marks.waiting if self.marks else ()
+
 
 @dataclass(frozen=True)
 class ClassResults:
-    """A graded class.
+    """A graded class: the newest grade of each student, whichever round it comes from.
 
     Attributes:
         assignment: Its name.
-        seed: Seed of the hidden inputs.
-        box: What isolated the submissions.
+        seed: Seed of the hidden inputs of the newest round.
+        box: What isolated the submissions of the newest round.
         not_recognised: What lay in the class that was graded last and is in nobody's grade.
     """
 
@@ -161,6 +214,18 @@ class ClassResults:
     box: str
     grades: tuple[Grade, ...] = ()
     not_recognised: tuple[NotRecognised, ...] = ()
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds that the grades come from, the newest last."""
+        found = {grade.round.number: grade.round for grade in self.grades if grade.round}
+        return tuple(found[number] for number in sorted(found))
+
+    @property
+    def unsafe(self) -> str:
+        """What stood in for the box where some grade was made without isolation; "" if none was."""
+        boxes = (self.box, *(one.box for one in reversed(self.rounds)))
+        return next((box or "unknown" for box in boxes if not box.startswith("bubblewrap")), "")
 
     @property
     def faults(self) -> set[str]:
@@ -176,8 +241,52 @@ class ClassResults:
                 groups.setdefault(grade.run, []).append(grade.student)
         return [group for group in groups.values() if len(group) > 1]
 
+    def of(self, students: Collection[str]) -> "ClassResults":
+        """The same class with the grades of these students alone."""
+        return replace(self, grades=tuple(grade for grade in self.grades if grade.student in students))
+
+    def with_marks(self, marks: Mapping[str, Marks]) -> "ClassResults":
+        """The same class with the marks of each student that the gradebook knows."""
+        grades = (replace(grade, marks=marks.get(grade.student, grade.marks)) for grade in self.grades)
+        return replace(self, grades=tuple(grades))
+
     def with_grade(self, grade: Grade) -> "ClassResults":
         """The same class with this student's grade added or replaced; by student, the grader's faults first."""
-        others = [other for other in self.grades if other.student != grade.student]
-        order = sorted([*others, grade], key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
+        return self.with_grades((grade,))
+
+    def with_grades(self, grades: Iterable[Grade]) -> "ClassResults":
+        """The same class with these students' grades added or replaced."""
+        newest = {one.student: one for one in (*self.grades, *grades)}
+        order = sorted(newest.values(), key=lambda one: (one.verdict is not Verdict.GRADER_ERROR, one.student))
         return replace(self, grades=tuple(order))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students whose code is nearly equal.
+
+    Attributes:
+        share: How much of what they wrote they have in common and few others have: from 0 to 1.
+        equal: grade_ids of cells that are equal but for names and layout, and that few others have.
+    """
+
+    students: tuple[str, str]
+    share: float
+    equal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Whose code is alike. Given code counts for nothing.
+
+    Attributes:
+        equal: Groups whose code is equal but for names, comments and layout.
+        near: Pairs whose code is nearly equal, the most similar first. One of each group stands for it.
+        ours: Student -> how much of their code is our solution: from 0 to 1. Only those with much of it.
+        untouched: Students who wrote no code.
+    """
+
+    equal: tuple[tuple[str, ...], ...] = ()
+    near: tuple[Pair, ...] = ()
+    ours: Mapping[str, float] = field(default_factory=dict)
+    untouched: tuple[str, ...] = ()

@@ -63,6 +63,7 @@ class Runs:
         entry = {
             "verdict": run.verdict,
             "message": run.message,
+            "raised": dict(run.raised),
             "ended": run.ended,
             "not_run": run.not_run,
             "whole": run.whole,
@@ -72,16 +73,20 @@ class Runs:
         text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
         write_whole(self._file(key), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
 
-    def prune(self, needed: Collection[str]) -> None:
-        """Remove the runs that are neither needed, used by this process, nor younger than a week.
+    def prune(self, needed: Collection[str], kept_s: float = KEPT_S) -> int:
+        """Remove the runs that are neither needed nor used by this process; how many.
 
         Args:
             needed: Keys of runs, as grades have them.
+            kept_s: Seconds that a run stays in any case.
         """
+        removed = 0
         for folder in () if self.none() else self._folder.iterdir():
             wanted = folder.name in needed or folder.name in self._used
-            if not wanted and time.time() - folder.stat().st_mtime > KEPT_S:
+            if not wanted and time.time() - folder.stat().st_mtime >= kept_s:
                 shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        return removed
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}.json.z"

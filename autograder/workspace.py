@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,11 +17,15 @@ from autograder.box.isolation import box_label
 from autograder.config import Settings
 from autograder.errors import BadSubmission, UsageError
 from autograder.files import write_whole
+from autograder.intake.composed import composed
 from autograder.intake.find import Class, Found, find_class
+from autograder.intake.identity import close_names
 from autograder.intake.master import grade_ids_in
-from autograder.keys import Basis, course_key, grade_key, surroundings_key
-from autograder.records.results_json import load_results, results_path
-from autograder.results import ClassResults, Verdict
+from autograder.keys import Basis, grade_key, make_basis
+from autograder.records.marks import marked
+from autograder.records.results_json import results_path
+from autograder.records.rounds import adopt_older, new_round, newest_results
+from autograder.results import ClassResults, Handin, Round, Verdict
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,9 @@ class Opened:
 
     Attributes:
         remarks: What the instructor should know of how the class was read.
-        results: What the workspace holds already, as far as it has the same basis.
+        results: What the workspace holds already.
         unchanged: Students whose file, whatever it depends on, and records are as when they were graded.
+        round: The one that grading them makes.
     """
 
     found: tuple[Found, ...]
@@ -39,20 +44,29 @@ class Opened:
     basis: Basis
     results: ClassResults
     unchanged: frozenset[str]
+    round: Round
 
 
 @contextlib.contextmanager
 def open_class(
-    path: Path, settings: Settings, seed: int | None = None, platform: str | None = None
+    path: Path,
+    settings: Settings,
+    seed: int | None = None,
+    platform: str | None = None,
+    *,
+    students: Collection[str] = (),
+    reason: str = "",
 ) -> Iterator[Opened]:
     """Find the submissions under ``path`` and hold the workspace.
 
     Args:
         seed: Seed of the hidden inputs; None for the workspace's own.
         platform: Whose names to look for, as :func:`autograder.intake.find.find_class` takes it.
+        students: Those to grade, by identifier or by the name that the platform gives; none for all.
+        reason: Why they are graded, for whoever compares rounds.
 
     Raises:
-        UsageError: Nothing to grade, or the workspace is in use or damaged.
+        UsageError: Nothing to grade, nobody of that name, or the workspace is in use or damaged.
         BoxUnavailable: No isolation can be had.
     """
     name = settings.assignment.name
@@ -62,11 +76,49 @@ def open_class(
         adopt_old_results(settings)
         basis = basis_of(settings, seed)
         results = results_so_far(settings, basis)
+        if students:  # what else lies in the class is as it was
+            found = _only(students, handed_in.found, path)
+            handed_in = replace(handed_in, found=found, not_recognised=results.not_recognised)
         if platform is None:  # or the instructor has said that the names are a class's
             _check_nobody_is_taken_for_another(path, handed_in, results)
         unchanged = _unchanged(handed_in.found, results, settings, basis)
         results = _as_handed_in(results, handed_in, unchanged)
-        yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged)
+        with contextlib.suppress(UsageError):  # whoever writes to the gradebook says it better
+            results = marked(results, settings.workspace)
+        of_now = new_round(settings.workspace, results, basis, reason)
+        yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged, of_now)
+
+
+def _only(students: Collection[str], found: tuple[Found, ...], path: Path) -> tuple[Found, ...]:
+    """The submissions of some students.
+
+    Raises:
+        UsageError: A name fits nobody, or several.
+    """
+    chosen = []
+    for name in students:
+        fit = [one for one in found if one.student == name]
+        fit = fit or [one for one in found if one.handin and composed(one.handin.name) == composed(name)]
+        if len(fit) != 1:
+            among = _listed(fit or _close(name, found))
+            raise UsageError(
+                f"--student {name!r} fits {'several' if fit else 'nobody'} in {path}. "
+                + (f"Did you mean {among}?" if among else f"Found there: {_listed(found)}.")
+            )
+        chosen += fit
+    return tuple(one for one in found if one in chosen)
+
+
+def _listed(found: Sequence[Found], most: int = 10) -> str:
+    names = [repr(one.student) for one in found]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _close(name: str, found: tuple[Found, ...]) -> list[Found]:
+    """Those whose names look like ``name``, the closest first."""
+    names = {one.student: [one.student, one.handin.name if one.handin else ""] for one in found}
+    close = close_names(name, names)
+    return sorted((one for one in found if one.student in close), key=lambda one: close.index(one.student))
 
 
 def _check_nobody_is_taken_for_another(path: Path, handed_in: Class, results: ClassResults) -> None:
@@ -102,13 +154,11 @@ def basis_of(settings: Settings, seed: int | None = None) -> Basis:
         UsageError: The seed that the workspace keeps is no number.
         BoxUnavailable: No isolation can be had.
     """
-    box, surroundings = box_label(settings), surroundings_key(settings)
-    chosen = _seed_of(settings) if seed is None else seed
-    return Basis(chosen, seed is None, box, surroundings, course_key(settings, chosen, box, surroundings))
+    return make_basis(settings, _seed_of(settings) if seed is None else seed, seed is None, box_label(settings))
 
 
 def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settings, basis: Basis) -> frozenset[str]:
-    graded = {grade.student: grade.key for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
+    graded = {grade.student: grade for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
     recorded, name = _in_gradebook(settings), settings.assignment.name
     return frozenset(
         one.student
@@ -116,8 +166,13 @@ def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settin
         if one.student in recorded
         and one.student in graded
         and (settings.workspace / "autograded" / one.student / name / f"{name}.ipynb").is_file()
-        and graded[one.student] == grade_key(_content(one, settings), one.notes, basis.key)
+        and graded[one.student].key == grade_key(_content(one, settings), one.notes, basis.key)
+        and _time(graded[one.student].handin) == _time(one.handin)  # the gradebook has it
     )
+
+
+def _time(handin: Handin | None) -> str:
+    return handin.submitted if handin else ""
 
 
 def _content(found: Found, settings: Settings) -> bytes:
@@ -146,40 +201,27 @@ def _in_gradebook(settings: Settings) -> set[str]:
 
 
 def results_so_far(settings: Settings, basis: Basis) -> ClassResults:
-    """The results that the workspace holds already, if they are of the same hidden inputs and kind of box.
+    """Everybody's newest grade, also of rounds on other hidden inputs; the head is that of the round to come.
 
     Raises:
         UsageError: It is damaged.
     """
     name = settings.assignment.name
-    kept = load_results(settings.workspace, name) if results_path(settings.workspace, name).is_file() else None
-    fits = kept is not None and (kept.seed, kept.box) == (basis.seed, basis.box)
-    return kept if kept and fits else ClassResults(name, basis.seed, basis.box)
-
-
-def set_aside_others(settings: Settings, basis: Basis) -> None:
-    """Rename the results of other hidden inputs or another box: they are kept, not mixed with the new ones."""
-    path = results_path(settings.workspace, settings.assignment.name)
-    if not path.is_file():
-        return
-    kept = load_results(settings.workspace, settings.assignment.name)
-    if (kept.seed, kept.box) != (basis.seed, basis.box):
-        names = (f"results-seed-{kept.seed}{again}.json" for again in ("", *(f"-{n}" for n in range(2, 1000))))
-        os.replace(path, next(place for name in names if not (place := path.with_name(name)).exists()))
+    kept = newest_results(settings.workspace, name) or ClassResults(name, basis.seed, basis.box)
+    return replace(kept, seed=basis.seed, box=basis.box)
 
 
 def adopt_old_results(settings: Settings) -> None:
-    """Take over the results that version 1.0.0 kept at the workspace's top, where they are of this assignment."""
+    """Take over what earlier versions kept: the results at the workspace's top of 1.0.0, and those without rounds."""
     old, new = settings.workspace / "results.json", results_path(settings.workspace, settings.assignment.name)
-    try:
-        if new.exists() or json.loads(old.read_text())["assignment"] != settings.assignment.name:
-            return
-    except (OSError, ValueError, LookupError, TypeError):
-        return  # there are none, or they are damaged: nobody's to take
-    new.parent.mkdir(exist_ok=True)
-    os.replace(old, new)
-    if (old.with_name("report")).is_dir() and not new.with_name("report").exists():
-        os.replace(old.with_name("report"), new.with_name("report"))
+    # None, or damaged ones, are nobody's to take.
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        if not new.exists() and json.loads(old.read_text())["assignment"] == settings.assignment.name:
+            new.parent.mkdir(exist_ok=True)
+            os.replace(old, new)
+            if (old.with_name("report")).is_dir() and not new.with_name("report").exists():
+                os.replace(old.with_name("report"), new.with_name("report"))
+    adopt_older(settings.workspace, settings.assignment.name)
 
 
 def _seed_of(settings: Settings) -> int:

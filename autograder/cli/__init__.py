@@ -4,10 +4,13 @@ import sys
 
 import click
 
+from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
+from autograder.cli.export import export
 from autograder.cli.grade import grade
 from autograder.cli.release import release
 from autograder.cli.report import report
+from autograder.cli.workspace import workspace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +22,8 @@ def main() -> None:
     Hand out:        autograder release
     Grade a class:   autograder grade submissions/
     Read the grades: open grading/<assignment>/report/index.html
+    What changed:    autograder diff
+    Give them back:  autograder export canvas GRADES.csv
 
     SUBMISSIONS is what a learning platform gives out, an nbgrader tree (<student>/<assignment>/<assignment>.ipynb), a
     flat folder (<student>.ipynb), or a zip of any of these. Everything goes to the workspace, by default grading/ in
@@ -30,5 +35,5 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, release, doctor):
+for _verb in (grade, report, diff, export, workspace, release, doctor):
     main.add_command(_verb)

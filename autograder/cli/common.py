@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,10 +42,10 @@ def told_in_a_sentence() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        click.echo(f"autograder: {error}", err=True)
+        click.echo(f"autograder: {_shown(error)}", err=True)
         sys.exit(BAD_USAGE)
     except AutograderError as error:
-        click.echo(f"autograder: {error}", err=True)
+        click.echo(f"autograder: {_shown(error)}", err=True)
         sys.exit(GRADER_FAILED)
     except PermissionError as error:
         click.echo(f"autograder: {error.filename} cannot be used: {error.strerror}. Change its rights.", err=True)
@@ -55,6 +56,13 @@ def told_in_a_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("\nautograder: stopped. What was graded so far is recorded; run the same command again.", err=True)
         sys.exit(GRADER_FAILED)
+
+
+def _shown(error: Exception) -> str:
+    """The sentence without what would move the cursor: it may quote a name that somebody chose."""
+    from autograder.report.terminal import UNSHOWN
+
+    return re.sub(UNSHOWN, "?", str(error))
 
 
 def _no_room(error: Exception) -> str:

@@ -20,6 +20,10 @@ from autograder.intake.platforms import PLATFORMS
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
+@click.option(
+    "--student", "students", multiple=True, metavar="NAME", help="Grade this one alone; may be given several times."
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why this round is graded; kept with it.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
 @click.option("--fresh", is_flag=True, help="Run everything again, also what did not change.")
 @click.option("--whole", is_flag=True, help="Run all given cells, also those that cannot change a grade.")
@@ -30,6 +34,8 @@ def grade(
     platform: str | None,
     jobs: int | None,
     seed: int | None,
+    students: tuple[str, ...],
+    reason: str,
     cold: bool,
     fresh: bool,
     whole: bool,
@@ -38,19 +44,26 @@ def grade(
     workspace: Path | None,
     assignment: str | None,
 ) -> None:
-    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
+    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report.
+
+    \b
+    autograder grade submissions/
+    autograder grade submissions/ --student meyer --fresh --reason "appeal"
+    """
     with told_in_a_sentence():
         overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
             {"jobs": jobs} if jobs else {}
         )
         assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
         settings = settings_of(course, workspace, assignment, **overrides)
+        from autograder.changes import Side, compare
         from autograder.records.results_json import save_results
-        from autograder.report.html import write_report
         from autograder.report.terminal import ClassDisplay
+        from autograder.reporting import write_report
         from autograder.workspace import open_class
 
-        with ClassDisplay() as display, open_class(submissions, settings, seed, platform) as opened:
+        opening = open_class(submissions, settings, seed, platform, students=students, reason=reason)
+        with ClassDisplay() as display, opening as opened:
             display.say(f"Grading {submissions} against {settings.solutions_notebook}")
             for remark in opened.remarks:
                 display.say(remark)
@@ -60,11 +73,12 @@ def grade(
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
                 results = _graded(opened, settings, display, fresh)
-        index = write_report(results, settings.workspace)
-        display.summary(results, index)
-        students = {one.student for one in opened.found}
-        failed = results.faults & students
-    sys.exit(GRADER_FAILED if failed or results.not_recognised else OK)
+        index = write_report(results, settings.workspace, settings.solutions_notebook)
+        found = {one.student for one in opened.found}
+        display.summary(results, index, only=found if students else None)
+        display.changed(compare(Side("before", opened.results), Side("now", results)))
+        failed = bool(results.faults & found) or bool(results.not_recognised and not students)
+    sys.exit(GRADER_FAILED if failed else OK)
 
 
 def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str | None) -> str | None:
@@ -92,5 +106,7 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
 
         def prepared(course: Any) -> None:
             display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
+            for remark in course.remarks:
+                display.say(remark)
 
         return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)

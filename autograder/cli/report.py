@@ -10,14 +10,18 @@ from autograder.cli.common import course_options, settings_of, told_in_a_sentenc
 @click.command()
 @course_options
 def report(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
-    """Write the report pages again from results.json and print the class."""
+    """Write the report pages again from results.json and the gradebook, and print the class."""
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)
-        from autograder.records.results_json import load_results
-        from autograder.report.html import write_report
+        from autograder.records.marks import marked
+        from autograder.records.results_json import load_results, save_results
         from autograder.report.terminal import ClassDisplay
-        from autograder.workspace import adopt_old_results
+        from autograder.reporting import write_report
+        from autograder.workspace import adopt_old_results, locked
 
         adopt_old_results(settings)
-        results = load_results(settings.workspace, settings.assignment.name)
-        ClassDisplay().summary(results, write_report(results, settings.workspace))
+        load_results(settings.workspace, settings.assignment.name)  # the lock would make a workspace
+        with locked(settings.workspace):
+            results = marked(load_results(settings.workspace, settings.assignment.name), settings.workspace)
+            save_results(results, settings.workspace)
+        ClassDisplay().summary(results, write_report(results, settings.workspace, settings.solutions_notebook))

@@ -104,7 +104,7 @@ class Evidence:
             raise Failure(self._silence or "The function was never seen to return.", "Does the cell run on its own?")
         if observation.error:
             hint = next((hint for sign, hint in self._raised if sign in observation.error), RAISED_OTHERWISE)
-            raise Failure(f"Called on inputs of the right form, it raised {observation.error}.", hint)
+            raise Failure(f"Called on inputs of the right form, it raised {observation.error.rstrip('.')}.", hint)
         return observation.values
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from autograder.errors import UsageError
 from autograder.intake.master import CHECK
 from autograder.marks import Mark, Marks
+from autograder.results import ClassResults
 
 # A written answer has its points and its comment in one place (two rows of nbgrader's, of one name). A task has its
 # points at its self-check and its comment at the student's cell. Cells are made in the order of the notebook
@@ -54,6 +55,15 @@ def load_marks(workspace: Path, assignment: str) -> dict[str, Marks]:
         name = " ".join(part for part in (first, last) if part)
         found[student] = Marks(student, marks, name, (submitted or "").replace(" ", "T").partition(".")[0])
     return found
+
+
+def marked(results: ClassResults, workspace: Path) -> ClassResults:
+    """The results with what the gradebook says now.
+
+    Raises:
+        UsageError: The gradebook cannot be read.
+    """
+    return results.with_marks(load_marks(workspace, results.assignment))
 
 
 def _mark(

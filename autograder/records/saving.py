@@ -1,10 +1,15 @@
-"""Keeps results.json up with a class that is being graded."""
+"""Keeps results.json and the file of the round up with a class that is being graded."""
 
+import contextlib
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from autograder.errors import UsageError
+from autograder.records.marks import marked
 from autograder.records.results_json import save_results
-from autograder.results import ClassResults, Grade
+from autograder.records.rounds import save_round
+from autograder.results import ClassResults, Grade, Round
 
 SAVED_EVERY_S = 2.0  # seconds of judging lost if the grader is killed; runs are never lost
 SAVING_SHARE = 0.01  # of the time at most, however large the class
@@ -13,25 +18,38 @@ SAVING_SHARE = 0.01  # of the time at most, however large the class
 class Saving:
     """Keeps results.json up with the grades, but not so often that a large class spends its time on that.
 
+    Args:
+        results: What the workspace holds already.
+        of: The round that the grades are of.
+
     Attributes:
         results: The class as graded so far.
     """
 
-    def __init__(self, results: ClassResults, workspace: Path) -> None:
-        self.results, self._workspace = results, workspace
+    def __init__(self, results: ClassResults, of: Round, workspace: Path) -> None:
+        self.results, self._round, self._workspace = results, of, workspace
+        self._made = replace(results, grades=())  # in this round
         self._next = 0.0
 
     def __enter__(self) -> "Saving":
         return self
 
     def __exit__(self, *_: object) -> None:
-        save_results(self.results, self._workspace)
+        with contextlib.suppress(UsageError):  # somebody holds the gradebook; that fails no class
+            self.results = marked(self.results, self._workspace)
+        self._save()
 
-    def add(self, grade: Grade) -> None:
-        """One more grade."""
-        self.results = self.results.with_grade(grade)
+    def add(self, grade: Grade) -> Grade:
+        """One more grade; the same, with its round."""
+        grade = replace(grade, round=self._round)
+        self.results, self._made = self.results.with_grade(grade), self._made.with_grade(grade)
         begin = time.monotonic()
         if begin > self._next:
-            save_results(self.results, self._workspace)
+            self._save()
             end = time.monotonic()
             self._next = end + max(SAVED_EVERY_S, (end - begin) / SAVING_SHARE)
+        return grade
+
+    def _save(self) -> None:
+        save_round(self._made, self._workspace)  # first: what results.json holds, a round holds too
+        save_results(self.results, self._workspace)

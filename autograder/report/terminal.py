@@ -2,7 +2,10 @@
 
 import contextlib
 import re
+import shlex
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -11,8 +14,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from autograder.report.text import score
-from autograder.results import ClassResults, Grade, Verdict
+from autograder.changes import Comparison
+from autograder.marks import Marks
+from autograder.report.text import change_text, points, round_text, score, task_change_text
+from autograder.results import ClassResults, Grade, Round, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
@@ -56,7 +61,11 @@ class ClassDisplay:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(escape(re.sub(UNSHOWN, "?", text)))
+        self.console.print(self._plain(text))
+
+    @staticmethod
+    def _plain(text: str) -> str:
+        return escape(re.sub(UNSHOWN, "?", text))
 
     def found(self, count: int) -> None:
         """The submissions are counted."""
@@ -85,12 +94,18 @@ class ClassDisplay:
         message = f"  {grade.message}" if grade.message else ""
         self.say(f"{done:>9} {grade.student:<30} {grade.verdict:<13} {score(grade):>10}{message}")
 
-    def summary(self, results: ClassResults, index: Path) -> None:
-        """The class in one table, and where to look."""
+    def summary(self, results: ClassResults, index: Path, only: Collection[str] | None = None) -> None:
+        """The class in one table, and where to look.
+
+        Args:
+            only: Students to show; None for all.
+        """
+        if only is not None:
+            results = replace(results.of(only), not_recognised=())
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
-        for column in ("student", "verdict"):
-            table.add_column(column, overflow="fold")
-        for column in ("points", "seconds", "notes"):
+        table.add_column("student", overflow="fold")
+        table.add_column("verdict", no_wrap=True)
+        for column in ("automatic", "total", "to mark", "notes"):
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:
             colour = COLOURS.get(grade.verdict, "yellow")
@@ -98,7 +113,8 @@ class ClassDisplay:
                 escape(grade.student),
                 f"[{colour}]{grade.verdict}[/]",
                 score(grade),
-                f"{grade.wall_s:.1f}",
+                f"{points(grade.total)} / {points(grade.total_max)}" if grade.marks else "",
+                str(_to_mark(grade) or ""),
                 str(len(grade.notes) or ""),
             )
         self.console.print(table)
@@ -116,10 +132,111 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
+        for line in _marks_said(results, index.parents[2]):
+            self.say(line)
         self.say(f"Report:    {index}")
         self.say(f"Results:   {index.parent.parent / 'results.json'}")
-        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'} (written answers: Formgrader in JupyterLab)")
+        self.say(f"Gradebook: {index.parents[2] / 'gradebook.db'}")
+
+    def changed(self, comparison: Comparison) -> None:
+        """Whose grade is another one than before and why, and who was judged otherwise, in an earlier round."""
+        regraded = [change_text(change) for change in comparison.changes if change.before and change.after]
+        if regraded:
+            self.say(f"{len(regraded)} changed: {_few(regraded, '; ')}")
+        for otherwise, students in comparison.earlier:
+            self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
+
+    def compared(self, comparison: Comparison, page: Path) -> None:
+        """Two gradings: who has another grade and why, in one table, and where the page is."""
+        for when, side in (("Before", comparison.before), ("After", comparison.after)):
+            self.say(f"{when}: {side.name}{round_text(side.round)}")
+        table = Table(title=f"{len(comparison.changes)} of {_count(comparison.students, 'student')} changed")
+        for column in ("student", "before", "after", "why", "tasks"):
+            table.add_column(column, overflow="fold")
+        for change in comparison.changes:
+            sides = (f"{score(one)} {one.verdict}" if one else "not there" for one in (change.before, change.after))
+            tasks = ", ".join(map(task_change_text, change.tasks))
+            table.add_row(*map(self._plain, (change.student, *sides, ", ".join(change.why), tasks)))
+        if comparison.changes:
+            self.console.print(table)
+        else:
+            self.say("Nobody's verdict, points or checks differ.")
+        for line in _by_hand_said(grade.marks for grade in comparison.after.results.grades if grade.marks):
+            self.say(line)
+        for otherwise, students in comparison.earlier:
+            self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
+        self.say(f"Page:   {page}")
+
+    def rounds(self, rounds: Sequence[tuple[str, Round, int]]) -> None:
+        """The rounds of a workspace: (assignment, round, how many it graded)."""
+        table = Table(title="Rounds")
+        for column in ("assignment", "round", "when (UTC)", "seed", "graded", "on", "reason"):
+            table.add_column(
+                column, overflow="fold", justify="right" if column in ("round", "seed", "graded") else "left"
+            )
+        for assignment, one, count in rounds:
+            when = one.when.replace("T", " ").removesuffix("Z")
+            row = (assignment, str(one.number), when, str(one.seed), str(count), one.machine, one.reason)
+            table.add_row(*map(self._plain, row))
+        self.console.print(table)
+
+    def room(self, workspace: Path, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """What the parts of a workspace take and took before, in bytes."""
+        table = Table(title=f"{workspace}: {_size(sum(after.values()))}", show_footer=True)
+        table.add_column("part", "together", overflow="fold")
+        table.add_column("room", _size(sum(after.values())), justify="right")
+        if before != after:
+            table.add_column("before", _size(sum(before.values())), justify="right")
+        for part, was in sorted(before.items(), key=lambda one: -one[1]):
+            table.add_row(self._plain(part), *map(_size, (after.get(part, 0), was)[: len(table.columns) - 1]))
+        self.console.print(table)
+
+
+def _size(count: int) -> str:
+    """1234567 -> "1.2 MB"."""
+    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}"
+    return f"{count} B"
+
+
+def _marks_said(results: ClassResults, workspace: Path) -> Iterator[str]:
+    """What a person has marked, and what waits."""
+    marks = [grade.marks for grade in results.grades if grade.marks]
+    yield from _by_hand_said(marks)
+    if stale := [f"{one.student} ({', '.join(one.stale)})" for one in marks if one.stale]:
+        yield f"Marked by hand, and changed since: {', '.join(stale)}"
+    waiting = [count for grade in results.grades if (count := _to_mark(grade))]
+    if waiting:
+        answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
+        yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you. To mark them:"
+        yield f"  cd {shlex.quote(str(workspace))} && jupyter lab    (menu Nbgrader > Formgrader)"
+    elif any(one.written for one in marks):
+        yield "No written answer waits for you."
+
+
+def _to_mark(grade: Grade) -> int:
+    """How many questions wait for a person. After a fault of ours it is the grader's turn, not a person's."""
+    return 0 if grade.verdict is Verdict.GRADER_ERROR else len(grade.waiting)
+
+
+def _by_hand_said(marks: Iterable[Marks]) -> Iterator[str]:
+    """Points that a person gave in place of the automatic ones."""
+    for one in marks:
+        if one.by_hand:
+            given = ", ".join(f"{mark.question} {points(mark.score or 0)}" for mark in one.by_hand)
+            self_checks = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
+            yield f"By hand: {one.student}: {given} (the checks gave {self_checks})"
+
+
+def _few(texts: Sequence[str], between: str = ", ", most: int = 20) -> str:
+    more = len(texts) - most
+    return between.join(texts[:most]) + (f" and {more} more: see autograder diff" if more > 0 else "")
 
 
 def _submissions(count: int) -> str:
-    return f"{count} submission{'s' if count != 1 else ''}"
+    return _count(count, "submission")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

@@ -1,6 +1,7 @@
 """Grades as plain text: for the terminal, the graded notebook and nbgrader's comments."""
 
-from autograder.results import Grade, TaskGrade
+from autograder.changes import Change, TaskChange
+from autograder.results import Grade, Round, TaskGrade
 
 MARKS = {True: "passed", False: "FAILED", None: "not judged"}
 
@@ -43,3 +44,35 @@ def submission_text(grade: Grade, box: str) -> str:
     elif grade.whole:
         lines.append(f"All given cells were to run: {grade.whole}.")
     return "\n".join(lines) + "\n"
+
+
+def change_text(change: Change) -> str:
+    """ "meyer 26 -> 27 (the checks changed)"; with the verdicts or the maxima where these differ."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return f"{change.student} ({', '.join(change.why)})"
+    show = score if before.max_score != after.max_score else (lambda grade: points(grade.score))
+    then, now = show(before), show(after)
+    if before.verdict != after.verdict:
+        then, now = f"{then} {before.verdict}", f"{now} {after.verdict}"
+    kept = f"; by hand and kept: {', '.join(mark.question for mark in change.by_hand)}" if change.by_hand else ""
+    return f"{change.student} {then} -> {now} ({', '.join(change.why)}{kept})"
+
+
+def task_change_text(change: TaskChange) -> str:
+    """ "mac_ratio 0 -> 1"; with the maxima where these differ."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return f"{change.task} {'is new' if before is None else 'is gone'}"
+    if before.max_score != after.max_score:
+        return f"{change.task} {score(before)} -> {score(after)}"
+    return f"{change.task} {points(before.score)} -> {points(after.score)}"
+
+
+def round_text(one: Round | None) -> str:
+    """ ", 2026-11-27 10:00:00 UTC, seed 7, on gradebox (appeal)"; "" where nothing is known."""
+    if one is None:
+        return ""
+    when = one.when.replace("T", " ").replace("Z", " UTC")
+    parts = [when, f"seed {one.seed}", f"on {one.machine}" if one.machine else ""]
+    return "".join(f", {part}" for part in parts if part) + (f" ({one.reason})" if one.reason else "")

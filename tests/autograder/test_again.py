@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from small_course import ROOT, graded_class, submission
 from autograder import runner as runner_module
 from autograder.config import Settings
 from autograder.course import Course
+from autograder.errors import UsageError
 from autograder.keys import surroundings_key
-from autograder.pipeline import Watcher
+from autograder.pipeline import Watcher, grade_class
+from autograder.records.results_json import load_results
+from autograder.records.rounds import results_after, round_numbers
 from autograder.results import ClassResults, Grade
 from autograder.workspace import open_class
 
@@ -178,23 +182,23 @@ def test_when_a_check_changes_then_kept_runs_are_judged_anew_and_no_notebook_run
 def test_when_a_class_is_done_then_old_runs_that_no_grade_needs_are_gone_and_the_others_are_not(
     three: Class, prepared: Course
 ) -> None:
-    (three.folder / "bob.ipynb").write_bytes(submission(prepared.released))  # as ann's: what bob's did is not needed
+    (three.folder / "bob.ipynb").write_bytes(submission(prepared.released))  # as ann's; the first round has bob's own
+    (three.settings.workspace / "runs" / "of nobody").mkdir()
     old = time.time() - 30 * 24 * 3600
     for folder in (three.settings.workspace / "runs").iterdir():
         os.utime(folder, (old, old))
     count = len(list((three.settings.workspace / "runs").iterdir()))
     three.grade()
     left = list((three.settings.workspace / "runs").iterdir())
-    for name in ("small/results.json", "gradebook.db"):
-        (three.settings.workspace / name).unlink()
+    (three.settings.workspace / "gradebook.db").unlink()
     results, _ = three.grade()
 
-    assert (count, len(left)) == (3, 2), "the solutions' run, and the one of all three"
+    assert (count, len(left)) == (4, 3), "the solutions' run, and those of two rounds"
     assert [grade.score for grade in results.grades] == [4.0] * 3
     assert three.ran == []
 
 
-@pytest.mark.parametrize("lost", ["autograded/ann", "gradebook.db", "small/results.json"])
+@pytest.mark.parametrize("lost", ["autograded/ann", "gradebook.db"])
 def test_when_a_record_is_lost_then_it_is_made_again_without_a_run(three: Class, lost: str) -> None:
     path = three.settings.workspace / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -204,6 +208,83 @@ def test_when_a_record_is_lost_then_it_is_made_again_without_a_run(three: Class,
     assert path.exists()
     assert three.ran == []
     assert three.unchanged() is not None
+
+
+def test_when_the_results_are_lost_then_they_are_made_again_from_the_rounds(three: Class) -> None:
+    before = three.unchanged()
+    (three.settings.workspace / "small" / "results.json").unlink()
+
+    assert three.unchanged() == before is not None
+
+
+def test_when_one_is_graded_on_other_hidden_inputs_then_the_others_keep_the_grades_of_their_round(three: Class) -> None:
+    before, _ = three.grade()
+    (three.folder / "ann.ipynb").unlink()
+    (three.folder / "cem.ipynb").unlink()
+    results = graded_class(three.folder, three.settings, 77, fresh=False)
+    rounds = {grade.student: (grade.round.number, grade.round.seed) for grade in results.grades if grade.round}
+
+    assert results.seed == 77
+    assert rounds == {"ann": (1, before.seed), "bob": (2, 77), "cem": (1, before.seed)}
+    assert [grade.score for grade in results.grades] == [4.0, 3.0, 4.0]
+    assert [grade.round for grade in load_results(three.settings.workspace, "small").grades] == [
+        grade.round for grade in results.grades
+    ]
+    kept = results_after(three.settings.workspace, "small", 1).grades  # marks are the gradebook's, not a round's
+    assert kept == tuple(replace(grade, marks=None) for grade in before.grades)
+
+
+def test_when_the_seed_is_the_old_one_again_then_the_grade_of_another_seed_is_not_taken_for_unchanged(
+    three: Class,
+) -> None:
+    seed = three.grade()[0].seed
+    graded_class(three.folder, three.settings, 77)
+
+    assert three.unchanged() is not None
+    assert three.unchanged(seed) is None
+    assert graded_class(three.folder, three.settings, seed).rounds[0].number == 3
+    assert three.unchanged() is not None
+
+
+def test_when_nothing_is_graded_then_there_is_no_new_round(three: Class) -> None:
+    three.grade()
+
+    assert round_numbers(three.settings.workspace, "small") == [1]
+
+
+def test_one_student_is_graded_again_and_the_others_stay_as_they_are(three: Class) -> None:
+    before, _ = three.grade()
+    (three.folder / "ann.ipynb").write_bytes((three.folder / "bob.ipynb").read_bytes())
+    with open_class(three.folder, three.settings, students=["bob"], reason="an appeal") as opened:
+        after = grade_class(opened, three.settings, fresh=True)
+    ann, bob, cem = after.grades
+
+    assert (ann, cem) == (before.grades[0], before.grades[2])
+    assert bob.round and (bob.round.number, bob.round.reason) == (2, "an appeal")
+    assert bob.score == 3.0
+
+
+def test_when_nobody_is_called_so_then_those_with_close_names_are_named(three: Class) -> None:
+    for name, told in {"bop": "Did you mean 'bob'\\?", "zzz": "Found there: 'ann', 'bob', 'cem'"}.items():
+        told = rf"--student {name!r} fits nobody in .*\. {told}"
+        with pytest.raises(UsageError, match=told), open_class(three.folder, three.settings, students=[name]):
+            pass
+
+
+def test_a_student_can_be_named_as_the_platform_does_unless_two_are_called_so(three: Class) -> None:
+    folder = three.folder.parent / "moodle"
+    for number, name in enumerate(("Ann Lee", "Ann Lee", "Bo Ek"), start=1):
+        place = folder / f"{name}_{number}_assignsubmission_file_"
+        place.mkdir(parents=True)
+        (place / "a.ipynb").write_bytes((three.folder / "ann.ipynb").read_bytes())
+
+    with open_class(folder, three.settings, students=["Bo Ek"]) as opened:
+        assert [one.student for one in opened.found] == ["Bo Ek_3"]
+    with (
+        pytest.raises(UsageError, match=r"fits several in .*Did you mean 'Ann Lee_1', 'Ann Lee_2'\?"),
+        open_class(folder, three.settings, students=["Ann Lee"]),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("change", ["limits", "environment", "seed"])

@@ -196,7 +196,7 @@ def test_when_a_class_is_graded_then_results_and_report_are_written(
     assert (bob["verdict"], bob["score"]) == ("BAD_FILE", 0.0)
     assert "[2/2]" in result.output
     pages = sorted(path.name for path in (workspace / "small" / "report").iterdir())
-    assert pages == ["0001-ann.html", "0002-bob.html", "index.html"]
+    assert pages == ["ann.html", "bob.html", "index.html"]
     assert autograder("report", "--course", small_course, "--workspace", workspace).exit_code == 0
 
 

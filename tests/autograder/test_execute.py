@@ -60,7 +60,7 @@ def test_a_result_is_drawn_where_it_will_be_shown(prepared: Course, cell: Rebuil
 def test_a_silent_cell_that_raises_is_told_and_the_rest_runs(prepared: Course) -> None:
     ran = run(prepared, given("1 / 0", OWN), added("print('on')"))
 
-    assert ran.message == "These cells raised an error: given."
+    assert ran.message == "Cell given raised ZeroDivisionError: division by zero."
     assert ran.outputs[1][0]["text"] == "on\n"
 
 
@@ -308,14 +308,14 @@ def test_a_package_that_grading_lacks_is_named(prepared: Course) -> None:
     ran = run(prepared, added("import nowhere.at_all"))
 
     assert ran.message == (
-        'These cells raised an error: "import nowhere.at_all" (nowhere is not installed where grading runs).'
+        'Cell "import nowhere.at_all" raised ModuleNotFoundError (nowhere is not installed where grading runs).'
     )
 
 
 def test_where_code_cannot_be_read_its_line_is_quoted(prepared: Course) -> None:
     ran = run(prepared, added("x = 1\nprint('a'"))
 
-    assert ran.message.startswith('These cells raised an error: "x = 1" (SyntaxError in line 2, "print(\'a\'": ')
+    assert ran.message.startswith('Cell "x = 1" raised SyntaxError in line 2, "print(\'a\'": ')
 
 
 @pytest.mark.parametrize("error", ["import nowhere", "print('a'", "print(TWO)"])

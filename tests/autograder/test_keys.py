@@ -12,7 +12,7 @@ from small_course import ROOT
 from autograder import keys
 from autograder.assignments.assignment import load_assignment
 from autograder.config import Settings
-from autograder.keys import course_key, surroundings_key
+from autograder.keys import make_basis, surroundings_key
 
 
 @pytest.fixture(name="settings")
@@ -29,7 +29,7 @@ def _settings(tmp_path: Path) -> Settings:
         ("inside/driver.py", True),
         ("outputs.py", True),
         ("judge/judge.py", False),
-        ("report/html.py", False),
+        ("report/frame.py", False),
     ],
 )
 def test_a_run_depends_on_the_code_that_makes_it_and_not_on_what_judges_it(
@@ -56,7 +56,7 @@ def test_a_run_depends_on_the_hidden_cases_of_the_assignment_and_not_on_its_chec
     changed = dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, folder=folder))
 
     assert (surroundings_key(changed) != surroundings_key(settings)) == matters
-    assert course_key(changed, 1, "box", "") != course_key(settings, 1, "box", "")
+    assert make_basis(changed, 1, False, "box").key != make_basis(settings, 1, False, "box").key
 
 
 def test_a_run_depends_on_every_package_that_a_notebook_could_import(
@@ -80,3 +80,49 @@ def test_a_run_depends_on_needed_packages_in_other_folders_of_the_path(
     metadata.write_text(re.sub(r"\nVersion: .*", "\nVersion: 99.0", metadata.read_text()))
 
     assert surroundings_key(settings) != before
+
+
+def parts_that_differ(settings: Settings, changed: Settings) -> set[str]:
+    before, after = (make_basis(one, 1, False, "box") for one in (settings, changed))
+    assert (before.key != after.key) == (before.parts != after.parts)
+    return {part for part in before.parts if before.parts[part] != after.parts[part]}
+
+
+@pytest.mark.parametrize(
+    ("file", "part"), [("inside/inputs.py", "cases"), ("checks/check_mac_ratio.py", "checks"), ("README.txt", None)]
+)
+def test_a_basis_says_which_part_of_the_assignment_is_another(
+    settings: Settings, tmp_path: Path, file: str, part: str | None
+) -> None:
+    folder = tmp_path / "early_exit"
+    shutil.copytree(settings.assignment.folder, folder)
+    with (folder / file).open("a") as text:
+        text.write("# another\n")
+    changed = dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, folder=folder))
+
+    assert parts_that_differ(settings, changed) == ({part} - {None})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [('"points": 2', '"points": 4', "points"), ("import torch", "import torch as torch", "solutions")],
+)
+def test_points_are_told_from_the_rest_of_the_solutions(
+    settings: Settings, tmp_path: Path, old: str, new: str, part: str
+) -> None:
+    place = tmp_path / "solutions" / "early_exit" / "early_exit.ipynb"
+    place.parent.mkdir(parents=True)
+    place.write_text(text := settings.solutions_notebook.read_text())
+    before = dataclasses.replace(settings, course=tmp_path)
+    parts = make_basis(before, 1, False, "box").parts
+    place.write_text(text.replace(old, new))
+
+    assert text != text.replace(old, new)
+    after = make_basis(before, 1, False, "box").parts
+    assert {name for name in parts if parts[name] != after[name]} == {part}
+
+
+def test_other_limits_are_a_part_of_their_own(settings: Settings) -> None:
+    changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, call_s=7.5))
+
+    assert parts_that_differ(settings, changed) == {"limits"}

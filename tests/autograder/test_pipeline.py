@@ -92,6 +92,23 @@ def test_when_a_solution_cell_raises_then_only_its_task_is_lost(graded: Grader) 
     assert scores(result) == {"mac_ratio": 0.0, "choose_tolerance": 3.0}
 
 
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (RATIO.replace(":", "", 1), "There is no function mac_ratio, because its cell raised SyntaxError in line 1, "),
+        (
+            "def macratio(a, b):\n    return a / b",
+            "When the notebook has run, there is no function mac_ratio. Is it still called that?",
+        ),
+    ],
+)
+def test_when_the_function_is_not_there_then_why_is_said(graded: Grader, cell: str, why: str) -> None:
+    (check,) = graded(mac_ratio=cell).grade.tasks[0].checks
+
+    assert check.message.startswith(why)
+    assert check.hint == "Does the cell run on its own?"
+
+
 @pytest.mark.slow
 def test_when_right_code_warns_and_prints_to_stderr_then_it_costs_nothing(graded: Grader) -> None:
     noise = "import sys, warnings\nwarnings.warn('careful')\nprint('debug', file=sys.stderr)\n"
@@ -438,6 +455,35 @@ def test_when_a_check_breaks_then_it_is_our_fault_and_no_zero(
     assert all(check.passed is None for task in result.grade.tasks for check in task.checks)
 
 
+def told(outcome: Graded, task: str) -> tuple[str, str]:
+    """Message and hint of the first check of a task."""
+    check = next(one for one in outcome.grade.tasks if one.task == task).checks[0]
+    return check.message, check.hint
+
+
+def test_a_function_whose_cell_cannot_be_read_is_told_with_the_line_that_is_wrong(
+    graded: Callable[..., Graded],
+) -> None:
+    outcome = graded(mac_ratio="def mac_ratio(a, b)\n    return a / b")
+
+    assert outcome.grade.message == (
+        "Cell mac_ratio raised SyntaxError in line 1, \"def mac_ratio(a, b)\": expected ':'. "
+        "1 cell that needs what it defines raised one too."
+    )
+    assert told(outcome, "mac_ratio") == (
+        'There is no function mac_ratio, because its cell raised SyntaxError in line 1, "def mac_ratio(a, b)": '
+        "expected ':'.",
+        "Does the cell run on its own?",
+    )
+    assert outcome.grade.score == 3.0
+
+
+def test_a_function_with_another_name_is_told_as_one_that_is_not_there(graded: Grader) -> None:
+    message, _ = told(graded(mac_ratio="def ratio(a, b):\n    return a / b"), "mac_ratio")
+
+    assert message == "When the notebook has run, there is no function mac_ratio. Is it still called that?"
+
+
 @pytest.mark.slow
 def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
     prepared: Course, small_course: Path, tmp_path: Path
@@ -513,8 +559,8 @@ def test_when_the_solutions_change_while_they_run_then_grades_are_not_named_afte
     real = pipeline.answer_key
 
     def meanwhile(*words):  # type: ignore[no-untyped-def]
-        with settings.solutions_notebook.open("a") as file:
-            file.write("\n")
+        text = settings.solutions_notebook.read_text()
+        settings.solutions_notebook.write_text(text.replace("# A small course", "# Another course"))
         return real(*words)
 
     monkeypatch.setattr(pipeline, "answer_key", meanwhile)
@@ -586,7 +632,7 @@ def test_when_the_workspace_cannot_be_written_then_it_says_so(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_keep_their_results(
+def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_its_grade_is_kept_in_its_round(
     prepared: Course, tmp_path: Path
 ) -> None:
     handed_in = tmp_path / "in"
@@ -599,8 +645,8 @@ def test_when_a_hand_in_is_replaced_then_the_old_one_is_gone_and_other_seeds_kee
 
     assert [(grade.verdict, grade.score) for grade in again.grades] == [(Verdict.EMPTY, 0.0)]
     assert (tmp_path / "ws" / "submitted" / "ann" / "small" / "small.ipynb").read_bytes() == b""
-    kept = json.loads((tmp_path / "ws" / "small" / "results-seed-1.json").read_text())
-    assert kept["submissions"][0]["score"] == 4.0
+    kept = json.loads((tmp_path / "ws" / "small" / "rounds" / "0001.json").read_text())
+    assert (kept["seed"], kept["submissions"][0]["score"]) == (1, 4.0)
 
 
 @pytest.mark.slow

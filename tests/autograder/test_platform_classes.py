@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from platform_classes import SCHEMES, Expected, made, packed, unpacked, zipped
+from read_page import Page
 from small_course import submission
 
 from autograder.cli import main
@@ -65,7 +66,7 @@ def test_what_is_nobodys_is_in_the_terminal_the_results_the_page_and_the_exit_co
     assert done.exit_code == 1
     assert "roster.csv: a table" in done.output
     assert document["not_recognised"] == [{"name": "roster.csv", "what": "a table"}]
-    assert "roster.csv: a table" in (tmp_path / "ws" / "small" / "report" / "index.html").read_text()
+    assert "roster.csv: a table" in Page((tmp_path / "ws" / "small" / "report" / "index.html").read_text()).text
     assert [(one["student"], one["verdict"]) for one in document["submissions"]] == [("ann", "OK"), ("bob", "BAD_FILE")]
 
     (path / "roster.csv").unlink()

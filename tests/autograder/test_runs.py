@@ -13,10 +13,11 @@ from autograder.runs import Runs
 NAME = f"{'ab' * 16}/{'cd' * 16}"
 RUN = Run(
     Verdict.PARTIAL_RUN,
-    "These cells raised an error: a.",
+    "Cell a raised KeyError: 1.",
     ([], [{"output_type": "stream", "name": "stdout", "text": "é\ud800 1\n"}]),
     {("mac_ratio", "two_totals"): '{"task": "mac_ratio"}'},
     frozenset(),
+    {"mac_ratio": "KeyError: 1"},
 )
 
 

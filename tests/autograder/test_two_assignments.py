@@ -183,7 +183,7 @@ def test_when_a_check_breaks_on_one_answer_then_the_instructor_reads_how(two: Pa
     assert f"A check broke on ann's answer. mac_ratio: {told}." in done.output
     report = tmp_path / "ws" / "other" / "report"
     assert "check_mac_ratio.py, line 7" in (report / "index.html").read_text()
-    student = (report / "0001-ann.html").read_text() + (
+    student = (report / "ann.html").read_text() + (
         tmp_path / "ws" / "autograded" / "ann" / "other" / "other.ipynb"
     ).read_text()
     assert "check_mac_ratio.py" not in student, "it is for the instructor alone"

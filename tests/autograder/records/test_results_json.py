@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from autograder.errors import UsageError
+from autograder.marks import Mark, Marks
 from autograder.records.results_json import SCHEMA, ClassResults, load_results, results_path, save_results
 from autograder.results import CheckResult, Grade, Handin, NotRecognised, TaskGrade, Verdict
 
@@ -71,7 +72,7 @@ def test_any_text_comes_back(tmp_path: Path, text: str):
 def test_the_file_is_of_the_published_schema(tmp_path: Path):
     written = document(tmp_path)
 
-    assert list(written) == ["schema", "assignment", "seed", "box", "not_recognised", "submissions"]
+    assert list(written) == ["schema", "assignment", "seed", "box", "not_recognised", "rounds", "submissions"]
     assert (written["schema"], written["assignment"], written["seed"]) == (1, "early_exit", 123)
     alice = written["submissions"][0]
     assert {"student", "verdict", "score", "max_score", "wall_s", "tasks", "notes"} <= set(alice)
@@ -207,3 +208,19 @@ def test_a_value_of_any_type_in_any_place_is_a_sentence_or_results(tmp_path: Pat
         assert isinstance(load_results(tmp_path, NAME), ClassResults)
     except UsageError as refusal:
         assert "Move it away and grade again." in str(refusal)
+
+
+def test_points_by_hand_are_repeated_and_scores_stay_the_automatic_ones(tmp_path: Path):
+    question = Mark("q_why", True, 2.0, by_hand=1.5, comment="Say for whom.")
+    marks = (Mark("mac_ratio", False, 1.0, 1.0, by_hand=0.5), question, Mark("q_when", True, 3.0, waits=True))
+    results = CLASS.with_marks({"alice": Marks("alice", marks)})
+
+    alice, bob = json.loads(save_results(results, tmp_path).read_text())["submissions"]
+
+    assert (alice["score"], alice["max_score"], alice["total"], alice["total_max"]) == (1.0, 4.0, 2.0, 6.0)
+    assert alice["written"] == {
+        "q_why": {"score": 1.5, "max_score": 2.0, "waits": False, "comment": "Say for whom."},
+        "q_when": {"score": None, "max_score": 3.0, "waits": True, "comment": ""},
+    }
+    assert alice["by_hand"] == {"mac_ratio": 0.5}
+    assert (bob["total"], bob["written"], bob["by_hand"]) == (None, {}, {})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.marks import Mark, Marks
 from autograder.report.terminal import ClassDisplay
 from autograder.results import ClassResults, Grade, NotRecognised, Verdict
 
@@ -35,3 +36,42 @@ def test_what_is_nobodys_is_listed(capsys: pytest.CaptureFixture, tmp_path: Path
     said = capsys.readouterr().out
 
     assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb?: a link\n" in said
+
+
+WAITS, DONE = Mark("q_why", True, 2.0, waits=True), Mark("q_why", True, 2.0, by_hand=1.0)
+CHANGED = Mark("q_why", True, 2.0, by_hand=1.0, waits=True)
+OVERRIDDEN = Mark("mac_ratio", False, 1.0, automatic=0.0, by_hand=1.0)
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ([WAITS, DONE], ["1 answer of 1 student waits for you. To mark them:"]),
+        ([WAITS, WAITS], ["2 answers of 2 students wait for you. To mark them:"]),
+        ([DONE], ["No written answer waits for you."]),
+        (
+            [CHANGED],
+            [
+                "Marked by hand, and changed since: s0 (q_why)",
+                "1 answer of 1 student waits for you. To mark them:",
+            ],
+        ),
+        ([OVERRIDDEN], ["By hand: s0: mac_ratio 1 (the checks gave mac_ratio 0)"]),
+        ([], []),
+    ],
+)
+def test_what_people_marked_and_what_waits_is_told(
+    marks: list[Mark], said: list[str], capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    grades = tuple(Grade(f"s{n}", Verdict.OK, marks=Marks(f"s{n}", (mark,))) for n, mark in enumerate(marks))
+    ClassDisplay().summary(ClassResults("small", 1, "box", grades), tmp_path / "report" / "index.html")
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [line for line in lines if "hand" in line or "wait" in line] == said
+
+
+def test_what_we_failed_to_grade_waits_for_us(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    ann = Grade("ann", Verdict.GRADER_ERROR, marks=Marks("ann", (WAITS, Mark("mac_ratio", False, 1.0, waits=True))))
+    ClassDisplay().summary(ClassResults("small", 1, "box", (ann,)), tmp_path / "report" / "index.html")
+
+    assert "No written answer waits for you." in capsys.readouterr().out

@@ -1,0 +1,47 @@
+"""``autograder diff``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from autograder.cli.common import OK, course_options, settings_of, told_in_a_sentence
+
+DIFFERENT = 1
+
+
+@click.command()
+@click.argument("before", required=False)
+@click.argument("after", required=False)
+@course_options
+def diff(
+    before: str | None, after: str | None, course: Path | None, workspace: Path | None, assignment: str | None
+) -> None:
+    """Say for whom what changed between two gradings, and why: as a table and as a page.
+
+    BEFORE and AFTER are numbers of rounds, seeds (seed:7), workspaces or files like results.json. Without them the two
+    newest rounds are compared; with one, that and the newest. `autograder workspace` lists the rounds.
+
+    \b
+    autograder diff
+    autograder diff 1 3
+    autograder diff seed:7 seed:8
+    autograder diff ../other/grading grading
+
+    Exit code 0: nobody's grade differs; 1: somebody's does; 2: bad usage.
+    """
+    with told_in_a_sentence():
+        settings = settings_of(course, workspace, assignment)
+        from autograder.changes import compare
+        from autograder.files import write_whole
+        from autograder.records.gradings import two_gradings
+        from autograder.report.diff_page import render_diff_page
+        from autograder.report.terminal import ClassDisplay
+        from autograder.workspace import adopt_old_results
+
+        adopt_old_results(settings)
+        comparison = compare(*two_gradings(before, after, settings.workspace, settings.assignment.name))
+        page = settings.workspace / settings.assignment.name / "diff.html"
+        write_whole(page, render_diff_page(comparison).encode("utf-8", "replace"))
+        ClassDisplay().compared(comparison, page)
+    sys.exit(DIFFERENT if comparison.changes else OK)

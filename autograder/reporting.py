@@ -1,0 +1,66 @@
+"""Results of a class and what its workspace holds -> the pages of the report. The command line calls it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from autograder.files import write_whole
+from autograder.records.code import graded_notebook_of, similar_code
+from autograder.records.marks import marked
+from autograder.records.work import load_work
+from autograder.report.class_page import render_class_page
+from autograder.report.frame import page_name
+from autograder.report.student_page import render_student_page
+from autograder.results import ClassResults, Grade
+
+
+def student_page(grade: Grade, results: ClassResults, workspace: Path, late: str = "") -> str:
+    """The page of one student, with the answers and figures that the workspace has. It stands alone, to be sent.
+
+    Args:
+        late: What lateness costs, as sentences; only an export knows it.
+    """
+    return render_student_page(grade, results, load_work(workspace, results.assignment, grade.student), late)
+
+
+def pages(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Iterator[tuple[str, str]]:
+    """File name and page of each student, one at a time because they hold figures; then ``index.html``, which links.
+
+    Args:
+        solutions: The solutions notebook, by which code is compared; None to compare nothing.
+
+    Raises:
+        UsageError: The gradebook cannot be read.
+    """
+    results = marked(results, workspace)
+    for grade in results.grades:
+        yield page_name(grade.student), student_page(grade, results, workspace)
+    similar = similar_code(results, workspace, solutions) if solutions else None
+    yield "index.html", render_class_page(results, similar, _when(results, workspace))
+
+
+def write_report(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Path:
+    """Write all pages to ``<workspace>/<assignment>/report`` and remove earlier ones; the path of the first.
+
+    Args:
+        solutions: The solutions notebook, by which code is compared; None to compare nothing.
+
+    Raises:
+        UsageError: The gradebook cannot be read.
+    """
+    folder = workspace / results.assignment / "report"
+    written = set()
+    for name, page in pages(results, workspace, solutions):
+        write_whole(folder / name, page.encode("utf-8", "replace"))
+        written.add(name)
+    for left in folder.iterdir():
+        if left.is_file() and left.name not in written:
+            left.unlink()
+    return folder / "index.html"
+
+
+def _when(results: ClassResults, workspace: Path) -> str:
+    """When the newest graded notebook was written, on this machine's clock; "" if there is none."""
+    files = (graded_notebook_of(workspace, results.assignment, one.student) for one in results.grades)
+    newest = max((file.stat().st_mtime for file in files if file.is_file()), default=None)
+    return f"{datetime.fromtimestamp(newest).astimezone():%Y-%m-%d %H:%M %Z}" if newest else ""
