@@ -43,7 +43,7 @@ CAUSES = (
     ),
     (
         r"unexpected keyword|required positional|positional arguments? but",
-        "what does that function take, in which order, and how is it spelt? Section 1 has a table",
+        "what does that function take, in which order, and how is it spelt? Section 1 and the first lines say",
     ),
     (r"For 1D input", "a loop over one tensor goes over its images: over the exits goes a list of all four"),
     (

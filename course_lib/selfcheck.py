@@ -299,6 +299,8 @@ def check_choose_tolerance(student: Student) -> None:
         value = student.call(list(rows), target, hint=hint if hint is none else "")
         mistakes = [*others.items(), *_other_columns(rows)]
         hint = recognised(value, [] if hint is none else mistakes, hint)
+        if isinstance(value, list | tuple):
+            hint = "return the tolerance of the row, one number, not the row"
         student.same_number(value, tolerance, f"for the target {target} and the rows {rows}", hint=hint)
 
 
@@ -489,7 +491,13 @@ _WRONG_CHOICES = {  # the exits of the five samples of check_per_sample_exits ->
     (3, 1, 4, 2, 3): "the first exit that is sure, not the number of unsure ones",
     (2, 1, 3, 2, 3): "the first exit that is sure, not the number of unsure ones",
     (3, 1, 3, 2, 3): "the first exit that is sure, not the number of unsure ones",
-    (1, 2, 3, 2, 3): "nothing stays at exit 0: does the loop start there, and is a 0 taken for not yet assigned?",
+    (
+        1,
+        2,
+        3,
+        2,
+        3,
+    ): "nothing stays at exit 0: no later exit overrules it. Does the loop start there; is 0 taken for not yet assigned?",
     (3, 0, 3, 3, 3): "each exit's own entropy decides: no mean over exits, and no waiting until all of them are sure",
     (1, 0, 2, 2, 2): "no sample is at the last exit, 3: is it left out?",
     (2, 0, 3, 0, 0): "exit_outputs begins with the first exit, exit 0; here the last one was asked first",
@@ -726,7 +734,10 @@ def _require_macs(
 ) -> None:
     """Require the MACs of batches of such sizes that left at such exits."""
     whole = isinstance(macs, int | np.integer) and not isinstance(macs, bool)
-    student.require(whole, "total_macs: an int", describe(macs), hint="MACs are counted: whole numbers, undivided")
+    hint = "MACs are counted: whole numbers, undivided"
+    if isinstance(macs, list | tuple):
+        hint = "one number: of the table that exit_macs gives, each image costs one entry"
+    student.require(whole, "total_macs: an int", describe(macs), hint=hint)
     table, heads = exit_macs(model, IMAGE), exit_macs(model, IMAGE, all_heads=True)
     batches = list(zip(sizes, exits, strict=True))
     right, images = sum(size * table[k] for size, k in batches), sum(sizes)

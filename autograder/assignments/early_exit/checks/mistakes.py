@@ -118,6 +118,11 @@ def _last_sure(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
     return np.where(sure.any(axis=0), last - sure[::-1].argmax(axis=0), last)
 
 
+def _last_sure_before_the_end(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+    last = len(sure) - 1
+    return np.where(sure[:last].any(axis=0), last - 1 - sure[:last][::-1].argmax(axis=0), last)
+
+
 def _unsure_at(place: int) -> Choice:
     return lambda sure, entropies: np.where(sure.any(axis=0), first_sure(sure, entropies), place)
 
@@ -138,6 +143,7 @@ CHOICES: tuple[tuple[Choice, str], ...] = (
         lambda sure, h: first_sure(sure[::-1], h),
         "exit_outputs begins with the first exit; here the last is asked first.",
     ),
+    (_last_sure_before_the_end, "The first exit that is sure enough counts; here a later one overrules it."),
     (_unsure_at(-1), "A sample that is never sure leaves at the last exit; here it has -1."),
     (lambda sure, h: first_sure(sure, h) + 1, "Exits are numbered from 0, not from 1."),
     (lambda sure, h: len(sure) - 1 - first_sure(sure, h), "Exits are numbered from the front: the first exit is 0."),
