@@ -450,7 +450,10 @@ def _weights_found(loss: Any, exit_outputs: Sequence[Tensor], losses: np.ndarray
     """The weights that a sum of the exits' losses was made with: each exit's gradient grows with its own."""
     if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
         return _OF_EACH
-    pulls = torch.autograd.grad(loss.sum(), exit_outputs, allow_unused=True, retain_graph=True)
+    try:
+        pulls = torch.autograd.grad(loss.sum(), exit_outputs, allow_unused=True, retain_graph=True)
+    except RuntimeError:  # backward() was called: the graph is gone
+        return _OF_EACH
     weights = []
     for logits, pull in zip(exit_outputs, pulls, strict=True):
         (own,) = torch.autograd.grad(nn.functional.cross_entropy(logits, labels), [logits])
