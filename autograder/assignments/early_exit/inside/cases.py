@@ -216,11 +216,13 @@ def _(functions: Functions, rng: np.random.Generator) -> Values:
 
 @case("choose_tolerance", "met_exactly")
 def _(functions: Functions, rng: np.random.Generator) -> Values:
-    returned = []
+    returned, sweeps = [], []
     for _ in range(3):
         rows = inputs.sweep(rng, 6)
+        sweeps.append(list(rows))
         returned.append(functions["choose_tolerance"](rows, min((row[2], row[1]) for row in rows)[1]))
     yield {"returned": returned}
+    yield {"sweeps": sweeps}
 
 
 @case("choose_tolerance", "ties")
