@@ -25,6 +25,7 @@ class Course:
         judging: The judge, once the solutions have run.
         runner: What runs notebooks.
         basis: The seed of the hidden inputs, what isolates submissions, and keys.
+        remarks: What the instructor should know of how the gradebook took this version of the assignment.
     """
 
     settings: Settings
@@ -34,6 +35,7 @@ class Course:
     judging: Future[Judge]
     runner: Runner
     basis: Basis
+    remarks: tuple[str, ...] = ()
 
     @property
     def judge(self) -> Judge:

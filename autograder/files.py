@@ -13,7 +13,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; what was there before still is.
     """
-    if _holds(path, data):  # reading takes a tenth of the time until a disk has what was written
+    if holds(path, data):  # reading takes a tenth of the time until a disk has what was written
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
@@ -27,7 +27,8 @@ def write_whole(path: Path, data: bytes) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _holds(path: Path, data: bytes) -> bool:
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a file holds exactly this; False where it cannot be read."""
     try:
         return path.stat().st_size == len(data) and path.is_file() and path.read_bytes() == data
     except OSError:

@@ -4,85 +4,119 @@ nbgrader reads a submission, sanitizes it with one list of preprocessors, writes
 second list. Here the first step only makes sure that there is something to read: a damaged file becomes the released
 notebook. The second goes back to the file handed in and grades that from the start. So there is one way of grading.
 
+Formgrader's Autograde button runs this inside JupyterLab, which goes on for days. So the workspace is locked for one
+submission at a time, and what was made ready serves again only while everything that it depends on is the same.
+
 ``nbgrader generate_feedback``, and formgrader's button, give each student the page that the report has of them.
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
 from nbconvert.exporters import Exporter, NotebookExporter
+from nbconvert.preprocessors import Preprocessor
+from nbformat.v4 import new_markdown_cell
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
 
-from autograder.config import find_course, load_settings
+from autograder.config import load_settings
 from autograder.course import Course
-from autograder.errors import UsageError
+from autograder.errors import AutograderError, UsageError
 from autograder.grading import grade_one
 from autograder.intake.find import Found
 from autograder.pipeline import prepare, remember
 from autograder.records.gradebook import Records
 from autograder.records.graded_notebook import graded_notebook
+from autograder.records.mark_scheme import MarkScheme, mark_schemes
 from autograder.records.marks import marked
 from autograder.records.nbgrader_store import nbgrader_config
 from autograder.records.results_json import load_results
 from autograder.reporting import student_page
 from autograder.results import ClassResults
-from autograder.workspace import locked
+from autograder.workspace import basis_of, locked
+
+BELOW_THE_BAR = "<style>input.score { scroll-margin-top: 9em }</style>\n\n"  # formgrader's, which stays at the top
 
 
-def course_config(course: Path) -> Config:
-    """nbgrader's settings, as ``nbgrader_config.py`` in the course folder wants them."""
-    config = nbgrader_config(course, course / "grading")
-    config.CourseDirectory.root = str(course)
+def course_config(course: Path, workspace: Path | None = None) -> Config:
+    """nbgrader's settings, for the ``nbgrader_config.py`` in a course folder or in a workspace.
+
+    Args:
+        workspace: Where the file lies that asks, with a workspace elsewhere; None for ``grading`` in the course.
+    """
+    config = nbgrader_config(course, workspace or course / "grading", workspace or course)
     config.Autograde.exporter_class = "autograder.nbgrader_plugins.ReadsAnything"
-    config.Autograde.pre_convert_hook = "autograder.nbgrader_plugins.make_ready"
+    config.HTMLExporter.preprocessors = ["autograder.nbgrader_plugins.HelpsGraders"]
     config.Autograde.sanitize_preprocessors = []
-    config.Autograde.autograde_preprocessors = ["autograder.nbgrader_plugins.GradeInBox"]
+    config.Autograde.autograde_preprocessors = [
+        "autograder.nbgrader_plugins.GradeInBox",
+        "nbgrader.preprocessors.AssignLatePenalties",  # gives none, unless an instructor configures it
+    ]
     config.GenerateFeedback.exporter_class = "autograder.nbgrader_plugins.StudentPage"
     config.GenerateFeedback.preprocessors = []
     return config
 
 
+def _folder(config: Config, step: str) -> Path:
+    return Path(config.CourseDirectory.root, config.CourseDirectory[step])
+
+
 class _Ready:
-    """The assignment that is graded, made ready once for all its submissions; its workspace stays locked."""
+    """The assignment that was graded last, made ready."""
 
     def __init__(self) -> None:
-        self._open = contextlib.ExitStack()
         self._course: Course | None = None
 
-    def course(self, assignment: str) -> Course:
-        """The assignment in the course of the current folder."""
-        if self._course is None or self._course.settings.assignment.name != assignment:
-            self._course = None
-            self._open.close()
-            root = find_course(Path.cwd()).resolve()
-            settings = load_settings(root, root / "grading", assignment, jobs=1)
-            with contextlib.ExitStack() as unless_ready:  # or a second try would meet the lock, and hide the reason
-                unless_ready.enter_context(locked(settings.workspace))
-                self._course = prepare(settings)
-                unless_ready.enter_context(contextlib.closing(self._course.runner))
-                self._open.push(unless_ready.pop_all())  # until this process ends, or grades another assignment
-        return self._course
+    @contextlib.contextmanager
+    def course(self, config: Config, assignment: str) -> Iterator[Course]:
+        """The assignment as it is now, and its workspace locked.
+
+        Args:
+            config: nbgrader's, as :func:`course_config` makes it.
+
+        Raises:
+            AutograderError: Another grading holds the workspace, or the assignment cannot be made ready.
+        """
+        workspace = _folder(config, "submitted_directory").parent
+        settings = load_settings(_folder(config, "source_directory").parent, workspace, assignment, jobs=1)
+        with locked(workspace):
+            basis = basis_of(settings)
+            if self._course and (self._course.settings, self._course.basis.key) != (settings, basis.key):
+                self._course.runner.close()
+                self._course = None
+            if self._course is None:
+                self._course = prepare(settings, basis)
+            yield self._course
 
 
 _ready = _Ready()
 
 
-def make_ready(assignment: str, **_: Any) -> None:
-    """Make the gradebook and run the solutions, before nbgrader looks for the assignment in the gradebook."""
-    _ready.course(assignment)
-
-
 class ReadsAnything(NotebookExporter):
-    """Gives the released notebook in place of whatever was handed in, which may not be readable."""
+    """Gives the released notebook in place of whatever was handed in, which may not be readable.
+
+    nbgrader makes it before it looks for the assignment in the gradebook, which is made here.
+    """
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        try:
+            with _ready.course(self.config, self.parent.coursedir.assignment_id) as course:
+                self._graded, self._released = course.settings.workspace / "autograded", course.released
+                for remark in course.remarks:
+                    self.log.warning(remark)
+        except AutograderError as error:
+            self.log.error(str(error))
+            raise NbGraderException(str(error)) from None
 
     def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
-        course = _ready.course((resources or {})["nbgrader"]["assignment"])
-        if Path(filename).is_relative_to(course.settings.workspace / "autograded"):
+        if Path(filename).is_relative_to(self._graded):
             return super().from_filename(filename, resources=resources, **kwargs)
-        released = nbformat.from_dict(course.released)
+        released = nbformat.from_dict(self._released)
         return self.from_notebook_node(released, resources=resources, **kwargs)
 
 
@@ -91,15 +125,49 @@ class GradeInBox(NbGraderPreprocessor):
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         name = resources["nbgrader"]["assignment"]
-        course = _ready.course(name)
         student = resources["nbgrader"]["student"]
         member = PurePosixPath(student, name, f"{name}.ipynb")
-        graded = grade_one(Found(student, course.settings.workspace / "submitted", (member,)), course)
-        with contextlib.closing(Records(course)) as records:
-            records.add_scores(graded)
-        remember(graded.grade, course)
+        with _ready.course(self.config, name) as course:
+            graded = grade_one(Found(student, course.settings.workspace / "submitted", (member,)), course)
+            with contextlib.closing(Records(course)) as records:
+                records.add_scores(graded)
+            remember(graded.grade, course)
         self.log.info("%s: %s, %s of %s", student, graded.grade.verdict, graded.grade.score, graded.grade.max_score)
         return nbformat.from_dict(graded_notebook(graded, course)), resources
+
+
+class HelpsGraders(Preprocessor):
+    """Adds what only graders see to a notebook that formgrader shows: links to the written answers, and mark schemes.
+
+    Nothing of it is ever in a file.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        if "submission_id" not in resources:  # not formgrader's
+            return nb, resources
+        name = resources["assignment_id"]
+        schemes = mark_schemes(_folder(self.config, "source_directory") / name / f"{name}.ipynb")
+        cells = []
+        for cell in nb.cells:
+            cells.append(cell)
+            scheme = schemes.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+            if scheme:
+                cells.append(new_markdown_cell(_for_graders(scheme)))
+        links = " · ".join(f"[{question}](#{question})" for question in schemes)
+        if links:
+            cells.insert(0, new_markdown_cell(f"{BELOW_THE_BAR}Written answers: {links}"))
+        nb.cells = cells
+        return nb, resources
+
+
+def _for_graders(scheme: MarkScheme) -> str:
+    parts = [("Mark scheme", scheme.scheme), ("Model answer", scheme.answer)]
+    shown = [
+        f"<details open><summary><b>{title}</b>, for graders only</summary>\n\n{text}\n\n</details>"
+        for title, text in parts
+        if text
+    ]
+    return '<div style="border-left: 4px solid #999; padding-left: 1em">\n\n' + "\n\n".join(shown) + "\n\n</div>"
 
 
 class StudentPage(Exporter):

@@ -19,9 +19,10 @@ from typing import Any
 from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.course import Course, Graded
+from autograder.course import Course, Graded, Observed
 from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
+from autograder.intake.find import Found
 from autograder.intake.master import MasterCell, master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
@@ -40,9 +41,10 @@ from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed,
 
 @dataclass(frozen=True)
 class Watcher:
-    """Functions that are called while a class is graded, all from the main thread."""
+    """Functions that are called while a class is graded, from the main thread except ``begun``."""
 
     prepared: Callable[[Course], None] = lambda course: None
+    begun: Callable[[str], None] = lambda student: None
     graded: Callable[[Grade], None] = lambda grade: None
 
 
@@ -69,6 +71,11 @@ def grade_class(
         GraderError: No box, or the solutions notebook does not run.
     """
     watcher = watcher or Watcher()
+
+    def observe(one: Found) -> Observed:
+        watcher.begun(one.student)
+        return observe_one(one, course)
+
     sweep()
     changed = [one for one in opened.found if fresh or one.student not in opened.unchanged]
     with contextlib.ExitStack() as stack:
@@ -79,14 +86,15 @@ def grade_class(
         course = prepare(settings, opened.basis, runner, pool.begin)
         waiting = iter(changed)
         # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
-        begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
+        begun = [pool.begin(observe, one) for one in itertools.islice(waiting, 2 * settings.jobs)]
         course.judging.result()
+        course = replace(course, remarks=enter_assignment(settings))
         watcher.prepared(course)
         saving = stack.enter_context(Saving(opened.results, opened.round, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
         while begun:
             done, still = wait(begun, return_when=FIRST_COMPLETED)
-            begun = [*still, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, len(done)))]
+            begun = [*still, *(pool.begin(observe, one) for one in itertools.islice(waiting, len(done)))]
             for future in done:
                 watcher.graded(saving.add(_recorded(judge_one(future.result(), course), course, records).grade))
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
@@ -99,13 +107,16 @@ def prepare(
     runner: Runner | None = None,
     begin: Callable[..., Future[Judge]] | None = None,
 ) -> Course:
-    """Release the notebook, open the gradebook, run the solutions: everything before the first submission.
+    """Release the notebook, run the solutions, enter the assignment: everything before the first submission.
+
+    The assignment is entered in the gradebook only when the solutions have run. Otherwise a slip in them could cost
+    marks that people gave.
 
     Args:
         basis: What is graded on; None for the workspace's own.
         runner: What runs notebooks; None for a new one, which whoever has the course closes.
         begin: Called with a function and what it is to be called with, for what may be done later: running the
-            solutions. None for at once.
+            solutions. The caller then enters the assignment. None for at once.
 
     Raises:
         BoxUnavailable: No isolation can be had.
@@ -119,15 +130,15 @@ def prepare(
             runner = unless_ready.enter_context(contextlib.closing(Runner(settings, basis.surroundings)))
             runner.prestart(0)
         released = json.loads(release_text(settings))
-        enter_assignment(settings)
         if basis.drawn:
             # At once: a grader that is killed must not have run anything for nothing.
             keep_seed(settings, basis.seed)
         master = master_cells(released)
         cases = settings.assignment.cases_of(points_by_task(master), voided_tasks(master))
         judging = (begin or _at_once)(_judge, master, cases, basis.seed, settings, runner)
+        remarks = () if begin else enter_assignment(settings)
         unless_ready.pop_all()
-    return Course(settings, released, master, cases, judging, runner, basis)
+    return Course(settings, released, master, cases, judging, runner, basis, remarks)
 
 
 def _at_once(call: Callable[..., Judge], *words: Any) -> Future[Judge]:

@@ -10,6 +10,7 @@ import tomllib
 import zipfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
@@ -57,10 +58,11 @@ def release_text(settings: Settings) -> str:
     return converted(settings, RELEASED)
 
 
-def converted(settings: Settings, steps: Iterable[type], db_url: str = "") -> str:
+def converted(settings: Settings, steps: Iterable[Any], db_url: str = "") -> str:
     """The solutions notebook after some steps of nbgrader, as the text of a file.
 
     Args:
+        steps: Preprocessors, or their classes.
         db_url: SQLAlchemy address of the gradebook, for a step that writes to one.
 
     Raises:

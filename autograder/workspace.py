@@ -25,7 +25,7 @@ from autograder.keys import Basis, grade_key, make_basis
 from autograder.records.marks import marked
 from autograder.records.results_json import results_path
 from autograder.records.rounds import adopt_older, new_round, newest_results
-from autograder.results import ClassResults, Round, Verdict
+from autograder.results import ClassResults, Handin, Round, Verdict
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def open_class(
         if platform is None:  # or the instructor has said that the names are a class's
             _check_nobody_is_taken_for_another(path, handed_in, results)
         unchanged = _unchanged(handed_in.found, results, settings, basis)
-        results = marked(_as_handed_in(results, handed_in, unchanged), settings.workspace)
+        results = _as_handed_in(results, handed_in, unchanged)
+        with contextlib.suppress(UsageError):  # whoever writes to the gradebook says it better
+            results = marked(results, settings.workspace)
         of_now = new_round(settings.workspace, results, basis, reason)
         yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged, of_now)
 
@@ -156,7 +158,7 @@ def basis_of(settings: Settings, seed: int | None = None) -> Basis:
 
 
 def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settings, basis: Basis) -> frozenset[str]:
-    graded = {grade.student: grade.key for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
+    graded = {grade.student: grade for grade in results.grades if grade.verdict is not Verdict.GRADER_ERROR}
     recorded, name = _in_gradebook(settings), settings.assignment.name
     return frozenset(
         one.student
@@ -164,8 +166,13 @@ def _unchanged(found: tuple[Found, ...], results: ClassResults, settings: Settin
         if one.student in recorded
         and one.student in graded
         and (settings.workspace / "autograded" / one.student / name / f"{name}.ipynb").is_file()
-        and graded[one.student] == grade_key(_content(one, settings), one.notes, basis.key)
+        and graded[one.student].key == grade_key(_content(one, settings), one.notes, basis.key)
+        and _time(graded[one.student].handin) == _time(one.handin)  # the gradebook has it
     )
+
+
+def _time(handin: Handin | None) -> str:
+    return handin.submitted if handin else ""
 
 
 def _content(found: Found, settings: Settings) -> bytes:

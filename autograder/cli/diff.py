@@ -23,6 +23,7 @@ def diff(
     newest rounds are compared; with one, that and the newest. `autograder workspace` lists the rounds.
 
     \b
+    Examples:
     autograder diff
     autograder diff 1 3
     autograder diff seed:7 seed:8

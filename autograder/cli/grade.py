@@ -12,8 +12,15 @@ from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of
 from autograder.config import Settings, find_course, load_limits, solutions_notebook
 from autograder.intake.platforms import PLATFORMS
 
+EXAMPLES = """\b
+Examples:
+  autograder grade submissions/
+  autograder grade canvas.zip --jobs 4
+  autograder grade late/ --workspace grading
+"""
 
-@click.command()
+
+@click.command(short_help="Grade a class, or some of it.", epilog=EXAMPLES)
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option(
     "--from", "platform", type=click.Choice(list(PLATFORMS)), help="Whose file names these are; else told by them."
@@ -97,8 +104,9 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
     """Grade what changed; imports what takes long to import while the templates of the boxes start."""
     from autograder.runner import Runner
 
-    display.found(len(opened.found))
-    display.kept(0 if fresh else len(opened.unchanged))
+    kept, limits = 0 if fresh else len(opened.unchanged), settings.limits
+    longest = 2 * (limits.wall_s + limits.calls_s)  # the other tasks of one that is ended are judged in a second run
+    display.found(len(opened.found), kept, settings.jobs, longest, opened.results.grades)
     basis = opened.basis
     with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)) as runner:
         runner.prestart(len(opened.found))
@@ -106,5 +114,8 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
 
         def prepared(course: Any) -> None:
             display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
+            for remark in course.remarks:
+                display.say(remark)
 
-        return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)
+        watcher = Watcher(prepared, display.begun, display.graded)
+        return grade_class(opened, settings, watcher, fresh=fresh, runner=runner)

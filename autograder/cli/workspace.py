@@ -21,6 +21,7 @@ def workspace(
     """Say which rounds the workspace keeps and what takes how much room, and make room.
 
     \b
+    Examples:
     autograder workspace
     autograder workspace --prune
     autograder workspace --forget meyer

@@ -1,22 +1,28 @@
 """Writes graded submissions where nbgrader looks for them: its folders and its gradebook."""
 
 import contextlib
+import re
 import shutil
 import warnings
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Comment, Grade, Gradebook, GradeCell, SolutionCell
+from nbgrader.api import Comment, Grade, Gradebook, GradeCell, SolutionCell, Student
 from sqlalchemy.exc import SAWarning
 
 from autograder.config import Settings
 from autograder.course import Course, Graded
-from autograder.files import write_whole
+from autograder.files import holds, write_whole
 from autograder.outputs import harmless_markdown
+from autograder.records.fingerprints import fingerprints, keep, kept
 from autograder.records.graded_notebook import graded_notebook, notebook_text
 from autograder.records.nbgrader_store import gradebook_writing, no_commit
+from autograder.records.timestamps import moment, timestamp_text
 from autograder.report.text import task_text
-from autograder.results import Verdict
+from autograder.results import Handin, Verdict
+
+UNSAFE = '[<>&"`{}\ud800-\udfff\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]'
+MAX_NAME = 100  # characters
 
 
 class Records:
@@ -34,14 +40,22 @@ class Records:
             GraderError: The gradebook is locked, its disk is full, or it is damaged; the next call opens it again.
             OSError: A file cannot be written.
         """
-        settings = self._course.settings
-        student = graded.grade.student
+        settings, handin = self._course.settings, graded.observed.handin
+        student, original = graded.grade.student, graded.observed.original or b""
+        submitted, autograded = (_place(settings, step, student) for step in ("submitted", "autograded"))
+        when = moment(handin.submitted) if handin else None
+        is_new = not holds(submitted, original)
         # Also where nothing could be read: what an earlier hand-in left there would be graded by nbgrader.
-        write_whole(_place(settings, "submitted", student), graded.observed.original or b"")
-        write_whole(_place(settings, "autograded", student), notebook_text(graded_notebook(graded, self._course)))
+        write_whole(submitted, original)
+        write_whole(autograded, notebook_text(graded_notebook(graded, self._course)))
+        for stamp in (file.with_name("timestamp.txt") for file in (submitted, autograded)):
+            if when:
+                write_whole(stamp, timestamp_text(when))
+            elif is_new:  # or it would be an earlier hand-in's; an instructor may have put one next to this file
+                stamp.unlink(missing_ok=True)
         # Feedback of an earlier grading would contradict the new scores.
         shutil.rmtree(settings.workspace / "feedback" / student / settings.assignment.name, ignore_errors=True)
-        self.add_scores(graded)
+        self._enter(graded, {"timestamp": when} if when or is_new else {})
 
     def add_scores(self, graded: Graded) -> None:
         """Enter the scores and comments of one submission in the gradebook.
@@ -49,12 +63,15 @@ class Records:
         Raises:
             GraderError: It cannot be written.
         """
+        self._enter(graded, {})
+
+    def _enter(self, graded: Graded, time: dict[str, Any]) -> None:
         try:
             with warnings.catch_warnings(), gradebook_writing(self._course.settings) as address:
                 warnings.simplefilter("ignore", SAWarning)  # nbgrader adds rows in an order SQLAlchemy remarks on
                 if self._gradebook is None:  # opening it takes longer than writing to it
                     self._gradebook = self._open.enter_context(Gradebook(address))
-                _enter(graded, self._course, self._gradebook)
+                _enter(graded, self._course, self._gradebook, time)
         except BaseException:
             self.close()
             raise
@@ -65,18 +82,19 @@ class Records:
         self._open.close()
 
 
-def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
+def _enter(graded: Graded, course: Course, gradebook: Gradebook, time: dict[str, Any]) -> None:
     name = course.settings.assignment.name
     student = graded.grade.student
     with no_commit(gradebook):  # a submission is entered whole or not at all
-        gradebook.update_or_create_student(student)
-        gradebook.update_or_create_submission(name, student)
+        _name(gradebook.update_or_create_student(student), graded.observed.handin)
+        gradebook.update_or_create_submission(name, student, **time)
     notebook = gradebook.find_submission_notebook(name, name, student)
     # nbgrader finds a grade by a query of seven tables; here all of a submission by one query of two.
     grades = _by_cell(gradebook, Grade, GradeCell, notebook)
     comments = _by_cell(gradebook, Comment, SolutionCell, notebook)
     tasks = {task.task: task for task in graded.grade.tasks}
     fault = graded.grade.verdict is Verdict.GRADER_ERROR
+    now, before = fingerprints(graded, course.master), kept(gradebook, notebook.id)
     for cell in course.master:
         if cell.points:
             grade = grades[cell.grade_id]
@@ -85,12 +103,29 @@ def _enter(graded: Graded, course: Course, gradebook: Gradebook) -> None:
                 grade.auto_score = None if fault else task.score
             else:
                 grade.auto_score = 0 if _unanswered(graded, cell.grade_id) else None
-            grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+            if grade.manual_score is None and grade.extra_credit is None:
+                grade.needs_manual_grade = grade.auto_score is None
+            elif cell.grade_id in now and before.get(grade.id) != now[cell.grade_id]:
+                grade.needs_manual_grade = True  # what was marked has changed; a person's points stay until then
         elif cell.task and cell.grade_id in grades:  # its points were taken away after it had been graded
             grades[cell.grade_id].auto_score, grades[cell.grade_id].needs_manual_grade = 0, False
         if cell.solution:
             comments[cell.grade_id].auto_comment = _comment(graded, cell.grade_id, tasks)
+    known = {grades[grade_id].id: found for grade_id, found in now.items() if grade_id in grades}
+    keep(gradebook, {grade: found for grade, found in known.items() if before.get(grade) != found})
     gradebook.db.commit()
+
+
+def _name(student: Student, handin: Handin | None) -> None:
+    """Give the student the platform's name, if nobody has given another; formgrader shows "None, None" otherwise."""
+    if student.first_name or student.last_name not in (None, "", student.id):
+        return
+    # nbgrader puts names into pages and tables as they are: no markup, nothing that a table takes for a formula.
+    name = re.sub(UNSAFE, "", handin.name if handin else "")[:MAX_NAME].lstrip("=+-@ ")
+    last, comma, first = (part.strip() for part in name.partition(","))
+    if not comma:
+        first, _, last = name.rpartition(" ")
+    student.first_name, student.last_name = first, last or student.id
 
 
 def _by_cell(gradebook: Gradebook, rows: Any, cells: Any, notebook: Any) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Keeps results.json and the file of the round up with a class that is being graded."""
 
+import contextlib
 import time
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.errors import UsageError
 from autograder.records.marks import marked
 from autograder.records.results_json import save_results
 from autograder.records.rounds import save_round
@@ -33,10 +35,9 @@ class Saving:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with contextlib.suppress(UsageError):  # somebody holds the gradebook; that fails no class
             self.results = marked(self.results, self._workspace)
-        finally:
-            self._save()
+        self._save()
 
     def add(self, grade: Grade) -> Grade:
         """One more grade; the same, with its round."""

@@ -25,6 +25,7 @@ from small_course import ROOT, make_course, settings_for, submission
 from autograder.errors import UsageError
 from autograder.nbgrader_plugins import StudentPage, course_config
 from autograder.release import release_text
+from autograder.workspace import locked
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
@@ -113,6 +114,73 @@ def test_nbgrader_autograde_needs_nothing_but_the_submissions(course: Path, tmp_
     assert [(entry["student"], entry["score"]) for entry in results(fresh)["submissions"]] == [("ann", 4.0)]
 
 
+def test_the_button_of_formgrader_grades_with_what_is_there_now_and_lets_go(course: Path, tmp_path: Path) -> None:
+    """Formgrader calls this in JupyterLab's process, as often as somebody clicks."""
+    mine = tmp_path / "course (C++)"  # nbgrader makes patterns of paths
+    shutil.copytree(course, mine, ignore=shutil.ignore_patterns("runs"))
+    config = course_config(mine)
+    api = NbGraderAPI(CourseDirectory(config=config), config=config)
+    notebook = mine / "solutions" / "small" / "small.ipynb"
+    check = mine / "autograder_assignments" / "small" / "checks" / "check_mac_ratio.py"
+
+    def click() -> tuple[float, float]:
+        said = api.autograde("small", "ann")
+        assert said["success"], said
+        assert (mine / "grading" / "autograded" / "ann" / "small" / "small.ipynb").is_file()
+        (entry,) = [one for one in results(mine)["submissions"] if one["student"] == "ann"]
+        return entry["score"], entry["max_score"]
+
+    first = click()
+    document = json.loads(notebook.read_text())
+    document["cells"][3]["metadata"]["nbgrader"]["points"] = 2
+    notebook.write_text(json.dumps(document))
+    with_other_points = click()
+    more = '\n\n@worth(1)\ndef check_more(student, key):\n    """More.\n\n    It is more.\n    """\n'
+    check.write_text(check.read_text() + more)
+    with_another_check = click()
+    elsewhere = run(mine, "autograder", "grade", str(course.parent / "in"))
+
+    assert (first, with_other_points) == ((4.0, 4.0), (5.0, 5.0))
+    assert with_another_check == (5.0, 5.0)
+    assert "More." in (mine / "grading" / "small" / "results.json").read_text()
+    assert "ann" in elsewhere
+
+
+def test_while_another_grading_runs_the_button_says_so_and_removes_nothing(course: Path) -> None:
+    config = course_config(course)
+    graded = course / "grading" / "autograded" / "ann" / "small" / "small.ipynb"
+
+    with locked(course / "grading"):
+        said = NbGraderAPI(CourseDirectory(config=config), config=config).autograde("small", "ann")
+
+    assert not said["success"]
+    assert "Another grading is running" in said["log"]
+    assert graded.is_file()
+
+
+def test_late_work_is_told_and_nbgraders_own_penalty_is_an_instructors_choice(course: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "course"
+    shutil.copytree(course, mine)
+    stamp = mine / "grading" / "submitted" / "ann" / "small" / "timestamp.txt"
+    stamp.write_text("2026-09-24 21:26:00 UTC\n")
+    with Gradebook(f"sqlite:///{mine}/grading/gradebook.db") as book:
+        book.update_or_create_assignment("small", duedate="2026-09-24 21:00:00 UTC")
+    config = course_config(mine)
+
+    def graded() -> tuple[float, float | None]:
+        api = NbGraderAPI(CourseDirectory(config=config), config=config)
+        assert api.autograde("small", "ann")["success"]
+        with Gradebook(f"sqlite:///{mine}/grading/gradebook.db") as book:
+            late = book.find_submission("small", "ann").total_seconds_late
+            return late, book.find_submission_notebook("small", "small", "ann").late_submission_penalty
+
+    as_it_comes = graded()
+    config.LateSubmissionPlugin.penalty_method = "zero"
+
+    assert as_it_comes == (1560.0, None)
+    assert graded() == (1560.0, 4.0)
+
+
 @contextlib.contextmanager
 def marked_by_hand(course: Path, student: str, question: str, points: float, comment: str) -> Iterator[None]:
     """A mark as formgrader sets it, taken back afterwards."""
@@ -138,6 +206,9 @@ def test_feedback_is_the_students_page_with_what_people_gave(course: Path) -> No
         assert "http://" not in page and "https://" not in page, "it is read without a network"
         assert "alert(1)</script>" not in page
         assert "alert(2)</script>" not in page
+        assert "for graders only" not in page and "Because it is cheaper." not in page
+    assert "<strong>early</strong>" in page, "Markdown itself is still rendered"
+
     assert "not marked yet" in pages["cem"]
     assert "could not be read as a notebook" in pages["cem"]
     assert "No answer to this was found" in pages["ann"]
@@ -162,6 +233,26 @@ def test_export_lists_the_class(course: Path) -> None:
     with (course / "grades.csv").open() as file:
         totals = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert totals == {entry["student"]: entry["score"] for entry in results(course)["submissions"]}
+
+
+def test_a_workspace_elsewhere_is_opened_where_it_lies_with_the_courses_settings(course: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "course"
+    shutil.copytree(course, mine, ignore=shutil.ignore_patterns("grading"))
+    with (mine / "nbgrader_config.py").open("a") as config:
+        config.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
+    workspace = tmp_path / "elsewhere"
+    run(mine, "autograder", "grade", str(course.parent / "in"), "--workspace", str(workspace))
+    (workspace / "submitted" / "ann" / "small" / "timestamp.txt").write_text("2026-09-24 21:26:00 UTC\n")
+    with Gradebook(f"sqlite:///{workspace}/gradebook.db") as book:
+        book.update_or_create_assignment("small", duedate="2026-09-24 21:00:00 UTC")
+
+    run(workspace, "nbgrader", "autograde", "small", "--student", "ann", "--force")
+    run(workspace, "nbgrader", "export", "--to", "grades.csv")
+
+    with (workspace / "grades.csv").open() as file:
+        (ann,) = [row for row in csv.DictReader(file) if row["student_id"] == "ann"]
+    assert (ann["raw_score"], ann["late_submission_penalty"], ann["score"]) == ("4.0", "4.0", "0.0")
+    assert not (mine / "grading").exists()
 
 
 def test_generate_assignment_gives_the_bytes_of_our_release(course: Path) -> None:
@@ -245,3 +336,5 @@ def test_formgrader_opens_the_class(course: Path) -> None:
     }
     assert "Verdict: " in page
     assert "alert(1)</script>" not in page
+    assert "for graders only" in page and "Because it is cheaper." in page, "the solutions' own answer"
+    assert 'href="#q_why"' in page

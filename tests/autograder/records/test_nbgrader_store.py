@@ -1,7 +1,6 @@
 """What the gradebook relies on in nbgrader, tried on nbgrader itself; see also test_nbgrader.py."""
 
 import contextlib
-import json
 import sqlite3
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from nbgrader.api import Gradebook
 from small_course import make_course, settings_for
 
 from autograder.config import Settings
-from autograder.errors import GraderError, UsageError
+from autograder.errors import GraderError
+from autograder.records.fingerprints import keep, kept
 from autograder.records.nbgrader_store import enter_assignment, gradebook_writing, no_commit
 
 # nbgrader adds rows in an order SQLAlchemy remarks on.
@@ -56,19 +56,24 @@ def test_the_assignment_is_entered_whole_or_not_at_all(settings: Settings, monke
     assert (rows(settings, "notebook"), rows(settings, "base_cell")) == (1, 6)
 
 
-def test_when_the_gradebook_has_grades_of_other_cells_then_it_is_told(settings: Settings, tmp_path: Path) -> None:
-    course = make_course(tmp_path / "course")
+def test_a_table_of_ours_survives_what_nbgrader_does(settings: Settings) -> None:
     enter_assignment(settings)
     with gradebook_writing(settings) as address, Gradebook(address) as gradebook:
-        gradebook.update_or_create_submission("small", gradebook.update_or_create_student("ann").id)
-    path = course / "solutions" / "small" / "small.ipynb"
-    notebook = json.loads(path.read_text())
-    notebook["cells"].pop(3)
-    path.write_text(json.dumps(notebook))
+        gradebook.add_student("ann")
+        gradebook.add_submission("small", "ann")
+        grade = gradebook.find_grade("q_why", "small", "small", "ann").id
+        keep(gradebook, {grade: "before"})
+        gradebook.db.commit()
+        keep(gradebook, {grade: "after"})
+        gradebook.db.commit()
+        notebook = gradebook.find_submission_notebook("small", "small", "ann").id
+        assert kept(gradebook, notebook) == {grade: "after"}
+        enter_assignment(settings)
+        assert kept(gradebook, notebook) == {grade: "after"}
+        gradebook.remove_submission("small", "ann")
+    enter_assignment(settings)
 
-    enter_assignment(settings)  # the same cells
-    with pytest.raises(UsageError, match="holds grades of a version of the assignment with other cells"):
-        enter_assignment(settings_for(course, tmp_path))
+    assert rows(settings, "autograder_fingerprint") == 0
 
 
 def test_what_nbgrader_makes_of_an_error_of_the_database_is_told(settings: Settings) -> None:
@@ -81,3 +86,24 @@ def test_what_nbgrader_makes_of_an_error_of_the_database_is_told(settings: Setti
     ):
         gradebook.add_student("ann")
         gradebook.add_student("ann")
+
+
+def test_an_instructors_own_settings_of_nbgrader_are_never_written_over(settings: Settings) -> None:
+    file = settings.workspace / "nbgrader_config.py"
+    enter_assignment(settings)
+    written = file.read_text()
+    file.write_text(written.replace(str(settings.course), "/moved"))
+    enter_assignment(settings)
+    again = file.read_text()
+    file.write_text("c = get_config()\n")
+    enter_assignment(settings)
+
+    assert repr(str(settings.course)) in written
+    assert (again, file.read_text()) == (written, "c = get_config()\n")
+
+
+def test_a_course_that_is_its_own_workspace_gets_no_settings_that_would_read_themselves(tmp_path: Path) -> None:
+    course = make_course(tmp_path / "course")
+    enter_assignment(settings_for(course, course))
+
+    assert not (course / "nbgrader_config.py").exists()
