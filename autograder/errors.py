@@ -10,6 +10,8 @@ AutograderError
     └── EvidenceError   what came out of the box is not well-formed evidence
 """
 
+from collections.abc import Iterable
+
 from autograder.results import Verdict
 
 
@@ -51,3 +53,15 @@ class TemplateFailed(BoxUnavailable):
 
 class EvidenceError(GraderError):
     """Evidence breaks its format or its size; the judge treats it as not given."""
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """The names with commas, or semicolons where they hold commas; of many the first, and how many more."""
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ("; " if any("," in name for name in every) else ", ").join(every[:most]) + more
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 answer", "2 answers"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -13,9 +13,13 @@ from autograder.report.student_page import render_student_page
 from autograder.results import ClassResults, Grade
 
 
-def student_page(grade: Grade, results: ClassResults, workspace: Path) -> str:
-    """The page of one student, with the answers and figures that the workspace has. It stands alone, to be sent."""
-    return render_student_page(grade, results, load_work(workspace, results.assignment, grade.student))
+def student_page(grade: Grade, results: ClassResults, workspace: Path, late: str = "") -> str:
+    """The page of one student, with the answers and figures that the workspace has. It stands alone, to be sent.
+
+    Args:
+        late: What lateness costs, as sentences; only an export knows it.
+    """
+    return render_student_page(grade, results, load_work(workspace, results.assignment, grade.student), late)
 
 
 def pages(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Iterator[tuple[str, str]]:

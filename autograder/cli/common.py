@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 
+from autograder.assignments.assignment import assignments_of
 from autograder.config import Settings, find_course, load_settings
 from autograder.errors import AutograderError, UsageError
 
@@ -21,12 +23,37 @@ def course_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Where results go; default grading/."
     )(command)
-    command = click.option("--assignment", help="Its name; may be left out where the course has one.")(command)
+    command = click.option(
+        "--assignment", shell_complete=assignment_names, help="Its name; may be left out where the course has one."
+    )(command)
     return click.option(
         "--course",
         type=click.Path(path_type=Path, file_okay=False),
         help="The course folder; default: found from here.",
     )(command)
+
+
+def assignment_names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """The course's assignments that begin with what was typed, for the shell."""
+    with contextlib.suppress(AutograderError, OSError):
+        root = context.params.get("course") or find_course(Path.cwd())
+        return [name for name in assignments_of(root) if name.startswith(typed)]
+    return []
+
+
+def student_names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Students who are in the workspace's results and whose names begin with what was typed, for the shell."""
+    found: set[str] = set()
+    with contextlib.suppress(AutograderError, OSError):
+        root = context.params.get("course") or find_course(Path.cwd())
+        place = context.params.get("workspace") or root / "grading"
+        one = context.params.get("assignment")
+        from autograder.records.results_json import load_results
+
+        for name in [str(one)] if one else assignments_of(root):
+            with contextlib.suppress(AutograderError):
+                found |= {grade.student for grade in load_results(place, name).grades}
+    return sorted(name for name in found if name.startswith(typed))
 
 
 def settings_of(course: Path | None, workspace: Path | None, assignment: str | None, **overrides: Any) -> Settings:
@@ -41,10 +68,10 @@ def told_in_a_sentence() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        click.echo(f"autograder: {error}", err=True)
+        click.echo(f"autograder: {_shown(error)}", err=True)
         sys.exit(BAD_USAGE)
     except AutograderError as error:
-        click.echo(f"autograder: {error}", err=True)
+        click.echo(f"autograder: {_shown(error)}", err=True)
         sys.exit(GRADER_FAILED)
     except PermissionError as error:
         click.echo(f"autograder: {error.filename} cannot be used: {error.strerror}. Change its rights.", err=True)
@@ -55,6 +82,13 @@ def told_in_a_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("\nautograder: stopped. What was graded so far is recorded; run the same command again.", err=True)
         sys.exit(GRADER_FAILED)
+
+
+def _shown(error: Exception) -> str:
+    """The sentence without what would move the cursor: it may quote a name that somebody chose."""
+    from autograder.report.terminal import UNSHOWN
+
+    return re.sub(UNSHOWN, "?", str(error))
 
 
 def _no_room(error: Exception) -> str:

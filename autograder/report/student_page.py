@@ -123,11 +123,12 @@ class _Part:
         return "open" if self.score is None else "passed" if self.full else "part" if self.score else "FAILED"
 
 
-def render_student_page(grade: Grade, results: ClassResults, work: Work) -> str:
+def render_student_page(grade: Grade, results: ClassResults, work: Work, late: str = "") -> str:
     """The page of one student, as HTML. Without marks in the grade it shows tasks only.
 
     Args:
         results: The class, for the name of the assignment and for what isolated the submission.
+        late: What lateness costs, as sentences.
     """
     marks = grade.marks if grade.marks and grade.marks.marks else _marks_of(grade)
     parts = _parts(grade, marks, work)
@@ -145,6 +146,7 @@ def render_student_page(grade: Grade, results: ClassResults, work: Work) -> str:
         cost=_cost(grade),
         nothing_ran=grade.verdict in NOTHING_RAN,
         work=work,
+        late=late,
         markdown=safe_html,
     )
 
