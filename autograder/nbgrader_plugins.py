@@ -36,7 +36,6 @@ from autograder.records.marks import marked
 from autograder.records.nbgrader_store import nbgrader_config
 from autograder.records.results_json import load_results
 from autograder.reporting import student_page
-from autograder.results import ClassResults
 from autograder.workspace import basis_of, locked
 
 BELOW_THE_BAR = "<style>input.score { scroll-margin-top: 9em }</style>\n\n"  # formgrader's, which stays at the top
@@ -175,9 +174,15 @@ class StudentPage(Exporter):
 
     output_mimetype = "text/html"
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._results: ClassResults | None = None  # for all students of one command
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        self._workspace = _folder(self.config, "autograded_directory").parent
+        try:
+            results = load_results(self._workspace, self.parent.coursedir.assignment_id)
+            self._results = marked(results, self._workspace)
+        except AutograderError as error:
+            self.log.error(str(error))
+            raise NbGraderException(str(error)) from None
 
     def _file_extension_default(self) -> str:
         return ".html"
@@ -186,18 +191,15 @@ class StudentPage(Exporter):
         """The page of the student whose graded notebook this is.
 
         Raises:
-            UsageError: There are no results of this student, or the results or the gradebook cannot be read.
+            UsageError: There are no results of this student.
         """
         resources = {**(resources or {}), "output_extension": self.file_extension}
-        name, student = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
-        workspace = Path(filename).resolve().parents[3]  # autograded/<student>/<assignment>/
-        if self._results is None:
-            self._results = marked(load_results(workspace, name), workspace)
+        student = resources["nbgrader"]["student"]
         for grade in self._results.grades:
             if grade.student == student:
-                page = student_page(grade, self._results, workspace)
+                page = student_page(grade, self._results, self._workspace)
                 return page.encode("utf-8", "replace").decode(), resources
         raise UsageError(
-            f"{workspace / name / 'results.json'} has no results of {student}. Grade the submission again: "
-            "autograder grade SUBMISSIONS."
+            f"The results in {self._workspace / self._results.assignment} have nothing of {student}. Grade the "
+            "submission again: autograder grade SUBMISSIONS."
         )
