@@ -19,9 +19,10 @@ from typing import Any
 from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.course import Course, Graded
+from autograder.course import Course, Graded, Observed
 from autograder.errors import GraderError
 from autograder.grading import failed, judge_one, observe_one, our_fault
+from autograder.intake.find import Found
 from autograder.intake.master import MasterCell, master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
@@ -40,9 +41,10 @@ from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed,
 
 @dataclass(frozen=True)
 class Watcher:
-    """Functions that are called while a class is graded, all from the main thread."""
+    """Functions that are called while a class is graded, from the main thread except ``begun``."""
 
     prepared: Callable[[Course], None] = lambda course: None
+    begun: Callable[[str], None] = lambda student: None
     graded: Callable[[Grade], None] = lambda grade: None
 
 
@@ -69,6 +71,11 @@ def grade_class(
         GraderError: No box, or the solutions notebook does not run.
     """
     watcher = watcher or Watcher()
+
+    def observe(one: Found) -> Observed:
+        watcher.begun(one.student)
+        return observe_one(one, course)
+
     sweep()
     changed = [one for one in opened.found if fresh or one.student not in opened.unchanged]
     with contextlib.ExitStack() as stack:
@@ -79,7 +86,7 @@ def grade_class(
         course = prepare(settings, opened.basis, runner, pool.begin)
         waiting = iter(changed)
         # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
-        begun = [pool.begin(observe_one, one, course) for one in itertools.islice(waiting, 2 * settings.jobs)]
+        begun = [pool.begin(observe, one) for one in itertools.islice(waiting, 2 * settings.jobs)]
         course.judging.result()
         course = replace(course, remarks=enter_assignment(settings))
         watcher.prepared(course)
@@ -87,7 +94,7 @@ def grade_class(
         records = stack.enter_context(contextlib.closing(Records(course)))
         while begun:
             done, still = wait(begun, return_when=FIRST_COMPLETED)
-            begun = [*still, *(pool.begin(observe_one, one, course) for one in itertools.islice(waiting, len(done)))]
+            begun = [*still, *(pool.begin(observe, one) for one in itertools.islice(waiting, len(done)))]
             for future in done:
                 watcher.graded(saving.add(_recorded(judge_one(future.result(), course), course, records).grade))
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from autograder.marks import Mark, Marks
 
+UNFINISHED = "the ... of the TODO"  # what a check says that it found where a task is as it was released
+
 
 class Verdict(StrEnum):
     """How a submission's run ended. Exactly one per submission."""
