@@ -6,7 +6,8 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from fuzz import bounded
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.errors import UsageError
@@ -34,7 +35,7 @@ CELLS = st.one_of(st.just(""), st.sampled_from(['"', ",", ";", "\t", "\n", "a\r\
 TABLES = st.integers(2, 5).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1))
 
 
-@settings(max_examples=150, deadline=None)
+@bounded(150)
 @given(
     table=TABLES,
     delimiter=st.sampled_from(",;\t"),
