@@ -15,10 +15,8 @@ TAGS = set(re.findall(r"\w+", "p em strong del code pre ul ol li table thead tbo
 
 
 def test_what_people_write_is_laid_out():
-    typed = (
-        "# One\n\n##### One\n\n**two** *three* `four`\n\n- five\n\n|a|b|\n|-|:-:|\n|6|7|\n"
+    typed = "# One\n\n##### One\n\n**two** *three* `four`\n\n- five\n\n|a|b|\n|-|:-:|\n|6|7|\n"
     typed += "\n> eight\n\n```\n<nine>\n```"
-    )
     read = Page(safe_html(typed))
 
     assert set(read.tags) <= TAGS
