@@ -9,7 +9,7 @@ from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
 from autograder.cli.export import export
 from autograder.cli.grade import grade
-from autograder.cli.gradescope import gradescope
+from autograder.cli.gradescope import gradescope_autograder
 from autograder.cli.release import release
 from autograder.cli.report import report
 from autograder.cli.version import print_version
@@ -57,5 +57,6 @@ def main() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
-for _verb in (grade, report, diff, export, workspace, release, gradescope, doctor, completion):
+export.add_command(gradescope_autograder)
+for _verb in (grade, report, diff, export, workspace, release, doctor, completion):
     main.add_command(_verb)

@@ -41,6 +41,21 @@ def assignment_names(context: click.Context, parameter: click.Parameter, typed: 
     return []
 
 
+def student_names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Students who are in the workspace's results and whose names begin with what was typed, for the shell."""
+    found: set[str] = set()
+    with contextlib.suppress(AutograderError, OSError):
+        root = context.params.get("course") or find_course(Path.cwd())
+        place = context.params.get("workspace") or root / "grading"
+        one = context.params.get("assignment")
+        from autograder.records.results_json import load_results
+
+        for name in [str(one)] if one else assignments_of(root):
+            with contextlib.suppress(AutograderError):
+                found |= {grade.student for grade in load_results(place, name).grades}
+    return sorted(name for name in found if name.startswith(typed))
+
+
 def settings_of(course: Path | None, workspace: Path | None, assignment: str | None, **overrides: Any) -> Settings:
     """The settings that these options mean."""
     root = (course or find_course(Path.cwd())).resolve()

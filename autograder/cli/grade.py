@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from autograder.assignments.assignment import assignments_of
-from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
+from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, student_names, told_in_a_sentence
 from autograder.config import Settings, find_course, load_limits, solutions_notebook
 from autograder.intake.platforms import PLATFORMS
 
@@ -17,6 +17,7 @@ Examples:
   autograder grade submissions/
   autograder grade canvas.zip --jobs 4
   autograder grade late/ --workspace grading
+  autograder grade submissions/ --student meyer --fresh --reason "appeal"
 """
 
 
@@ -28,7 +29,12 @@ Examples:
 @click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option(
-    "--student", "students", multiple=True, metavar="NAME", help="Grade this one alone; may be given several times."
+    "--student",
+    "students",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=student_names,
+    help="Grade this one alone; may be given several times.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why this round is graded; kept with it.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
@@ -51,12 +57,7 @@ def grade(
     workspace: Path | None,
     assignment: str | None,
 ) -> None:
-    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report.
-
-    \b
-    autograder grade submissions/
-    autograder grade submissions/ --student meyer --fresh --reason "appeal"
-    """
+    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with told_in_a_sentence():
         overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
             {"jobs": jobs} if jobs else {}

@@ -1,4 +1,4 @@
-"""``autograder gradescope``."""
+"""``autograder export gradescope-autograder``."""
 
 from pathlib import Path
 
@@ -8,8 +8,9 @@ from autograder.cli.common import course_options, settings_of, told_in_a_sentenc
 
 
 @click.command(
+    "gradescope-autograder",
     short_help="Make Gradescope's autograder zip.",
-    epilog="Example: autograder gradescope, then upload the zip under Configure Autograder with 3 GB of memory.",
+    epilog="Example: autograder export gradescope-autograder, then upload the zip.",
 )
 @click.option(
     "--unsafe-no-box",
@@ -17,7 +18,9 @@ from autograder.cli.common import course_options, settings_of, told_in_a_sentenc
     help="Grade also where Gradescope's container allows no box. README.md says what student code can see then.",
 )
 @course_options
-def gradescope(unsafe_no_box: bool, course: Path | None, workspace: Path | None, assignment: str | None) -> None:
+def gradescope_autograder(
+    unsafe_no_box: bool, course: Path | None, workspace: Path | None, assignment: str | None
+) -> None:
     """Make the zip to upload as Gradescope's autograder. It holds the solutions: never give it to students."""
     with told_in_a_sentence():
         settings = settings_of(course, workspace, assignment)

@@ -150,7 +150,9 @@ def _configuration(file: Path) -> Configuration:
     try:
         return Configuration(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{file} cannot be read ({error}). Make the zip again with `autograder gradescope`.") from None
+        raise UsageError(
+            f"{file} cannot be read ({error}). Make the zip again: autograder export gradescope-autograder."
+        ) from None
 
 
 def _submission_number(file: Path) -> str:

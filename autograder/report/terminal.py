@@ -25,7 +25,7 @@ from autograder.results import ClassResults, Grade, Round, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
 EVERY_S = 30.0  # seconds between two words on the time left where there is no terminal
-NARROW = 60  # columns of a terminal that has no room for the whole table
+NARROW = 72  # columns of a terminal that has no room for the whole table
 COLOURS = {Verdict.OK: "green", Verdict.GRADER_ERROR: "bold red"}
 
 # Names and messages can hold what moves the cursor, ends a line, turns the direction of writing, or is no text.
@@ -152,10 +152,10 @@ class ClassDisplay:
         if only is not None:
             results = replace(results.of(only), not_recognised=())
         table = Table(title=f"{results.assignment}: {_submissions(len(results.grades))}")
-        table.add_column("student", overflow="fold")
+        table.add_column("student", overflow="fold", min_width=8)
         table.add_column("verdict", no_wrap=True)
         columns = ("automatic", "total", "to mark", "notes")
-        shown = columns if self.console.width >= NARROW else columns[:2]
+        shown = columns if self.console.width >= NARROW else columns[:1]
         for column in shown:
             table.add_column(column, justify="right", no_wrap=True)
         for grade in results.grades:

@@ -14,6 +14,8 @@ from autograder.box import isolation
 from autograder.box.proof import Finding
 from autograder.cli import main
 from autograder.course import Course
+from autograder.records.results_json import save_results
+from autograder.results import ClassResults, Grade, Verdict
 
 ANOTHER = {"cells": [{"cell_type": "code", "source": "1 + 1", "metadata": {}, "outputs": []}], "nbformat": 4}
 
@@ -42,11 +44,15 @@ def test_help_teaches_and_starts_fast() -> None:
     assert time.monotonic() - begin < 10  # a hang, not a benchmark
 
 
-@pytest.mark.parametrize("verb", sorted(main.commands))
-def test_the_help_of_each_verb_has_an_example(verb: str) -> None:
-    said = autograder(verb, "--help").output
+VERBS = [[verb] for verb in sorted(main.commands)]
+VERBS += [["export", verb] for verb in sorted(main.commands["export"].commands)]  # type: ignore[attr-defined]
 
-    assert "Example" in said and f"autograder {verb}" in said.partition("Example")[2]
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_the_help_of_each_verb_has_an_example(verb: list[str]) -> None:
+    said = " ".join(autograder(*verb, "--help").output.partition("\n")[2].split())
+
+    assert f"autograder {' '.join(verb)}" in said
 
 
 def test_help_names_the_platforms_and_what_a_workspace_holds() -> None:
@@ -75,7 +81,7 @@ def test_version_says_why_there_is_no_box(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_zip_for_gradescope_is_named_with_its_points_and_a_warning(small_course: Path, tmp_path: Path) -> None:
-    said = autograder("gradescope", "--course", small_course, "--workspace", tmp_path).output
+    said = autograder("export", "gradescope-autograder", "--course", small_course, "--workspace", tmp_path).output
 
     assert f"wrote {tmp_path}/small/small-gradescope-autograder.zip" in said
     assert "never give it to students" in said
@@ -90,8 +96,9 @@ def test_completion_prints_what_a_shell_reads(shell: str) -> None:
     assert "_AUTOGRADER_COMPLETE" in done.output
 
 
-def test_a_shell_completes_verbs_and_assignments(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shell_completes_verbs_and_names(small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(small_course)
+    save_results(ClassResults("small", 1, "box", (Grade("ann", Verdict.OK), Grade("bob", Verdict.OK))), tmp_path)
 
     def completed(typed: str) -> list[str]:
         words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - (not typed.endswith(" ")))}
@@ -99,9 +106,12 @@ def test_a_shell_completes_verbs_and_assignments(small_course: Path, monkeypatch
         said = CliRunner().invoke(main, prog_name="autograder", env=environment).output
         return [line.partition(",")[2] for line in said.splitlines() if line]
 
-    assert completed("autograder gr") == ["grade", "gradescope"]
+    assert completed("autograder gr") == ["grade"]
     assert completed("autograder grade --assignment ") == ["small"]
     assert completed("autograder grade --assignment x") == []
+    assert completed(f"autograder grade --workspace {tmp_path} --student ") == ["ann", "bob"]
+    assert completed(f"autograder workspace --workspace {tmp_path} --assignment small --forget b") == ["bob"]
+    assert completed(f"autograder grade --workspace {tmp_path / 'none'} --student ") == []
 
 
 def test_the_package_is_a_program_too() -> None:

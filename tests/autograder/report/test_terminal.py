@@ -84,7 +84,7 @@ def test_a_narrow_terminal_gets_what_matters(
     said = capsys.readouterr().out
 
     assert "ann" in said and "automatic" in said
-    assert ("to mark" in said) is shown
+    assert ("notes" in said) is shown
 
 
 WAITS, DONE = Mark("q_why", True, 2.0, waits=True), Mark("q_why", True, 2.0, by_hand=1.0)
