@@ -45,6 +45,7 @@ def main() -> None:
     Everything goes to the workspace, by default grading/ in the course folder:
       <assignment>/report/        pages: the class, and one for each student
       <assignment>/results.json   the same as data
+      <assignment>/rounds/        the grades of each grading
       gradebook.db, submitted/,   nbgrader's own, for formgrader and feedback
       autograded/
       runs/                       stored runs, so that nothing is done twice

@@ -21,7 +21,12 @@ class HelpsGraders(Preprocessor):
         if "submission_id" not in resources:  # not formgrader's
             return nb, resources
         name = resources["assignment_id"]
-        schemes = mark_schemes(solutions_folder(self.config) / name / f"{name}.ipynb")
+        solutions = solutions_folder(self.config) / name / f"{name}.ipynb"
+        try:
+            schemes = mark_schemes(solutions)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            self.log.warning("%s cannot be read, so no mark scheme is shown: %s", solutions, error)
+            return nb, resources
         cells = []
         for cell in nb.cells:
             cells.append(cell)
