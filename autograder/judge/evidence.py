@@ -87,7 +87,7 @@ class Evidence:
         self._task = task
         self._observations = observations
         self._silence = silence
-        self._raised = (*raised, *RAISED_ANYWHERE)
+        self._raised = (*RAISED_ANYWHERE, *raised)
 
     def values(self, case: str) -> Mapping[str, Any]:
         """The values that the case wrote down.
