@@ -172,7 +172,8 @@ class ClassDisplay:
         self.say(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
         moment = [grade.student for grade in results.grades if grade.verdict in OF_THE_MOMENT]
         if moment:
-            self.say(f"If the machine was busy, grade a folder of these alone with --fresh: {', '.join(moment)}")
+            again = " ".join(f"--student {shlex.quote(student)}" for student in moment)
+            self.say(f"If the machine was busy, grade these alone: give --fresh {again}")
         if results.not_recognised:
             self.say(f"Not graded, because it cannot be told whose it is ({len(results.not_recognised)}):")
         for unknown in results.not_recognised:

@@ -88,7 +88,7 @@ def test_similar_code_is_told_with_how_similar():
     grades = [replace(ANN, student=name) for name in ("ann", "bob", "cem", "dan", "eve")]
     said = text(page(*grades, similar=similar))
 
-    assert "Our own solution: 1 dan 90 %" in said
+    assert "Our own solution: 1 How much of the code is also in the solution. dan 90 %" in said
     assert "Equal but for names, comments and layout: 1 ann, bob" in said
     assert "ann, cem 72 % mac_ratio, added cell" in said
     assert "No code was written: 1" in said
