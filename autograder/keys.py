@@ -74,7 +74,7 @@ def surroundings_parts(settings: Settings) -> dict[str, str]:
             {name: _files(folder) for name, folder in assignment.packages.items()},
             [platform.python_version(), *sorted(installed)],
         ),
-        "limits": _hash(settings.unsafe_no_box, settings.whole, dataclasses.asdict(settings.limits)),
+        "limits": _hash(settings.unsafe_no_box, settings.own_user, settings.whole, dataclasses.asdict(settings.limits)),
         "running": _hash([_files(PACKAGE / name) for name in MAKING_A_RUN]),
     }
 

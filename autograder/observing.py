@@ -7,7 +7,7 @@ are tried once more when these are done, because the fault may be over by then.
 
 import collections
 import queue
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 
 from autograder.course import Course, Observed
@@ -20,11 +20,18 @@ AHEAD = 2  # submissions begun, for each that can run
 
 
 class Observing:
-    """The submissions of a class, in the order in which they are done."""
+    """The submissions of a class, in the order in which they are done.
 
-    def __init__(self, found: Iterable[Found], course: Course, pool: Pool) -> None:
+    Args:
+        begun: Called with a student whose submission now runs, from threads.
+    """
+
+    def __init__(
+        self, found: Iterable[Found], course: Course, pool: Pool, begun: Callable[[str], None] = lambda student: None
+    ) -> None:
         self._waiting = collections.deque(found)
         self._course, self._pool, self._backend = course, pool, course.runner.backend
+        self._tell = begun
         self._begun: dict[Future[Observed], Found] = {}
         self._done: queue.SimpleQueue[Future[Observed]] = queue.SimpleQueue()
         self._last_try = False
@@ -33,9 +40,13 @@ class Observing:
         """Begin as many as may be begun."""
         while self._waiting and len(self._begun) < AHEAD * self._backend.slots:
             found = self._waiting.popleft()
-            future = self._pool.begin(observe_one, found, self._course)
+            future = self._pool.begin(self._observe, found)
             self._begun[future] = found
             future.add_done_callback(self._done.put)
+
+    def _observe(self, found: Found) -> Observed:
+        self._tell(found.student)
+        return observe_one(found, self._course)
 
     def __iter__(self) -> Iterator[Observed]:
         failures: list[tuple[Found, Observed]] = []

@@ -40,9 +40,10 @@ from autograder.workspace import Opened, adopt_old_results, basis_of, keep_seed,
 
 @dataclass(frozen=True)
 class Watcher:
-    """Functions that are called while a class is graded, all from the main thread."""
+    """Functions that are called while a class is graded, from the main thread except ``begun``."""
 
     prepared: Callable[[Course], None] = lambda course: None
+    begun: Callable[[str], None] = lambda student: None
     graded: Callable[[Grade], None] = lambda grade: None
 
 
@@ -78,7 +79,7 @@ def grade_class(
         backend = runner.backend
         pool = stack.enter_context(Pool(backend.most, runner.stop, lambda: backend.slots))
         course = prepare(settings, opened.basis, runner, pool.begin)
-        observing = Observing(changed, course, pool)
+        observing = Observing(changed, course, pool, watcher.begun)
         observing.begin_more()
         course.judging.result()
         course = replace(course, remarks=enter_assignment(settings))

@@ -1,11 +1,10 @@
 """Results of a class and what its workspace holds -> the pages of the report. The command line calls it."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 from autograder.files import write_whole
-from autograder.records.code import graded_notebook_of, similar_code
+from autograder.records.code import similar_code
 from autograder.records.marks import marked
 from autograder.records.work import load_work
 from autograder.report.class_page import render_class_page
@@ -36,7 +35,7 @@ def pages(results: ClassResults, workspace: Path, solutions: Path | None = None)
     for grade in results.grades:
         yield page_name(grade.student), student_page(grade, results, workspace)
     similar = similar_code(results, workspace, solutions) if solutions else None
-    yield "index.html", render_class_page(results, similar, _when(results, workspace))
+    yield "index.html", render_class_page(results, similar)
 
 
 def write_report(results: ClassResults, workspace: Path, solutions: Path | None = None) -> Path:
@@ -57,10 +56,3 @@ def write_report(results: ClassResults, workspace: Path, solutions: Path | None 
         if left.is_file() and left.name not in written:
             left.unlink()
     return folder / "index.html"
-
-
-def _when(results: ClassResults, workspace: Path) -> str:
-    """When the newest graded notebook was written, on this machine's clock; "" if there is none."""
-    files = (graded_notebook_of(workspace, results.assignment, one.student) for one in results.grades)
-    newest = max((file.stat().st_mtime for file in files if file.is_file()), default=None)
-    return f"{datetime.fromtimestamp(newest).astimezone():%Y-%m-%d %H:%M %Z}" if newest else ""

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from autograder.marks import Mark, Marks
 
+UNFINISHED = "the ... of the TODO"  # what a check says that it found where a task is as it was released
+
 
 class Verdict(StrEnum):
     """How a submission's run ended. Exactly one per submission."""
@@ -266,7 +268,7 @@ class Pair:
     """Two students whose code is nearly equal.
 
     Attributes:
-        share: How much of what they wrote they have in common and few others have: from 0 to 1.
+        share: Of the code of the one who wrote less, how much the other has too and few others have: from 0 to 1.
         equal: grade_ids of cells that are equal but for names and layout, and that few others have.
     """
 
@@ -282,7 +284,8 @@ class Similar:
     Attributes:
         equal: Groups whose code is equal but for names, comments and layout.
         near: Pairs whose code is nearly equal, the most similar first. One of each group stands for it.
-        ours: Student -> how much of their code is our solution: from 0 to 1. Only those with much of it.
+        ours: Student -> how much of the shorter one, their code or our solution, is in the other: from 0 to 1. Only
+            those with much of it.
         untouched: Students who wrote no code.
     """
 

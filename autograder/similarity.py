@@ -28,9 +28,10 @@ from autograder.results import Pair, Similar
 K = 12  # tokens; "loss = criterion(outputs, labels)" has six
 GUARANTEED = 17  # tokens
 WINDOW = GUARANTEED - K + 1
-NEAR = 0.5  # weight of what two students share, as a part of all that they wrote
-OURS = 0.7  # what a student shares with our solution, as a part of both
+NEAR = 0.6  # weight of what two students share, as a part of what the one with less code wrote
+OURS = 0.7  # what a student shares with our solution, in the same way
 ENOUGH = 15  # fingerprints; whoever has fewer of their own is compared with nobody
+LITTLE = 20  # fingerprints; who has fewer is taken to have so many, because a few lines are easily alike
 COMMON = 10  # students with a fingerprint, beyond which it counts for nothing (as in Moss, the system of the paper)
 LARGE, MOST = 20, 50  # in a class of more than 200 it is one in LARGE, but never more than MOST, or time would explode
 IMPORT = ast.Import | ast.ImportFrom
@@ -75,7 +76,11 @@ def compare(codes: Iterable[Code], given: Iterable[str], ours: Sequence[tuple[st
     solution = _read(Code("", tuple(ours)), known)
     codes = tuple(codes)
     read = [_read(code, known) for code in codes]
-    copies = {one.student: share for one in read if (share := _dice(one.own, solution.own)) >= OURS}
+    copies = {}
+    for one in read:
+        share = _part(len(one.own & solution.own), one.own, solution.own)
+        if share >= OURS:
+            copies[one.student] = share
     others = [_Read(one.student, one.sequences, one.own - solution.own) for one in read if one.student not in copies]
     groups: dict[object, list[_Read]] = defaultdict(list)
     for one in others:
@@ -106,8 +111,8 @@ def _near(read: list[_Read], ours: Mapping[str, tuple[int, ...]]) -> list[Pair]:
     pairs = []
     for (left, right), weight in shared.items():
         one, other = read[left], read[right]
-        share = 2 * weight / (len(one.own) + len(other.own))
-        if share >= NEAR and weight >= ENOUGH:
+        share = _part(weight, one.own, other.own)
+        if share >= NEAR:
             equal = tuple(
                 cell
                 for cell, tokens in one.sequences
@@ -125,9 +130,9 @@ def _weight(count: int, students: int) -> float:
     return math.log(students / count) / math.log(students / 2) if students > 2 else 1.0
 
 
-def _dice(one: Prints, other: Prints) -> float:
-    """What two have in common, as a part of both; 0 if there is too little to tell."""
-    return 2 * len(one & other) / (len(one) + len(other)) if min(len(one), len(other)) >= ENOUGH else 0.0
+def _part(shared: float, one: Prints, other: Prints) -> float:
+    """What two share, as a part of what the one with less code wrote: adding code hides nothing."""
+    return shared / max(LITTLE, min(len(one), len(other)))
 
 
 def _read(code: Code, known: Prints) -> _Read:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.config import Settings
+from autograder.config import Settings, solutions_notebook
 from autograder.errors import UsageError
 from autograder.files import write_whole
 from autograder.intake.identity import close_names
@@ -125,7 +125,7 @@ def forget(student: str, settings: Settings) -> list[Path]:
             if path == results_path(workspace, results.assignment):
                 left = marked(left, workspace)
                 (path.parent / "diff.html").unlink(missing_ok=True)
-                write_report(left, workspace)
+                write_report(left, workspace, solutions_notebook(settings.course, left.assignment))
             write_whole(path, results_text(left))
         for step in STEPS:
             for folder in (workspace / step).glob("*"):

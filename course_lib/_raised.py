@@ -14,6 +14,7 @@ from typing import Any
 THREE_RESULTS = "the model returned (logits, exit_index, entropy): three things, unless early exit is switched off"
 ONE_TUPLE = "get_model_macs(model, inputs) takes all that the model is called with as one tuple, the tolerance too"
 ORDER = "the criterion takes the logits first, then the labels, of shape (N,) and int64 as they come"
+IN_ORDER = "mind the order of the arguments, as in the first line of each function: logits first, then labels"
 
 # Patterns for "Type: message", the most particular first.
 CAUSES = (
@@ -21,14 +22,34 @@ CAUSES = (
     (r"ellipsis", "a TODO is not filled in: a value is still ..."),
     (r"NameError|UnboundLocalError", "is the name spelt as where it is defined, and has that cell been run?"),
     (r"entropy_tolerance", "the model takes a tolerance too, whatever it does with it: see the table in section 1"),
+    (r"argument 'target'|could not infer output dtype", IN_ORDER),
     (r"not tuple|'tuple' object", THREE_RESULTS),
     (r"not list|'list' object", "model.early_train returns a list: one tensor of logits for each exit"),
+    (r"must be Tensor, not (int|float)|'(int|float)' object", THREE_RESULTS),
+    (r"zip\(\) argument", "two lists differ in length: hand all four exits on"),
+    (
+        r"too many values to unpack",
+        "without early exit the model returns the logits alone, else (logits, exit_index, entropy)",
+    ),
     (
         r"values to unpack|cannot unpack|iteration over a 0-d",
         "how many things does the right side give? Section 1 says",
     ),
     (r"empty sequence|iterable argument is empty|arg is an empty", "nothing is left to choose from: what then?"),
+    (r"Dimension out of range", "this tensor has fewer axes: labels are (N,), logits (N, C)"),
+    (
+        r"numpy\(\) on Tensor that requires grad",
+        "evaluation goes under torch.no_grad(), then nothing requires a gradient",
+    ),
+    (
+        r"unexpected keyword|required positional|positional arguments? but",
+        "what does that function take, in which order, and how is it spelt? Section 1 and the first lines say",
+    ),
     (r"For 1D input", "a loop over one tensor goes over its images: over the exits goes a list of all four"),
+    (
+        r"batch_size|Expected target size",
+        "the criterion takes the logits of one exit, (N, C), and the labels, (N,): as many rows",
+    ),
     (r"[Tt]arget|expected scalar type Long|multi-target|for 'Long'", ORDER),
     (r"does not require grad", "no_grad, .item() and detach() cut the gradient off: not in a training step"),
     (r"through the graph a second time", "the training loop calls backward(); your function must not"),
@@ -41,13 +62,16 @@ CAUSES = (
     (r"converted to Scalar|only one element", "this takes a tensor with one number; here it has several"),
     (r"The model takes images", "hand the images on in the shape in which they come"),
     (r"'NoneType'", "something is None: does each function that is called end in a return?"),
+    (
+        r"boolean index|mask",
+        "a mask has one entry for each row of what it picks from: shrink all that is kept together",
+    ),
     (r"KeyError", "the dict has no such key: its keys are the exit indices 0, 1, 2, 3"),
     (r"IndexError|out of (range|bounds)", "an index is too large: exits and stages are numbered 0, 1, 2, 3"),
     (r"ZeroDivisionError", "is anything counted before it is divided by?"),
-    (r"boolean index|mask", "a mask has one True or False for each row of what it picks from"),
     (r"RecursionError", "does the function call itself?"),
 )
-OTHERWISE = "the line above is where to look; print what stands in it, and its shape"
+OTHERWISE = "read the message once more, then print what that line works on, and its shape"
 
 
 def explain(error: Exception, function: Any, hint: str = "") -> str:

@@ -10,6 +10,7 @@ import inspect
 import io
 import math
 import random
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,13 @@ class SelfCheckFailure(AssertionError):
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: the three lines say it all, the frames of the check would only hide them.
         again = f'\n\nThe inputs: selfcheck.show("{self.task}")' if self.task in last_calls else ""
-        return [f"SelfCheckFailure\n{self}{again}"]
+        return [f"SelfCheckFailure\n{_wrapped(str(self))}{again}"]
+
+
+def _wrapped(text: str) -> str:
+    """Lines that fit a narrow window of JupyterLab, which would cut words in two."""
+    fill = functools.partial(textwrap.fill, width=68, subsequent_indent=" " * 10, break_long_words=False)
+    return "\n".join(map(fill, text.splitlines()))
 
 
 class RaisedInStudentCode(SelfCheckFailure):

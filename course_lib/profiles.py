@@ -2,7 +2,8 @@
 
 The environment variable COURSE_PROFILE chooses the profile, and COURSE_DATASET the data set. They are read here
 and nowhere else. A grader sets COURSE_PROFILE_FIXED, so that no cell changes the size of a run, nor asks
-for data that a box cannot have. Knows nothing of what the numbers are used for.
+for data that a box cannot have. nbgrader's Validate button gives each cell 30 seconds, so it gets the smallest size
+too. Knows nothing of what the numbers are used for.
 """
 
 import os
@@ -50,12 +51,12 @@ PROFILES: dict[str, Profile] = {
 
 
 def current_profile() -> Profile:
-    """The profile that COURSE_PROFILE_FIXED names, else COURSE_PROFILE, or `quick` when both are unset or empty.
+    """The profile that a grader or a validation fixes, else what COURSE_PROFILE names, else `quick`.
 
     Raises:
         ValueError: COURSE_PROFILE names no profile.
     """
-    name = os.environ.get("COURSE_PROFILE_FIXED") or os.environ.get("COURSE_PROFILE") or DEFAULT_PROFILE
+    name = _fixed() or os.environ.get("COURSE_PROFILE") or DEFAULT_PROFILE
     if name not in PROFILES:
         raise ValueError(
             f"COURSE_PROFILE has to be one of {', '.join(PROFILES)}, but is {name!r}. "
@@ -66,5 +67,11 @@ def current_profile() -> Profile:
 
 def current_data() -> str:
     """The name of the data set: what COURSE_DATASET says, or `shapes` when it is unset, empty, or not to be chosen."""
-    chosen = "" if os.environ.get("COURSE_PROFILE_FIXED") else os.environ.get("COURSE_DATASET")
+    chosen = "" if _fixed() else os.environ.get("COURSE_DATASET")
     return chosen or "shapes"
+
+
+def _fixed() -> str:
+    """The profile that no cell can change; "" where students choose."""
+    validating = "smoke" if os.environ.get("NBGRADER_VALIDATING") else ""  # nbgrader sets it
+    return os.environ.get("COURSE_PROFILE_FIXED") or validating

@@ -107,7 +107,11 @@ def summary(notebook: Notebook | None, says: Mapping[str, str] | None = None) ->
         points = {part.name: part.points for part in tasks}
         tasks = tuple(Part(name, points.get(name), text, text.startswith(RIGHT)) for name, text in says.items())
     lines = [_head(tasks, "tasks look right"), *map(_line, tasks)]
-    if notebook:
+    older = notebook is not None and _is_older(notebook, tasks)
+    if notebook and older:
+        lines += ["", f"The file {notebook.file} in this folder is not what runs here, or was not saved since."]
+        lines += ["So written answers are not shown. Save, then run this cell again."]
+    elif notebook:
         lines += ["", _head(notebook.questions, "questions have an answer, for a person to grade")]
         lines += [*map(_line, notebook.questions)]
         # While a notebook runs, its file is of an earlier time.
@@ -115,9 +119,16 @@ def summary(notebook: Notebook | None, says: Mapping[str, str] | None = None) ->
         lines += ["", *filter(None, warnings)] if any(warnings) else []
     else:
         lines += ["", "The notebook's file was not found from here, so points and written answers are not shown."]
-    file = notebook.file if notebook else "the notebook"
-    lines += ["", f"To hand in: restart the kernel, run all cells, save, and hand in {file}."]
+    elsewhere = "the notebook. On Colab and Kaggle that is what File > Download gives"
+    file = notebook.file if notebook and not older else elsewhere
+    lines += ["", f"To hand in: restart the kernel, run all cells and save.\nHand in {file}."]
     return "\n".join([*lines, "Grading looks at more inputs than the self-checks do."])
+
+
+def _is_older(notebook: Notebook, now: tuple[Part, ...]) -> bool:
+    """Whether a task that is done now is untouched in the file: it was not saved, or is another copy."""
+    untouched = {part.name for part in notebook.tasks if part.says.startswith(("to do", "not found"))}
+    return any(part.done and part.name in untouched for part in now)
 
 
 def _head(parts: tuple[Part, ...], what: str) -> str:

@@ -3,7 +3,8 @@
 A check feeds the student's function small inputs whose outcome is known beforehand: heads that always give the
 same answer, a network that names colours, logits of which the entropy is in every textbook. Where the outcome is that
 of a known mistake, the hint names it. A check holds no solution, may be looser than the grading, and knows nothing of
-points. `show(task)` gives the inputs of the last call, `overview()` says what is done and what is missing.
+points. `show(task)` gives the inputs of the last call, `overview()` says what is done and what is missing,
+`name_unfilled()` says which TODO an error comes from.
 """
 
 import math
@@ -31,6 +32,7 @@ from course_lib._student import (
     self_check,
     show,
 )
+from course_lib._unfilled import name_unfilled
 from course_lib.macs import exit_macs
 from course_lib.model import EarlyExitResNet18
 
@@ -45,6 +47,7 @@ __all__ = [
     "check_mac_ratio",
     "check_per_sample_exits",
     "check_predict_with_compaction",
+    "name_unfilled",
     "overview",
     "show",
 ]
@@ -67,7 +70,9 @@ def check_baseline_step(student: Student) -> None:
         outputs, loss = student.call_for("outputs, loss", model, images, labels, nn.CrossEntropyLoss())
         _require_training_mode(student, model, spy, images)
     _require_logits(student, "outputs", outputs, rows=8)
-    hint = "this is the plain network, the last exit alone: an argument of its forward switches early exit off"
+    hint = "the logits of the plain network as it returns them: nothing after the head"
+    if bool((outputs.argmax(dim=1) == 1).all()):
+        hint = "this is exit 0, and the last exit alone is wanted: an argument of forward switches early exit off"
     _require_values(student, outputs, known.answers([2] * 8, 4.0), "the logits of exit 3", otherwise=hint)
     _require_loss(student, loss)
     right = known.loss_of(4, right=1 / 8)
@@ -115,7 +120,7 @@ def check_evaluate_baseline(student: Student) -> None:
     with known.watched(model) as spy:
         accuracy, macs = student.call_for("accuracy, total_macs", model, loader, CPU)
     _require_evaluation_mode(student, spy)
-    early = (2 / 12, "the network left at exit 0: early exit has to be switched off, early_exit=False")
+    early = (2 / 12, "these are the answers of exit 0: early_exit=False gives those of the last exit")
     meaning = "for a network that is right about 5 of 12 images"
     _require_accuracy(student, accuracy, hits, sizes, meaning, early)
     _require_macs(student, macs, model, sizes, (3, 3, 3), "MACs for 12 images, all to the last exit")
@@ -130,7 +135,7 @@ def check_early_exit_loss(student: Student) -> None:
     losses = np.array([known.loss_of(sharp, 1 / 4) for sharp in sharpness])
     loss = student.call(list(sure), labels, nn.CrossEntropyLoss())
     right = 1.6 * losses[0] + 0.3 * (losses[1:].sum() - 2 * losses[0])
-    hint = recognised(loss, _wrong_sums(losses, right, sharpness), _OF_EACH)
+    hint = recognised(loss, _wrong_sums(losses, right, sharpness), "") or _weights_found(loss, sure, losses, labels)
     meaning = f"for exits with the losses {', '.join(f'{one:.3f}' for one in losses)}"
     student.same_number(loss, right, meaning, hint=hint)
     exit_outputs = [torch.zeros(4, CLASSES, requires_grad=True) for _ in range(4)]
@@ -230,6 +235,15 @@ def check_evaluate_early_exit(student: Student) -> None:
     _require_counts(student, counts, 0, (4, 4, 4), "at a tolerance above ln 6")
     _require_macs(student, macs, model, (4, 4, 4), (0, 0, 0), "MACs for 12 images that leave at exit 0")
     _require_entropies(student, entropies, [known.entropy_of(4 * bright) for bright in (0.5, 1.0, 0.25)])
+    # Bright batches leave at once, a dim one stays to the end, and the short one is bright.
+    model = known.colour_network((8.0, 8.0, 8.0, 8.0))
+    images = known.coloured([0, 1, 2, 0, 1, 2, 0, 1, 2, 0], [1.0] * 4 + [0.25] * 4 + [1.0] * 2)
+    loader = known.batches(images, torch.zeros(10, dtype=torch.int64), batch_size=4)
+    _, _, _, macs = student.call_for(names, model, loader, 0.5, CPU)
+    _require_macs(
+        student, macs, model, (4, 4, 2), (0, 3, 0), "MACs for batches of 4, 4 and 2 images at exits 0, 3 and 0"
+    )
+    model = known.colour_network((4.0, 4.0, 4.0, 4.0))
     # A dim image among bright ones: it leaves with its batch, and would not leave alone.
     images = known.coloured([0, 1, 2, 0], [0.1, 1.0, 1.0, 1.0])
     loader = known.batches(images, torch.zeros(4, dtype=torch.int64), batch_size=4)
@@ -246,6 +260,7 @@ def check_mac_ratio(student: Student) -> None:
             (1 / ratio, "upside down: above 1 means that early exit computed less"),
             (100 * ratio, "a ratio, no percent: leave out the factor 100"),
             (1 - 1 / ratio, "this is the share that was saved; the ratio is one total divided by the other"),
+            (100 - 100 / ratio, "this is the share that was saved, in percent; the ratio is one total over the other"),
             (ratio - 1, "a ratio of 1 means that nothing was saved: do not subtract 1"),
             (float(int(ratio)), "// drops the fraction: divide with /"),
             (round(ratio, 2), "do not round"),
@@ -284,6 +299,8 @@ def check_choose_tolerance(student: Student) -> None:
         value = student.call(list(rows), target, hint=hint if hint is none else "")
         mistakes = [*others.items(), *_other_columns(rows)]
         hint = recognised(value, [] if hint is none else mistakes, hint)
+        if isinstance(value, list | tuple):
+            hint = "return the tolerance of the row, one number, not the row"
         student.same_number(value, tolerance, f"for the target {target} and the rows {rows}", hint=hint)
 
 
@@ -304,6 +321,10 @@ def check_per_sample_exits(student: Student) -> None:
     exits = student.call(exit_outputs, 0.1)
     _require_exits(student, exits, rows=5)
     hint = _WRONG_CHOICES.get(tuple(exits.tolist()), "the first exit below the tolerance, else the last")
+    if "else" in hint and all(one >= wanted for one, wanted in zip(exits.tolist(), (1, 0, 3, 2, 3), strict=True)):
+        hint = (
+            "too late: the first exit below the tolerance counts; each exit's own logits and the tolerance, as they are"
+        )
     student.same_list(exits.tolist(), [1, 0, 3, 2, 3], "at tolerance 0.10", hint=hint)
     intact = len(exit_outputs) == 4 and all(map(torch.equal, exit_outputs, before))
     hint = "do not change exit_outputs in place: a second call would work on what was written there"
@@ -346,6 +367,10 @@ def check_predict_with_compaction(student: Student) -> None:
     _require_values(student, logits, wanted, "for each image the logits of the exit it took", otherwise=_PLACES)
     reaching = [sum(index <= leaves_at for leaves_at in right) for index in range(4)]
     hint = "keep the unfinished images together, so that each stage runs once: one image at a time is no batch"
+    if max(spy.calls) < max(reaching):
+        hint = (
+            "each stage runs once, for all together, on what the stage before returned: no second pass over the images"
+        )
     student.require(max(spy.calls) <= 1, "one call for each stage", f"calls: {spy.calls}", hint=hint)
     hint = "remove the finished images from the batch before the next stage"
     student.same_list(spy.samples, reaching, "images go through the four stages", hint=hint)
@@ -421,6 +446,24 @@ def _wrong_sums(losses: np.ndarray, right: float, sharpness: Sequence[float]) ->
     ]
 
 
+def _weights_found(loss: Any, exit_outputs: Sequence[Tensor], losses: np.ndarray, labels: Tensor) -> str:
+    """The weights that a sum of the exits' losses was made with: each exit's gradient grows with its own."""
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
+        return _OF_EACH
+    try:
+        pulls = torch.autograd.grad(loss.sum(), exit_outputs, allow_unused=True, retain_graph=True)
+    except RuntimeError:  # backward() was called: the graph is gone
+        return _OF_EACH
+    weights = []
+    for logits, pull in zip(exit_outputs, pulls, strict=True):
+        (own,) = torch.autograd.grad(nn.functional.cross_entropy(logits, labels), [logits])
+        weights.append(0.0 if pull is None else float((pull * own).sum() / own.square().sum()))
+    if not close(loss, float(np.dot(weights, losses))):
+        return _OF_EACH
+    said = ", ".join(f"{weight:.3g}" for weight in weights)
+    return f"here the exits weigh {said}: the first exit weighs 1, each other 0.3"
+
+
 _ORDER = "mind the order of the return statement: exit_outputs first, loss second"
 _OF_EACH = "each exit's logits go to the criterion; the four losses weigh 1, 0.3, 0.3 and 0.3, and are added up"
 
@@ -441,6 +484,7 @@ def _other_columns(rows: Sequence[tuple[float, float, int]]) -> list[tuple[float
 _WRONG_CHOICES = {  # the exits of the five samples of check_per_sample_exits -> what is wrong
     (1, 3, 3, 3, 3): "the first exit that is sure counts; here a later one overrules it",
     (1, 3, 0, 3, 3): "the first exit below the tolerance, not the surest of all",
+    (1, 2, 3, 3, 3): "the first exit below the tolerance, not the surest of all",
     (1, 2, 0, 3, 3): "the first exit below the tolerance, not the surest of all",
     (1, 0, 0, 2, 3): "no exit is sure of the third sample, so it leaves at the last exit, and not at exit 0",
     (1, 0, -1, 2, 3): "no exit is sure of the third sample, so it leaves at the last exit, which is 3 and not -1",
@@ -448,31 +492,38 @@ _WRONG_CHOICES = {  # the exits of the five samples of check_per_sample_exits ->
     (2, 1, 4, 3, 4): "exits are numbered from 0, not from 1",
     (2, 1, 3, 3, 3): "exits are numbered from 0, not from 1",
     (3, 1, 4, 2, 3): "the first exit that is sure, not the number of unsure ones",
+    (2, 1, 3, 2, 3): "the first exit that is sure, not the number of unsure ones",
     (3, 1, 3, 2, 3): "the first exit that is sure, not the number of unsure ones",
-    (1, 2, 3, 2, 3): "nothing leaves at exit 0, the first exit: where does the loop start?",
+    (1, 2, 3, 2, 3): "nothing stays at exit 0: a later exit overrules none; and is 0 taken for not yet assigned?",
+    (3, 0, 3, 3, 3): "each exit's own entropy decides: no mean over exits, and no waiting until all of them are sure",
     (1, 0, 2, 2, 2): "no sample is at the last exit, 3: is it left out?",
+    (2, 0, 3, 0, 0): "exit_outputs begins with the first exit, exit 0; here the last one was asked first",
     (3, 3, 3, 3, 3): "nothing leaves early: compare each sample's own entropy with the tolerance; NaN is below nothing",
 }
 
 
 def _require_textbook_entropies(student: Student) -> None:
-    """Measure the student's entropies of three known rows: the tolerances from which on each row leaves at once."""
-    likely = [[1.0] * CLASSES, [201.0, 201.0] + [1.0] * (CLASSES - 2), [201.0] + [1.0] * (CLASSES - 1)]
-    rows = torch.tensor(likely)
-    right = (LN_C, math.log(2), 0.0)
+    """Measure the student's entropies of four known rows: the tolerances from which on each row leaves at once."""
+    rest = [1.0] * (CLASSES - 1)
+    # The last row has no part in it: as many rows as exits would let a tensor along the exits pass.
+    rows = torch.tensor([[1.0, *rest], [201.0, 201.0, *rest[1:]], [201.0, *rest], [3.0, *rest], [1.0, *rest]])
 
     def leaves(tolerance: float) -> list[bool]:
         exits = student.call([rows.clone() for _ in range(4)], tolerance)
-        _require_exits(student, exits, rows=3)
-        return [index == 0 for index in exits.tolist()]
+        _require_exits(student, exits, rows=5)
+        return [index == 0 for index in exits.tolist()[:4]]
 
-    expected = "entropies of 1.792 (six equal logits), 0.693 (two large ones) and 0.000 (one large one) nats"
-    at_least, at_most = leaves(-20.0), leaves(20.0)
+    expected = "nats: 1.792 (six equal logits), 0.693 (two large ones), 0.000 (one large one), 1.324 (one larger by 2)"
+    at_least, at_most, ever = leaves(-20.0), leaves(20.0), leaves(1e6)
     if not any(at_least) and not any(at_most):
         return  # the exits are wrong, or all entropies are NaN: what follows tells
     hint = ""
-    if all(at_least) and all(at_most):
-        hint = "where no exit is sure, the last one answers; argmax gives 0 for a row without a True"
+    if all(at_least) and all(at_most) and not any(leaves(0.0)):
+        hint = "the tolerance is compared as it is: not squared, and without abs()"
+    elif all(at_least) and all(at_most):
+        hint = "where no exit is sure, the last exit answers; argmax gives 0 there. Or is the mask turned round?"
+    elif ever != at_most:
+        hint = "no entropy is that large: softmax first, then the sum of -p ln p"
     elif all(at_least):
         hint = "a sample leaves where its entropy is below the tolerance, not above it"
     elif any(at_least):
@@ -480,42 +531,60 @@ def _require_textbook_entropies(student: Student) -> None:
     if hint:
         found = f"at tolerance -20 the rows leave at exit 0: {at_least}; at 20: {at_most}"
         student.require(False, "no row below -20 nats, and every row below 20", found, hint=hint)
-    low, high = [-20.0] * 3, [20.0] * 3
+    low, high = [-20.0] * 4, [20.0] * 4
     for _ in range(21):  # to 0.00002 nats
-        for row in range(3):
+        for row in range(4):
             middle = (low[row] + high[row]) / 2
             if at_most[row] and leaves(middle)[row]:
                 high[row] = middle
             else:
                 low[row] = middle
     entropies = [(a + b) / 2 if known_row else math.nan for a, b, known_row in zip(low, high, at_most, strict=True)]
-    fits = all(abs(value - wanted) < 1e-3 for value, wanted in zip(entropies, right, strict=True))
+    fits = all(abs(value - wanted) < 1e-3 for value, wanted in zip(entropies, _TEXTBOOK, strict=True))
     found = ", ".join("NaN or infinity" if math.isnan(value) else f"{value + 0.0:.3f}" for value in entropies)
     hint = _of_entropies(entropies)
     student.require(fits, expected, f"rows that leave as if their entropies were {found}", hint=hint)
 
 
+# Entropies in nats of logits with six equal, two large, one large, and one that is larger by 2. They are typed, because
+# a formula would be the answer.
+_TEXTBOOK = (1.7918, 0.6931, 0.0, 1.3240)
+
+
 def _of_entropies(found: Sequence[float]) -> str:
-    """What is wrong with the entropies of six, two and one likely classes."""
+    """What is wrong with the entropies of the textbook's rows."""
     if any(map(math.isnan, found)):
         return "0 * ln 0 is 0 in an entropy, but NaN for torch: log_softmax takes no logarithm of 0"
-    known_mistakes = (
-        ((math.log2(6), 1.0, 0.0), "these are bits: in nats the logarithm is the natural one, ln, not log2"),
-        ((1.0, math.log(2) / LN_C, 0.0), "nothing is divided by ln C: the entropy in nats is not normalised"),
-        ((LN_C / 6, math.log(2) / 6, 0.0), "the sum over the classes, not their mean"),
-        ((-LN_C, -math.log(2), 0.0), "where is the minus sign? The logarithm of a probability is negative"),
-        ((5 / 6, 0.5, 0.0), "this is 1 minus the largest probability; the rule asks for the entropy"),
-        ((-1 / 6, -0.5, -1.0), "this is the largest probability; the rule asks for the entropy"),
-        ((1 / 6, 0.5, 1.0), "this is the largest probability; the rule asks for the entropy"),
+    scaled = (
+        (1 / LN_C, "nothing is divided by ln C: the entropy in nats is not normalised"),
+        (1 / CLASSES, "the sum over the classes, not their mean"),
+        (-1, "where is the minus sign? The logarithm of a probability is negative"),
+        (1 / math.log(2), "these are bits: the logarithm is the natural one, ln, not log2"),
+        (found[0] / LN_C, f"each is {found[0] / LN_C:.3g} times the entropy in nats: take ln, and multiply by nothing"),
     )
-    for values, hint in known_mistakes:
+    no_entropy = "the rule asks for the entropy"
+    others = (
+        ((1.7918, 1.7616, 1.6914, 1.7689), "these are probabilities already: take the softmax once"),
+        ((0.8333, 0.5, 0.0, 0.4036), f"this is 1 minus the largest probability; {no_entropy}"),
+        ((0.1667, 0.5, 1.0, 0.5964), f"this is the largest probability; {no_entropy}"),
+        ((-0.1667, -0.5, -1.0, -0.5964), f"this is the largest probability; {no_entropy}"),
+        (
+            (1.7918, 0.6931, 0.0, 0.5168),
+            f"this looks at the largest probability alone; {no_entropy}, a sum over all classes",
+        ),
+        ((0.8333, 0.5, 0.0, 0.6117), f"this is 1 minus the sum of squares; {no_entropy}"),
+    )
+    known_mistakes = [
+        (tuple(factor * value for value in _TEXTBOOK), hint) for factor, hint in scaled if abs(factor) > 0.01
+    ]
+    for values, hint in [*known_mistakes, *others]:
         if all(abs(value - one) < 1e-3 for value, one in zip(found, values, strict=True)):
             return hint
     if max(found) - min(found) < 1e-3:
         return "all rows have the same: each sample has an entropy of its own, no mean, max or sum over the batch"
-    if abs(found[0] - math.log(3)) < 1e-3 or abs(found[0]) < 1e-3:
+    if any(abs(found[0] - one) < 1e-3 for one in (math.log(5), 0.8 * math.log(5))):
         return "the softmax is over the classes, dim=1, and so is the sum; here it is over the samples"
-    return "softmax over the classes (dim=1), then the sum of -p ln p; nothing added inside the logarithm"
+    return "softmax of the logits as they are (dim=1), then the sum of -p ln p; nothing added inside the logarithm"
 
 
 _PLACES = "write each image's answer back at its original place in the input"
@@ -529,6 +598,8 @@ def _wrong_exits(found: Sequence[int], right: Sequence[int]) -> str:
         return "no image is at the last exit, 3: is the last stage left out?"
     if list(found) == [one + 1 for one in right]:
         return "exits are numbered from 0, not from 1"
+    if list(found) == [3 - one for one in right]:
+        return "exits are numbered from the front: the first exit is 0, the last one 3"
     at_the_end = [one for one, wanted in zip(found, right, strict=True) if wanted == 3]
     if [one for one, wanted in zip(found, right, strict=True) if wanted < 3] == [one for one in right if one < 3]:
         return f"who is left after the last stage leaves at exit 3, sure or not; here at {at_the_end}"
@@ -536,13 +607,12 @@ def _wrong_exits(found: Sequence[int], right: Sequence[int]) -> str:
         return "each image leaves by its own entropy, no mean; the finished leave, and the undecided go on (~done)"
     if len(set(found)) == 1:
         return "all leave at one exit: decide by each image's own entropy, not by a mean over the batch"
+    places = "; an exit goes to the image's place in the input, not in the batch left"
     if all(one <= wanted for one, wanted in zip(found, right, strict=True)):
-        return "images leave too early: compare each one's entropy, no probability, with the argument's tolerance"
-    if all(one >= wanted for one, wanted in zip(found, right, strict=True)):
-        return "images leave too late: entropies are in nats; an exit goes to the image's original place in the input"
-    return (
-        "each image leaves by its own entropy in nats; its exit goes to its place in the input, not in the batch left"
-    )
+        return "images leave too early: the entropy is a sum over the classes, no mean; is the tolerance the argument?"
+    if [one == 0 for one in found] == [one == 0 for one in right]:  # there the batch is still whole, and in order
+        return f"exit 0 is right, later ones are not: entropies in nats, one tolerance for all{places}"
+    return f"exit 0 is wrong already: done is whose own entropy, in nats, is below the tolerance{places}"
 
 
 # --- what several checks ask ---
@@ -558,9 +628,13 @@ def _require_values(student: Student, found: Tensor, wanted: Tensor, meaning: st
         return
     row = int(wrong.nonzero()[0])
     hint = otherwise
+    unlike = found - found.mean(dim=1, keepdim=True)
+    like = wanted - wanted.mean(dim=1, keepdim=True)
+    if bool((torch.cosine_similarity(unlike, like, dim=1) > 0.999).all()):
+        hint = "the right answers, but not the logits as they are: no scaling, no normalising, nothing after the head"
     if torch.allclose(found, wanted.softmax(dim=1), atol=1e-3):
         hint = "logits as they are, no softmax"
-    elif bool((found[wrong] == 0).all()):
+    elif bool((found[wrong] == 0).all() or found[wrong].isnan().all()):
         hint = "these have no logits: write answers down before a break; exit 3 takes whoever is left"
     elif torch.allclose(found.sort(dim=0).values, wanted.sort(dim=0).values, atol=1e-3):
         hint = f"the answers are right, but in another order: {_PLACES}"
@@ -599,7 +673,10 @@ def _require_training_mode(student: Student, model: nn.Module, spy: Spy, images:
     hint = "a training step leaves the mode alone: in eval mode BatchNorm does not learn"
     student.require(model.training, "the network still in training mode", "it is in eval mode", hint=hint)
     as_given = bool(spy.images) and torch.equal(spy.images[0], images)
-    student.require(as_given, "the images as they were given", "others", hint="they lie in [0, 1] already: no scaling")
+    hint = "they lie in [0, 1] already: no scaling"
+    if not spy.images or spy.images[0].shape != images.shape:
+        hint = "the whole batch goes through the model at once, in the shape in which it comes"
+    student.require(as_given, "the images as they were given", "others", hint=hint)
 
 
 def _require_backward(student: Student, loss: Tensor, called: bool = False) -> None:
@@ -637,6 +714,7 @@ def _require_accuracy(
         (shares[0], "this is the first batch alone: does the function return inside the loop?"),
         (shares[-1], "this is the last batch alone: add up over all batches"),
         (sum(hits[:-1]) / sum(sizes[:-1]), f"the last batch is left out: {short}, but it counts"),
+        (1 - right / images, "is this the share of wrong answers? Count those whose argmax is their label"),
         (0, "no answer is a label: argmax(dim=1) gives each image's class; argmax() alone gives one for the batch"),
     ]
     several = number(accuracy) is None
@@ -654,7 +732,10 @@ def _require_macs(
 ) -> None:
     """Require the MACs of batches of such sizes that left at such exits."""
     whole = isinstance(macs, int | np.integer) and not isinstance(macs, bool)
-    student.require(whole, "total_macs: an int", describe(macs), hint="MACs are counted: whole numbers, undivided")
+    hint = "MACs are counted: whole numbers, undivided"
+    if isinstance(macs, list | tuple):
+        hint = "one number: of the table that exit_macs gives, each image costs one entry"
+    student.require(whole, "total_macs: an int", describe(macs), hint=hint)
     table, heads = exit_macs(model, IMAGE), exit_macs(model, IMAGE, all_heads=True)
     batches = list(zip(sizes, exits, strict=True))
     right, images = sum(size * table[k] for size, k in batches), sum(sizes)
@@ -663,8 +744,18 @@ def _require_macs(
         (sum(size * heads[k] for size, k in batches), "MACs here are torchprofile's count, without all_heads"),
         (images * heads[3], "MACs here are torchprofile's count, without all_heads"),
         (images * table[3], "all images are counted to the last exit: each costs the way to the exit taken"),
+        (len(sizes) * table[3], "a batch costs its number of images times the MACs of one image"),
         (images * table[0], "all images are counted to exit 0: without early exit each goes to the last one"),
         (ways, "a batch costs its number of images times the MACs of one image"),
+        (
+            ways * sizes[-1],
+            "the last batch is short: multiply by each batch's own number of images, not by the last one's",
+        ),
+        (
+            sum(size * (table[k] - (table[k - 1] if k else 0)) for size, k in batches),
+            "an image costs the whole way to its exit, not the last stage alone: exit_macs has the sums already",
+        ),
+        (ways * images / len(sizes), "each batch costs its own number of images, not the mean of them"),
         (ways * sizes[0], "the last batch is short: multiply by each batch's own number of images"),
         (right - sizes[-1] * table[exits[-1]], "the last batch is left out: it is short, but it counts"),
         (sizes[-1] * table[exits[-1]], "this is the last batch alone: add up over all batches"),
@@ -697,8 +788,12 @@ def _require_counts(student: Student, counts: Any, leaves_at: int, sizes: Sequen
     hint = "the model returns the exit it took: count 1 for each batch there"
     if total == sum(sizes):
         hint = "count batches, not images"
+    elif total == 0:
+        hint = "a batch that stays to the end counts too, at exit 3, sure or not"
     elif total < len(sizes):
         hint = "count every batch, also where an exit has its second one: add 1"
+    elif leaves_at < 3 and counts[leaves_at + 1] == len(sizes):
+        hint = "does the model get the function's tolerance? Exits are numbered from 0: count the index as it comes"
     elif total > len(sizes):
         hint = "count 1 for each batch, and start from zeros in every call"
     elif counts[leaves_at] != len(sizes):
@@ -730,12 +825,14 @@ def _require_entropies(student: Student, entropies: Any, right: Sequence[float])
 
 def _require_exits(student: Student, exits: Any, rows: int) -> None:
     fits = isinstance(exits, Tensor) and exits.dtype == torch.int64 and tuple(exits.shape) == (rows,)
-    expected = f"exits: an int64 tensor of shape ({rows},)"
-    student.require(fits, expected, describe(exits), hint="one exit index for each image")
+    hint = "one exit index for each image"
+    if isinstance(exits, Tensor) and tuple(exits.shape) == (rows,):
+        hint = "exits are used as indices: make the tensor with dtype=torch.int64"
+    student.require(fits, f"exits: an int64 tensor of shape ({rows},)", describe(exits), hint=hint)
 
 
 def _require_evaluation_mode(student: Student, spy: Spy) -> None:
-    hint = "in training mode BatchNorm uses the batch at hand and changes its statistics"
+    hint = "model.eval() comes first: in training mode BatchNorm uses the batch at hand and changes its statistics"
     student.require(not spy.training, "the network in eval mode", "it ran in training mode", hint=hint)
     hint = "evaluation goes under torch.no_grad()"
     student.require(not spy.graph, "no graph is built", "it ran with gradients switched on", hint=hint)

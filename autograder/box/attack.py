@@ -183,6 +183,15 @@ def pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
+def started(pid: int) -> str:
+    """When a process started, in ticks since the machine did; "" if it cannot be seen. See proc_pid_stat(5)."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
 def attack(bait: dict) -> dict[str, bool]:
     with open("/proc/self/status") as file:
         status = file.read()
@@ -208,8 +217,10 @@ def attack(bait: dict) -> dict[str, bool]:
             blocked(partial(os.open, path, os.O_WRONLY))
             for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger")
         ),
-        "no process outside can be seen": max(pids()) < 100 and bait["pid"] not in pids(),
-        "no process outside can be signalled": blocked(lambda: os.kill(bait["pid"], 0)),
+        "no process outside can be seen": max(pids()) < 100 and started(bait["pid"]) != bait["started"],
+        # In a container the grader's number is small, and a process of the box can have the same.
+        "no process outside can be signalled": blocked(lambda: os.kill(bait["pid"], 0))
+        or started(bait["pid"]) not in ("", bait["started"]),
         "no variable of the environment comes through": bait["variable"] not in os.environ,
         "no capability": "CapEff:\t0000000000000000" in status,
         "no new privileges": "NoNewPrivs:\t1" in status,

@@ -23,7 +23,7 @@ import psutil
 
 from autograder.box.cgroup import ControlGroup, make_group
 from autograder.box.isolation import as_box_user, box_environment, enclose, python_in_box, to_preload
-from autograder.box.kill import alive, kill_tree
+from autograder.box.kill import alive, kill_all_of, kill_tree
 from autograder.box.processes import members
 from autograder.box.rlimits import make_room_for_descriptors, rlimits
 from autograder.box.stream import Broken, Failed, Message, Ready, Stream, message_bytes
@@ -55,6 +55,7 @@ class Box:
         self._settings = settings
         self._preload = to_preload(settings) if not bare else {"modules": [], "packages": [], "folder": ""}
         self._process: psutil.Process | None = None
+        self._user: int | None = None  # without walls, whose processes they are
         self._watchdog: Watchdog | None = None
         self._group: ControlGroup | None = None
         self._left = contextlib.ExitStack()  # what is to be cleared away when the box is gone
@@ -124,7 +125,7 @@ class Box:
             with contextlib.suppress(OSError):  # it ended meanwhile
                 Path(f"/proc/{pid}/oom_score_adj").write_text(f"{MAX_OOM_SCORE}")
         _live.add(self)
-        self._watchdog = Watchdog(self._process, limits, self._group)
+        self._watchdog = Watchdog(self._process, limits, self._group, self._user)
         self._watchdog.start()
 
     def _new(self, theirs: socket.socket, complain: int) -> psutil.Popen:
@@ -135,6 +136,11 @@ class Box:
             folder = str(scratch_folder())
             self._left.callback(shutil.rmtree, folder, ignore_errors=True)
             environment |= dict.fromkeys(("TMPDIR", "HOME", "IPYTHONDIR", "MPLCONFIGDIR"), folder)
+        user = as_box_user(self._settings)
+        if user and self._settings.unsafe_no_box:
+            self._user = user["user"]
+            os.chown(folder, self._user, self._user)
+            self._left.callback(kill_all_of, self._user)  # also what left the tree
         return psutil.Popen(
             enclose([python_in_box(), "-P", "-m", "inside.start"], self._settings),
             stdin=theirs.fileno(),
@@ -143,7 +149,7 @@ class Box:
             env=environment,
             cwd=folder,
             start_new_session=True,
-            **as_box_user(self._settings),
+            **user,
         )
 
     def _tree_at_rest(self, process: psutil.Popen) -> list[int]:
@@ -161,7 +167,7 @@ class Box:
         assert self._process is not None
         order = {
             "rlimits": rlimits(settings),
-            "confined": not settings.unsafe_no_box,
+            "confined": settings.own_user or not settings.unsafe_no_box,
             "preload": self._preload,
             "scratch_bytes": limits.scratch_bytes,
             "output_bytes": limits.output_bytes,

@@ -50,6 +50,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.box.unboxed import readable_copy
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
 
@@ -58,6 +59,7 @@ _turns = itertools.count()
 BOX = "/box"  # where the assignment's packages and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
+OWN_USER_LABEL = "none (--unsafe-no-box), a user of its own"
 NEEDED = (
     "ipykernel",
     "nbclient",
@@ -161,7 +163,7 @@ def _tried(path: str) -> str:
 def box_label(settings: Settings) -> str:
     """The name of what isolates submissions under these settings; raises BoxUnavailable when nothing can."""
     if settings.unsafe_no_box:
-        return UNSAFE_LABEL
+        return OWN_USER_LABEL if settings.own_user else UNSAFE_LABEL
     refuse_unsafe_folders(settings)
     return find_bubblewrap().label
 
@@ -219,7 +221,11 @@ def as_box_user(settings: Settings) -> dict[str, Any]:
     Started by root, that is each of BOX_USERS in turn, where they can read what a box needs. The kernel counts many
     things for a real user: root's are those of every service of the machine, and boxes side by side would share theirs.
     """
-    if os.geteuid() != 0 or settings.unsafe_no_box or why_roots_number(settings):
+    if os.geteuid() != 0:
+        return {}
+    if settings.unsafe_no_box and not settings.own_user:
+        return {}
+    if not settings.unsafe_no_box and why_roots_number(settings):
         return {}
     user = BOX_USERS[next(_turns) % len(BOX_USERS)]
     return {"user": user, "group": user, "extra_groups": []}
@@ -238,6 +244,7 @@ def why_roots_number(settings: Settings) -> str:
     try:
         done = subprocess.run(
             command,
+            env=box_environment(settings),
             capture_output=True,
             text=True,
             timeout=60,
@@ -259,11 +266,12 @@ def why_roots_number(settings: Settings) -> str:
 
 def box_environment(settings: Settings) -> dict[str, str]:
     """All variables that exist inside the box."""
-    folders = (
-        [f"{BOX}/lib"]
-        if not settings.unsafe_no_box
-        else [str(PACKAGE), *(str(folder.parent) for folder in settings.assignment.packages.values())]
-    )
+    if settings.own_user:
+        folders = [f"{readable_copy(settings)}/lib"]
+    elif settings.unsafe_no_box:
+        folders = [str(PACKAGE), *(str(folder.parent) for folder in settings.assignment.packages.values())]
+    else:
+        folders = [f"{BOX}/lib"]
     if packages_elsewhere(settings):
         # All of sys.path that the box shows, in its order, so that the same release of a package is found.
         shown = (*_prefixes(), *SYSTEM_FOLDERS, *map(str, packages_elsewhere(settings)))
@@ -274,7 +282,9 @@ def box_environment(settings: Settings) -> dict[str, str]:
 def to_preload(settings: Settings) -> dict[str, Any]:
     """The arguments of ``inside.preload.preload`` in a box."""
     assignment = settings.assignment
-    inside = str(assignment.inside) if settings.unsafe_no_box else f"{BOX}/assignment"
+    inside = f"{BOX}/assignment"
+    if settings.unsafe_no_box:
+        inside = f"{readable_copy(settings)}/assignment" if settings.own_user else str(assignment.inside)
     return {
         "modules": list(assignment.preload),
         "packages": list(assignment.packages),

@@ -47,3 +47,22 @@ def _ended(process: psutil.Process) -> bool:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:
         return True
+
+
+def kill_all_of(user: int) -> None:
+    """Kill every process of a user, also those that left their tree."""
+    for _ in range(100):
+        left = [one for one in psutil.process_iter(["uids", "status"]) if _runs_as(one, user)]
+        if not left:
+            return
+        for one in left:
+            try:
+                one.kill()
+            except psutil.Error:
+                continue
+        psutil.wait_procs(left, timeout=0.1)
+
+
+def _runs_as(process: psutil.Process, user: int) -> bool:
+    uids = process.info["uids"]
+    return uids is not None and user in uids and process.info["status"] != psutil.STATUS_ZOMBIE

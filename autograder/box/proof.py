@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from autograder.box.attack import started
 from autograder.box.isolation import PACKAGE
 from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
@@ -83,6 +84,7 @@ def attack_the_box(settings: Settings, template: Template | None = None) -> list
             ],
             "read_only": [canary.name, "/canary", "/usr/canary", "/box/lib/inside/__init__.py", f"{sys.prefix}/canary"],
             "pid": os.getpid(),
+            "started": started(os.getpid()),
             "variable": f"CANARY_{token}",
             "marker": token,
             "scratch_bytes": PROBE_SCRATCH,

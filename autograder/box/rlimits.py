@@ -29,7 +29,7 @@ def rlimits(settings: Settings) -> dict[str, int]:
         # CPU seconds: wall time of everything, times cores, so that only a runaway helper process can meet it.
         "RLIMIT_CPU": int((limits.wall_s + limits.calls_s) * (os.cpu_count() or 1)) + 60,
     }
-    if not settings.unsafe_no_box and _counts_tasks_per_namespace():
+    if settings.own_user or (not settings.unsafe_no_box and _counts_tasks_per_namespace()):
         bounds["RLIMIT_NPROC"] = limits.tasks
     return {name: _no_more_than_ours(name, value) for name, value in bounds.items()}
 

@@ -33,6 +33,7 @@ from autograder.box.maxima import (
     max_watches,
 )
 from autograder.box.processes import Seen
+from autograder.box.unboxed import look_as
 from autograder.config import Limits
 
 LOOK_S = 5.0  # of processor time for one look at a box, which takes 1.5 where it has 235 forks of a kernel with torch
@@ -159,8 +160,14 @@ class Watchdog(threading.Thread):
             backstop.py); "unwatched" if it could not be watched; else None.
     """
 
-    def __init__(self, process: psutil.Process, limits: Limits, group: ControlGroup | None = None) -> None:
+    def __init__(
+        self, process: psutil.Process, limits: Limits, group: ControlGroup | None = None, user: int | None = None
+    ) -> None:
+        """Args:
+        user: Whose processes these are, if another's than the grader's and in no namespace of their own.
+        """
         super().__init__(name="box-watchdog", daemon=True)
+        self._user = user
         self._process = process
         self._limits = limits
         self._group = group
@@ -170,6 +177,8 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         """Look at the tree until it ends or :meth:`stop` is called."""
         try:
+            if self._user is not None:
+                look_as(self._user)
             with guarded(self):
                 excess = self._watch()
         except Exception:  # fail closed: whatever in the box made it so, nothing bounds it now

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from autograder.assignments.assignment import assignments_of
 from autograder.config import Settings, find_course, load_settings
 from autograder.errors import AutograderError, UsageError
 
@@ -22,12 +23,37 @@ def course_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Where results go; default grading/."
     )(command)
-    command = click.option("--assignment", help="Its name; may be left out where the course has one.")(command)
+    command = click.option(
+        "--assignment", shell_complete=assignment_names, help="Its name; may be left out where the course has one."
+    )(command)
     return click.option(
         "--course",
         type=click.Path(path_type=Path, file_okay=False),
         help="The course folder; default: found from here.",
     )(command)
+
+
+def assignment_names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """The course's assignments that begin with what was typed, for the shell."""
+    with contextlib.suppress(AutograderError, OSError):
+        root = context.params.get("course") or find_course(Path.cwd())
+        return [name for name in assignments_of(root) if name.startswith(typed)]
+    return []
+
+
+def student_names(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Students who are in the workspace's results and whose names begin with what was typed, for the shell."""
+    found: set[str] = set()
+    with contextlib.suppress(AutograderError, OSError):
+        root = context.params.get("course") or find_course(Path.cwd())
+        place = context.params.get("workspace") or root / "grading"
+        one = context.params.get("assignment")
+        from autograder.records.results_json import load_results
+
+        for name in [str(one)] if one else assignments_of(root):
+            with contextlib.suppress(AutograderError):
+                found |= {grade.student for grade in load_results(place, name).grades}
+    return sorted(name for name in found if name.startswith(typed))
 
 
 def settings_of(course: Path | None, workspace: Path | None, assignment: str | None, **overrides: Any) -> Settings:

@@ -8,9 +8,16 @@ import click
 from autograder.cli.common import OK, course_options, settings_of, told_in_a_sentence
 
 DIFFERENT = 1
+EXAMPLES = """\b
+Examples:
+  autograder diff
+  autograder diff 1 3
+  autograder diff seed:7 seed:8
+  autograder diff ../other/grading grading
+"""
 
 
-@click.command()
+@click.command(short_help="Say for whom what changed, and why.", epilog=EXAMPLES)
 @click.argument("before", required=False)
 @click.argument("after", required=False)
 @course_options
@@ -21,12 +28,6 @@ def diff(
 
     BEFORE and AFTER are numbers of rounds, seeds (seed:7), workspaces or files like results.json. Without them the two
     newest rounds are compared; with one, that and the newest. `autograder workspace` lists the rounds.
-
-    \b
-    autograder diff
-    autograder diff 1 3
-    autograder diff seed:7 seed:8
-    autograder diff ../other/grading grading
 
     Exit code 0: nobody's grade differs; 1: somebody's does; 2: bad usage.
     """

@@ -8,7 +8,10 @@ import click
 from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, told_in_a_sentence
 
 
-@click.command()
+@click.command(
+    short_help="Say whether this machine can grade.",
+    epilog="Example: autograder doctor, on the machine that is to grade",
+)
 @course_options
 def doctor(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
     """Say whether this machine can grade, and prove that its box holds."""

@@ -14,7 +14,10 @@ from autograder.config import Settings
 from autograder.errors import UsageError, counted, listed
 
 
-@click.group(short_help="Fill a platform's sheet of grades, or write a table.")
+@click.group(
+    short_help="Fill a platform's sheet of grades, or write a table.",
+    epilog="Example: autograder export canvas 2026-10-20_Grades-EE101.csv",
+)
 def export() -> None:
     """Give grades back: fill a platform's own sheet, or write a table.
 

@@ -9,13 +9,29 @@ from typing import Any
 import click
 
 from autograder.assignments.assignment import assignments_of
-from autograder.cli.common import GRADER_FAILED, OK, cluster_extra, course_options, settings_of, told_in_a_sentence
+from autograder.cli.common import (
+    GRADER_FAILED,
+    OK,
+    cluster_extra,
+    course_options,
+    settings_of,
+    student_names,
+    told_in_a_sentence,
+)
 from autograder.config import Settings, find_course, load_limits, solutions_notebook
 from autograder.errors import UsageError
 from autograder.intake.platforms import PLATFORMS
 
+EXAMPLES = """\b
+Examples:
+  autograder grade submissions/
+  autograder grade canvas.zip --jobs 4
+  autograder grade late/ --workspace grading
+  autograder grade submissions/ --student meyer --fresh --reason "appeal"
+"""
 
-@click.command()
+
+@click.command(short_help="Grade a class, or some of it.", epilog=EXAMPLES)
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option(
     "--from", "platform", type=click.Choice(list(PLATFORMS)), help="Whose file names these are; else told by them."
@@ -25,7 +41,12 @@ from autograder.intake.platforms import PLATFORMS
 @click.option("--scheduler", help="Run notebooks on a Dask cluster: its scheduler's address (tls://...) or file.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option(
-    "--student", "students", multiple=True, metavar="NAME", help="Grade this one alone; may be given several times."
+    "--student",
+    "students",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=student_names,
+    help="Grade this one alone; may be given several times.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why this round is graded; kept with it.")
 @click.option("--cold", is_flag=True, help="A new Python for each box, instead of forks of one that has torch loaded.")
@@ -50,12 +71,7 @@ def grade(
     workspace: Path | None,
     assignment: str | None,
 ) -> None:
-    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report.
-
-    \b
-    autograder grade submissions/
-    autograder grade submissions/ --student meyer --fresh --reason "appeal"
-    """
+    """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with told_in_a_sentence():
         if sum(option is not None for option in (jobs, workers, scheduler)) > 1:
             raise UsageError("--jobs, --workers and --scheduler each say where notebooks run. Give one of them.")
@@ -131,8 +147,10 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool, backend:
     """Grade what changed; imports what takes long to import while the templates of the boxes start."""
     from autograder.runner import Runner
 
-    display.found(len(opened.found))
-    display.kept(0 if fresh else len(opened.unchanged))
+    kept, limits = 0 if fresh else len(opened.unchanged), settings.limits
+    longest = 2 * (limits.wall_s + limits.calls_s)  # the other tasks of one that is ended are judged in a second run
+    slots = backend.slots if backend else settings.jobs
+    display.found(len(opened.found), kept, slots, longest, opened.results.grades)
     basis = opened.basis
     with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh, backend=backend)) as runner:
         runner.prestart(len(opened.found))
@@ -143,4 +161,5 @@ def _graded(opened: Any, settings: Settings, display: Any, fresh: bool, backend:
             for remark in course.remarks:
                 display.say(remark)
 
-        return grade_class(opened, settings, Watcher(prepared, display.graded), fresh=fresh, runner=runner)
+        watcher = Watcher(prepared, display.begun, display.graded)
+        return grade_class(opened, settings, watcher, fresh=fresh, runner=runner)

@@ -7,7 +7,10 @@ import click
 from autograder.cli.common import course_options, settings_of, told_in_a_sentence
 
 
-@click.command()
+@click.command(
+    short_help="Make the students' notebook and bundle.",
+    epilog="Example: autograder release, then hand out dist/<assignment>.zip",
+)
 @course_options
 def release(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
     """Make the students' notebook and bundle from the solutions, and refuse if an answer is in them."""

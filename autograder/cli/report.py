@@ -7,7 +7,7 @@ import click
 from autograder.cli.common import course_options, settings_of, told_in_a_sentence
 
 
-@click.command()
+@click.command(short_help="Write the report pages again.", epilog="Example: autograder report --workspace grading")
 @course_options
 def report(course: Path | None, workspace: Path | None, assignment: str | None) -> None:
     """Write the report pages again from results.json and the gradebook, and print the class."""

@@ -5,26 +5,31 @@ from pathlib import Path
 import click
 
 from autograder.assignments.assignment import assignments_of
-from autograder.cli.common import course_options, settings_of, told_in_a_sentence
+from autograder.cli.common import course_options, settings_of, student_names, told_in_a_sentence
 from autograder.config import find_course
 
+EXAMPLES = """\b
+Examples:
+  autograder workspace
+  autograder workspace --prune
+  autograder workspace --forget meyer
+"""
 
-@click.command()
+
+@click.command(short_help="List the workspace's rounds, and make room.", epilog=EXAMPLES)
 @click.option("--prune", is_flag=True, help="Remove the runs that no student's newest grade needs.")
 @click.option(
-    "--forget", multiple=True, metavar="STUDENT", help="Remove a student everywhere; may be given several times."
+    "--forget",
+    multiple=True,
+    metavar="STUDENT",
+    shell_complete=student_names,
+    help="Remove a student everywhere; may be given several times.",
 )
 @course_options
 def workspace(
     prune: bool, forget: tuple[str, ...], course: Path | None, workspace: Path | None, assignment: str | None
 ) -> None:
-    """Say which rounds the workspace keeps and what takes how much room, and make room.
-
-    \b
-    autograder workspace
-    autograder workspace --prune
-    autograder workspace --forget meyer
-    """
+    """Say which rounds the workspace keeps and what takes how much room, and make room."""
     with told_in_a_sentence():
         some = assignment or next(iter(assignments_of((course or find_course(Path.cwd())).resolve())), None)
         settings = settings_of(course, workspace, some)

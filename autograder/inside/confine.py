@@ -144,6 +144,7 @@ BY_ARGUMENT: dict[str, Answer] = {
 LOAD, AND, JUMP, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x54, 0x05, 0x15, 0x35, 0x06
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where struct seccomp_data has them; an argument is 8 bytes, low ones first
 FURTHEST = 255  # lines that a conditional jump can skip
+PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 
 Line = tuple[int, int, int, int]
@@ -225,6 +226,7 @@ def confine() -> None:
 
     libc = ctypes.CDLL(None, use_errno=True)
     filtered = Program(length, ctypes.addressof(code))
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # bubblewrap has set it in a box; the kernel takes no filter without
     if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filtered), 0, 0):
         number = ctypes.get_errno()
         raise OSError(number, "The kernel does not take the filter of system calls")

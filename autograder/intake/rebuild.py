@@ -24,7 +24,7 @@ from rapidfuzz import fuzz
 
 from autograder.errors import BadSubmission
 from autograder.intake.embedded import released_text, without_marks
-from autograder.intake.master import MasterCell
+from autograder.intake.master import CHECK, MasterCell
 from autograder.intake.parse import Cell, Submission
 from autograder.intake.statements import DEF, functions_in, is_stub, kept_statements, names_bound, settled
 from autograder.intake.written import is_text, written
@@ -100,6 +100,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
 
     experiments = _experiments(submission.cells, matches, master, functions)
+    retired = _retired(submission.cells, matches)
     of_master: dict[int, list[Cell]] = defaultdict(list)
     added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they follow; -1 is the top
     defined: set[str] = set()  # functions that some cell of the student's defines
@@ -118,7 +119,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
             continue
         if index is not None and position not in experiments:
             behind = index
-        elif cell.source.strip():
+        elif cell.source.strip() and position not in retired:
             added[behind].append(cell)
         if index is None or position in experiments or master[index].solution:
             found = functions.get(position, ())
@@ -167,6 +168,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
     count = sum(map(len, added.values())) - len(experiments) - sum(typed_words.values())
     if count:
         notes.append(f"{count} added cell{'s' if count > 1 else ''} kept")
+    notes += [f"{one} is the self-check of a task that is no longer asked, and is not run" for one in retired.values()]
     drawn = sum(cell.redrawn for cell in cells)
     if drawn:
         notes.append(
@@ -245,6 +247,19 @@ def _experiments(
         else:
             seen[index] = text
     return found
+
+
+def _retired(cells: tuple[Cell, ...], matches: dict[int, int]) -> dict[int, str]:
+    """Position -> grade_id of the self-checks of tasks that this version of the assignment does not have.
+
+    What they call may be gone too, and that error would not be the student's. One that defines names runs as any added
+    cell does: a student may have written into it.
+    """
+    return {
+        position: cell.grade_id
+        for position, cell in _open(cells, matches)
+        if cell.kind == "code" and cell.grade_id.startswith(CHECK) and not names_bound(cell.source)
+    }
 
 
 def _typed_in(of_master: dict[int, list[Cell]], master: tuple[MasterCell, ...]) -> dict[int, list[str]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograder.judge.check import Failure
 from autograder.judge.evidence import Array, Other
+from autograder.results import UNFINISHED
 
 # The solution and the submission run the same float32 arithmetic on one thread of one machine; what differs is the
 # order of sums (batch sizes change it). That is about 1e-6 relative here; the mistakes we know change more than 1e-2.
@@ -23,7 +24,7 @@ def kind(value: Any) -> str:
         name = "tensor" if value.tensor else "NumPy array"
         return f"a {value.values.dtype} {name} of shape {value.values.shape}"
     if isinstance(value, Other):
-        return "the ... of the TODO" if value.type_name == "ellipsis" else f"a value of type {value.type_name}"
+        return UNFINISHED if value.type_name == "ellipsis" else f"a value of type {value.type_name}"
     if value is None:
         return "None"
     if isinstance(value, bool | int | float):

@@ -25,7 +25,12 @@ MAX_DIMENSIONS = 8
 MAX_PAIRS = 10_000  # of a mapping, as encode.py gives them
 MAX_KEY = 2**53  # larger numbers can be chosen so that all of them share a hash
 MAX_CONTAINERS = 200_000  # each takes some 100 bytes once read
-RAISED_OTHERWISE = "Use only what the function is given; a name from another cell may hold something else."
+OF_NAMES = "Use only what the function is given; a name from another cell may hold something else."
+# Of any assignment: what an error says, and what to look at then.
+RAISED_ANYWHERE = (("NameError", OF_NAMES), ("UnboundLocalError", OF_NAMES), ("not callable", OF_NAMES))
+RAISED_OTHERWISE = (
+    "Call the function yourself in a cell: Python names the line. Print what that line works on, and its shape."
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Evidence:
         self._task = task
         self._observations = observations
         self._silence = silence
-        self._raised = tuple(raised)
+        self._raised = (*RAISED_ANYWHERE, *raised)
 
     def values(self, case: str) -> Mapping[str, Any]:
         """The values that the case wrote down.

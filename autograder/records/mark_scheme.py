@@ -35,12 +35,7 @@ class MarkScheme:
 
 
 def mark_schemes(solutions: Path) -> dict[str, MarkScheme]:
-    """The grade_id of each question with points -> what it is marked by.
-
-    Raises:
-        OSError: The solutions notebook cannot be read.
-        ValueError: It is no JSON.
-    """
+    """The grade_id of each question with points -> what it is marked by. Raises what reading a file and JSON raises."""
     cells = master_cells(json.loads(solutions.read_text()))
     return {cell.grade_id: _scheme(cell.source) for cell in cells if cell.is_question and cell.points}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from autograder.report.concerns import concerns
 from autograder.report.frame import render
 from autograder.report.statistics import counted, histogram, mistakes, task_statistics
-from autograder.results import ClassResults, Grade, Similar, Verdict
+from autograder.results import ClassResults, Grade, Round, Similar, Verdict
 
 NAMED = 40  # students in one place of the page; a class of thousands would make lists that nobody reads
 SHOWN = 60  # mistakes, and pairs of similar code
@@ -24,12 +24,11 @@ MEANS = {
 }
 
 
-def render_class_page(results: ClassResults, similar: Similar | None = None, when: str = "") -> str:
+def render_class_page(results: ClassResults, similar: Similar | None = None) -> str:
     """The page of a class, with links to the pages of its students.
 
     Args:
         similar: Whose code is alike; None if it was not compared.
-        when: The time of the last grading; "" if it is not known.
     """
     alike = similar or Similar()
     judged = counted(results.grades, alike.untouched)
@@ -42,7 +41,7 @@ def render_class_page(results: ClassResults, similar: Similar | None = None, whe
         style="class.css",
         script="class.js",
         shown=_shown_names(results),
-        when=when,
+        rounds=[(one, _when(one), sum(grade.round == one for grade in results.grades)) for one in results.rounds],
         seconds=[one.wall_s for one in results.grades],
         judged=judged,
         most=most,
@@ -65,6 +64,10 @@ def render_class_page(results: ClassResults, similar: Similar | None = None, whe
         named=NAMED,
         pairs=SHOWN,
     )
+
+
+def _when(one: Round) -> str:
+    return one.when.replace("T", " ").replace("Z", " UTC") or "at an unknown time"
 
 
 def _usual(maxima: Iterable[float]) -> float:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autograder.changes import kept_from_earlier
 from autograder.report.text import points
 from autograder.results import ClassResults, Grade, Similar, Verdict
 
@@ -32,6 +33,8 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
     """What a person should look at, the most urgent first. A reason that nobody gives is left out."""
     grades = results.grades
     done = [one for one in grades if one.verdict not in (*UNREAD, Verdict.GRADER_ERROR)]
+    earlier = kept_from_earlier(results, results.rounds[-1]) if results.rounds else []
+    known = {student for _, students in earlier for student in students}
     usual = next((rubric for rubric, _ in Counter(map(_rubric, done)).most_common(1)), ())
     found = [
         _concern(
@@ -46,7 +49,7 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
         ),
         _concern(
             "Stopped, or ended by the notebook",
-            "If the machine was busy, grade these alone with --fresh.",
+            "If the machine was busy, grade them again with --student NAME --fresh.",
             ((one.student, one.verdict.value) for one in grades if one.verdict in MACHINES),
         ),
         _concern(
@@ -65,9 +68,18 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
             ((one.student, "") for one in done if one.score == 0 and one.student not in similar.untouched),
         ),
         _concern(
+            "Kept from an earlier round, which judged otherwise",
+            "Grade them again, so that all are judged alike.",
+            ((student, ", ".join(otherwise)) for otherwise, students in earlier for student in students),
+        ),
+        _concern(
             "Graded by other tasks, checks or points than most of the class",
             "Grade them again, so that all are judged alike.",
-            ((one.student, f"of {points(one.max_score)}") for one in done if _rubric(one) != usual),
+            (
+                (one.student, f"of {points(one.max_score)}")
+                for one in done
+                if _rubric(one) != usual and one.student not in known
+            ),
         ),
         _concern(
             "A person gave a task other points than the checks",

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+from autograder.results import UNFINISHED, CheckResult, Grade, TaskGrade, Verdict
 
 NOT_JUDGED = (Verdict.GRADER_ERROR, Verdict.BAD_FILE, Verdict.EMPTY)
 BARS = 30  # of a histogram, at most
@@ -148,12 +148,15 @@ def _correlation(pairs: list[tuple[float, float]]) -> float | None:
 
 
 def mistakes(grades: Iterable[Grade]) -> list[Mistake]:
-    """The hints that were given, by how many students got each; a student counts once for each."""
+    """The hints that were given, by how many students got each; a student counts once for each.
+
+    An unfinished task is no mistake.
+    """
     found: dict[tuple[str, str], dict[str, str]] = {}
     for grade in grades:
         for task in grade.tasks:
             for check in task.checks:
-                if check.passed is False and check.hint:
+                if check.passed is False and check.hint and UNFINISHED not in check.message:
                     found.setdefault((task.task, check.hint), {}).setdefault(grade.student, check.message)
     made = [Mistake(task, hint, tuple(who), _example(next(iter(who.values())))) for (task, hint), who in found.items()]
     return sorted(made, key=lambda one: (-len(one.students), one.task, one.hint))

@@ -17,9 +17,14 @@ def score(grade: Grade | TaskGrade) -> str:
 
 
 def task_text(task: TaskGrade) -> str:
-    """All checks of a task: which passed, what was found, what each is worth. Reads well as text and as Markdown."""
+    """The points of a task and all its checks. Reads well as text and as Markdown."""
+    return f"{task.task}: {score(task)} points\n\n{checks_text(task)}"
+
+
+def checks_text(task: TaskGrade) -> str:
+    """All checks of a task: which passed, what was found, what each is worth."""
     total = sum(check.share for check in task.checks) or 1
-    lines = [f"{task.task}: {score(task)} points", ""]
+    lines = []
     for check in task.checks:
         worth = f" ({points(task.max_score * check.share / total)} p)" if check.share else ""
         lines.append(f"- {MARKS[check.passed]}{worth}: {check.name}")
@@ -29,7 +34,7 @@ def task_text(task: TaskGrade) -> str:
             lines.append(f"  Hint: {check.hint}")
         if check.passed is not True and check.why:
             lines.append(f"  Why it matters: {check.why}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def submission_text(grade: Grade, box: str) -> str:

@@ -15,9 +15,10 @@ from course_lib.plots.charts import (
 )
 from course_lib.plots.explorer import tolerance_explorer
 from course_lib.plots.network import network
-from course_lib.plots.pictures import CAPTION, class_grid, factor_rows, gallery, overthinking
+from course_lib.plots.pictures import BESIDE, CAPTION, class_grid, factor_rows, gallery, overthinking
 
 __all__ = [
+    "BESIDE",
     "CAPTION",
     "Row",
     "class_grid",

@@ -147,7 +147,7 @@ def factors_by_exit(factors: Mapping[str, np.ndarray], exits: Tensor) -> Describ
     if not factors:
         raise ValueError("There are no difficulty factors to show. Use a drawn data set such as 'shapes'.")
     taken = sorted(set(exits.tolist()))
-    figure, axes = new_figure(1, len(factors), size=(2.1 * len(factors), 2.8), squeeze=False)
+    figure, axes = new_figure(1, len(factors), size=(1.5 * len(factors), 2.6), squeeze=False)
     said = []
     for axis, (name, values) in zip(axes[0], factors.items(), strict=True):
         groups = [np.abs(values[(exits == index).numpy()]) for index in taken]

@@ -18,7 +18,7 @@ def network(exit_macs: Sequence[int], left: Sequence[int] | None = None) -> Desc
         left: How many images left at each exit; None draws thin arrows.
     """
     exits = range(len(exit_macs))
-    figure, axes = new_figure(1, 1, size=(9, 3.2))
+    figure, axes = new_figure(1, 1, size=(7.4, 2.9))
     axes.set(xlim=(-1.25, 2 * len(exit_macs) + 0.1), ylim=(-1.7, 1.3))
     axes.set_axis_off()
     total = sum(left) if left else 0
@@ -42,7 +42,7 @@ def network(exit_macs: Sequence[int], left: Sequence[int] | None = None) -> Desc
 
 def _box(axes: Any, x: float, name: str, below: str) -> None:
     axes.add_patch(Rectangle((x, 0), 0.7, 1, facecolor="0.9", edgecolor="0.0"))
-    axes.text(x + 0.35, 0.5, name, ha="center", va="center", fontsize=10)
+    axes.text(x + 0.35, 0.5, name, ha="center", va="center", fontsize=9)
     if below:
         axes.text(x + 0.5, -0.08, below, ha="left", va="top", fontsize=8)
 

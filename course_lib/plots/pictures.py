@@ -10,8 +10,11 @@ from torch import Tensor
 from course_lib.data import ImageSet
 from course_lib.plots.described import UNITS, DescribedFigure, new_figure
 
-CAPTION = 16  # white pixels below an image, for two lines of text
-INCHES = {CAPTION: 0.025}  # a pixel; wider where captions have to be read, on a screen of 1,024 pixels too
+CAPTION = 18  # white pixels below an image, for two lines of text
+BESIDE = 9  # white pixels to its right where it has a caption, which may be wider than the image
+# Inches of a pixel. With captions a figure is still narrower than a page in a window of 1,024 pixels: a figure that is
+# made to fit shrinks its letters.
+PLAIN, CAPTIONED = 0.019, 0.018
 
 
 def class_grid(image_set: ImageSet, class_names: Sequence[str], *, columns: int = 10) -> DescribedFigure:
@@ -91,7 +94,7 @@ def gallery(
         rows.append((f"exit {index}", [*surest, *empty, *least_sure]))
         wrong = [int((predictions[part] != image_set.labels[part]).sum()) for part in (surest, least_sure)]
         counts.append(f"exit {index}: {wrong[0]} of the surest wrong, {wrong[1]} of the least sure")
-    figure, axes, tile = _image_rows(image_set, rows, margin=CAPTION)
+    figure, axes, tile = _image_rows(image_set, rows, captions=True)
     for row, (_, places) in enumerate(rows):
         for column, image in enumerate(places):
             if image is not None:
@@ -99,7 +102,7 @@ def gallery(
                 caption = class_names[answer] + ("" if answer == label else f"\n({class_names[label]})")
                 _caption(axes, tile, row, column, caption)
     for left, title in ((0, "surest at this exit"), (columns + 1, "least sure at this exit")):
-        axes.text(left * tile, -4, title, ha="left", va="bottom", fontsize=9)
+        axes.text(left * tile[1], -4, title, ha="left", va="bottom", fontsize=9)
     figure.description = (
         f"For each exit the {columns} images that left there surest and the {columns} least sure, with their answers; "
         f"{'; '.join(counts)}."
@@ -108,11 +111,11 @@ def gallery(
 
 
 def overthinking(
-    image_set: ImageSet, class_names: Sequence[str], exit_predictions: Tensor, *, columns: int = 8
+    image_set: ImageSet, class_names: Sequence[str], exit_predictions: Tensor, *, columns: int = 7
 ) -> DescribedFigure:
     """Images that an earlier exit has right and the last one wrong, by the exit that has them right last.
 
-    Below each is that exit's answer, which is the right one, and then the last exit's.
+    Below each is that exit's answer, which is the right one, and after the arrow the last exit's.
 
     Args:
         image_set: N images.
@@ -125,50 +128,52 @@ def overthinking(
     last_right = torch.where(right, places, -1).amax(dim=0)  # (N,): -1 where every exit is wrong
     found = [np.flatnonzero((last_right == index).numpy()) for index in range(len(right) - 1)]
     rows = [(f"right until\nexit {index}", members[:columns].tolist()) for index, members in enumerate(found)]
-    figure, axes, tile = _image_rows(image_set, rows, margin=CAPTION, columns=columns)
+    figure, axes, tile = _image_rows(image_set, rows, captions=True, columns=columns)
     for row, (_, members) in enumerate(rows):
         for column, image in enumerate(members):
             answers = (int(image_set.labels[image]), int(exit_predictions[-1, image]))
-            _caption(axes, tile, row, column, "{},\nthen {}".format(*(class_names[answer] for answer in answers)))
+            _caption(axes, tile, row, column, "{}\n→ {}".format(*(class_names[answer] for answer in answers)))
     counts = "; ".join(f"{len(members)} right until exit {index}" for index, members in enumerate(found))
     figure.description = f"Images that the last exit gets wrong though an earlier one had them right: {counts}."
     return figure
 
 
-def _caption(axes: Any, tile: int, row: int, column: int, text: str) -> None:
-    axes.text(column * tile, (row + 1) * tile - CAPTION, text, ha="left", va="top", fontsize=11)
+def _caption(axes: Any, tile: tuple[int, int], row: int, column: int, text: str) -> None:
+    down, across = tile
+    axes.text(column * across, (row + 1) * down - CAPTION, text, ha="left", va="top", fontsize=9)
 
 
 def _image_rows(
     image_set: ImageSet,
     rows: Sequence[tuple[str, Sequence[int | None]]],
     *,
-    margin: int = 2,
+    captions: bool = False,
     columns: int = 1,
-) -> tuple[DescribedFigure, Any, int]:
+) -> tuple[DescribedFigure, Any, tuple[int, int]]:
     """Named rows of images as one picture, which draws in a tenth of the time of as many axes.
 
     Args:
         image_set: Where the images are.
         rows: For each row its name and the places of its images; None leaves a gap.
-        margin: White pixels to the right of and below each image.
+        captions: Whether there is to be room for a caption below each image.
         columns: Images that there is room for at least.
 
     Returns:
-        The figure, its axes in pixels, and the pixels from one image to the next.
+        The figure, its axes in pixels, and the pixels from one image to the next, down and across.
     """
     size = image_set.images.shape[-1]
-    tile = size + margin
+    down, across = (size + CAPTION, size + BESIDE) if captions else (size + 2, size + 2)
     columns = max(columns, *(len(members) for _, members in rows))
-    canvas = np.ones((len(rows) * tile, columns * tile), dtype=np.float32)
+    canvas = np.ones((len(rows) * down, columns * across), dtype=np.float32)
     for row, (_, members) in enumerate(rows):
         for column, image in enumerate(members):
             if image is not None:
-                canvas[row * tile :, column * tile :][:size, :size] = image_set.images[image, 0]
-    inch = INCHES.get(margin, 0.019)
-    figure, axes = new_figure(1, 1, size=(inch * tile * columns + 1, inch * tile * len(rows) + 0.2))
+                canvas[row * down :, column * across :][:size, :size] = image_set.images[image, 0]
+    inch = CAPTIONED if captions else PLAIN
+    figure, axes = new_figure(1, 1, size=(inch * across * columns + 1, inch * down * len(rows) + 0.2))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
+    axes.set_anchor("E")  # the names are on the left
     for row, (name, _) in enumerate(rows):
-        axes.text(-4, row * tile + size / 2, name, ha="right", va="center", fontsize=9)
-    return figure, axes, tile
+        axes.text(-4, row * down + size / 2, name, ha="right", va="center", fontsize=9)
+    return figure, axes, (down, across)

@@ -152,13 +152,15 @@ def _course(canary: Canary, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (handed_in / "=cmd|'<svg onload=document.title='CANARY'>'!A0.ipynb").write_bytes(b'{"cells": [')
     (handed_in / "-1+1.ipynb").write_bytes(b"")
     for words in (
+        ("autograder", "grade", str(handed_in / "-1+1.ipynb"), "--jobs", "1"),
         ("autograder", "grade", str(handed_in), "--jobs", "1"),
+        ("autograder", "diff"),
         ("nbgrader", "generate_feedback", "small"),
         ("nbgrader", "export", "--to", "grades.csv"),
     ):
         here = os.environ | {"PYTHONPATH": str(ROOT)}  # this checkout, wherever the environment was installed from
         done = subprocess.run([BIN / words[0], *words[1:]], cwd=course, env=here, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == (words[1] == "diff"), done.stdout + done.stderr
     return course
 
 
@@ -169,7 +171,7 @@ def pages(course: Path) -> list[Path]:
 def test_no_payload_stands_in_a_page_as_it_was_sent(course: Path, canary: Canary) -> None:
     opened = pages(course)
 
-    assert len(opened) == 4 + 3, "a page for the class, one for each of three students, and their feedback"
+    assert len(opened) == 5 + 3, "the class, what changed, and of each of three students a page and feedback"
     for page in opened:
         text = page.read_text()
         for name, payload in canary.payloads().items():

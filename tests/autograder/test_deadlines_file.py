@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 
 import pytest
+from fuzz import bounded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,6 +138,7 @@ def test_durations_are_written_as_people_do(text: object, seconds: float | None)
     assert (found.total_seconds() if found is not None else None) == seconds
 
 
+@bounded(100)
 @given(st.text(alphabet="0123456789. minhdayswekour", max_size=60))
 def test_a_duration_is_one_or_none(text: str) -> None:
     found = duration(text)

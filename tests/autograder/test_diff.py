@@ -117,3 +117,32 @@ def test_when_there_are_too_few_rounds_then_it_says_so(
 
     assert done.exit_code == 2
     assert told in done.output
+
+
+def test_a_grading_says_whose_points_changed_and_why_and_can_be_of_one_student(
+    prepared: Course, tmp_path: Path
+) -> None:
+    course = make_course(tmp_path / "course")
+    (tmp_path / "in").mkdir()
+    for name, answers in {"ann": {}, "bob": {"mac_ratio": WRONG}}.items():
+        (tmp_path / "in" / f"{name}.ipynb").write_bytes(submission(prepared.released, **answers))
+    options = ("--course", course, "--workspace", tmp_path / "ws", "--jobs", 2)
+
+    def grade(*words: object) -> str:
+        done = CliRunner().invoke(main, [str(word) for word in ("grade", tmp_path / "in", *words, *options)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    first = grade()
+    before = json.loads((tmp_path / "ws" / "small" / "results.json").read_text())["submissions"]
+    (course / IN_A_COURSE / "small" / "checks" / "check_mac_ratio.py").write_text(LENIENT)
+    second = grade("--student", "bob", "--reason", "an appeal")
+    document = json.loads((tmp_path / "ws" / "small" / "results.json").read_text())
+
+    assert "changed" not in first and "earlier round" not in first
+    assert "1 changed: bob 3 -> 4 (the checks changed)" in second
+    assert "1 kept from an earlier round (the checks changed): ann" in second
+    assert "small: 1 submission\n" in second
+    assert document["submissions"][0] == before[0]
+    assert [(one["round"], one["score"]) for one in document["submissions"]] == [(1, 4.0), (2, 4.0)]
+    assert [one["reason"] for one in document["rounds"]] == ["", "an appeal"]

@@ -478,12 +478,6 @@ def test_a_function_whose_cell_cannot_be_read_is_told_with_the_line_that_is_wron
     assert outcome.grade.score == 3.0
 
 
-def test_a_function_with_another_name_is_told_as_one_that_is_not_there(graded: Grader) -> None:
-    message, _ = told(graded(mac_ratio="def ratio(a, b):\n    return a / b"), "mac_ratio")
-
-    assert message == "When the notebook has run, there is no function mac_ratio. Is it still called that?"
-
-
 @pytest.mark.slow
 def test_when_a_class_is_graded_then_each_is_recorded_and_a_regrade_agrees(
     prepared: Course, small_course: Path, tmp_path: Path

@@ -1,6 +1,7 @@
 """The notebook's figures: what is on them, and that nothing else is shown."""
 
 import base64
+import io
 import json
 import re
 
@@ -12,7 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.patches import FancyArrowPatch
+from PIL import Image
 
 from course_lib import plots
 from course_lib.data import ImageSet
@@ -32,10 +35,11 @@ def texts(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def brightness(figure, row, column, tile=34):
+def brightness(figure, row, column, *, captions=False):
     """The brightness of the image at a place of a picture of images."""
     picture = figure.axes[0].images[0].get_array()
-    return float(picture[row * tile + 16, column * tile + 16])
+    down, across = (32 + plots.CAPTION, 32 + plots.BESIDE) if captions else (34, 34)
+    return float(picture[row * down + 16, column * across + 16])
 
 
 def test_when_a_figure_is_returned_then_pyplot_holds_no_second_copy():
@@ -108,10 +112,9 @@ def test_when_a_gallery_is_drawn_then_the_surest_come_first_and_wrong_answers_sh
     predictions = torch.zeros(12, dtype=torch.int64)  # "circle", which is right for every other image
     figure = plots.gallery(image_set(), NAMES, exits, predictions, confidence, columns=2)
     assert [text for text in texts(figure) if text.startswith("exit")] == ["exit 0", "exit 1", "exit 2", "exit 3"]
-    tile = 32 + plots.CAPTION
-    assert brightness(figure, 0, 0, tile) == pytest.approx(5 / 12)
-    assert brightness(figure, 0, 4, tile) == pytest.approx(0)
-    assert brightness(figure, 1, 0, tile) == 1.0  # nobody left at exit 1
+    assert brightness(figure, 0, 0, captions=True) == pytest.approx(5 / 12)
+    assert brightness(figure, 0, 4, captions=True) == pytest.approx(0)
+    assert brightness(figure, 1, 0, captions=True) == 1.0  # nobody left at exit 1
     assert texts(figure).count("circle") == 4
     assert texts(figure).count("circle\n(square)") == 4
 
@@ -149,10 +152,10 @@ def test_when_overthinking_is_shown_then_images_stand_where_they_were_right_last
         "right until\nexit 0",
         "right until\nexit 1",
     ]
-    tile = 32 + plots.CAPTION
-    assert brightness(figure, 0, 0, tile) == 0  # image 0: right at exit 0 alone
-    assert [brightness(figure, 1, column, tile) for column in range(3)] == [0.25, 0.5, 1.0]  # images 1 and 2, nothing
-    assert texts(figure).count("circle,\nthen square") == 2
+    assert brightness(figure, 0, 0, captions=True) == 0  # image 0: right at exit 0 alone
+    second = [brightness(figure, 1, column, captions=True) for column in range(3)]
+    assert second == [0.25, 0.5, 1.0]  # images 1 and 2, nothing
+    assert texts(figure).count("circle\n→ square") == 2
     assert "1 right until exit 0; 2 right until exit 1" in figure.description
 
 
@@ -171,6 +174,36 @@ def test_when_a_notebook_shows_a_figure_then_its_description_goes_with_it():
     assert data["text/plain"] == metadata["image/png"]["alt"] == "<images> that left: 5 at exit 0, 0 at exit 1."
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert '<img alt="&lt;images&gt; that left: 5 at exit 0, 0 at exit 1." src="data:image/png' in data["text/html"]
+
+
+def test_when_a_figure_is_saved_then_it_is_grey_and_fits_a_page_of_700_pixels_so_that_no_letter_shrinks():
+    exits, factors = (
+        torch.tensor([0, 1, 2, 3] * 3),
+        {name: np.arange(12.0) for name in ("size", "rotation", "c", "n", "o")},
+    )
+    for figure in (
+        plots.gallery(image_set(), NAMES, exits, torch.zeros(12, dtype=torch.int64), torch.rand(12)),
+        plots.overthinking(image_set(), NAMES, torch.randint(2, (4, 12))),
+        plots.class_grid(image_set(), NAMES),
+        plots.factors_by_exit(factors, exits),
+        plots.network((30, 53, 77, 100), (6, 3, 2, 1)),
+    ):
+        picture = Image.open(io.BytesIO(base64.b64decode(figure._repr_mimebundle_()[0]["image/png"])))
+        assert (picture.mode, picture.width <= 700) == ("L", True)
+        sizes = [text.get_fontsize() for axes in figure.axes for text in axes.texts]
+        assert min(sizes, default=9) >= 8
+
+
+def test_when_a_notebook_shows_a_figure_then_the_picture_is_drawn_once():
+    shell = InteractiveShell.instance()
+    try:
+        shell.display_formatter.formatters["image/png"].for_type(plt.Figure, lambda _: "the inline backend's")
+        figure = plots.exit_bars({0: 5}, unit="images")
+        data, metadata = shell.display_formatter.format(figure)
+    finally:
+        InteractiveShell.clear_instance()
+    assert data["image/png"] in data["text/html"]
+    assert metadata["image/png"]["alt"] == figure.description
 
 
 def explorer(**changes):

@@ -62,3 +62,11 @@ def test_the_data_set_is_chosen_by_the_environment_and_not_while_a_grader_fixes_
     assert current_data() == "fashion-mnist"
     monkeypatch.setenv("COURSE_PROFILE_FIXED", "smoke")
     assert current_data() == "shapes"
+
+
+def test_nbgraders_validate_takes_the_smallest_profile_whatever_a_cell_says(monkeypatch):
+    for name, value in (("COURSE_PROFILE", "quick"), ("COURSE_DATASET", "fashion-mnist"), ("NBGRADER_VALIDATING", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("COURSE_PROFILE_FIXED", raising=False)
+
+    assert (current_profile().name, current_data()) == ("smoke", "shapes")

@@ -91,6 +91,15 @@ def test_when_metadata_were_lost_then_tasks_are_still_found(tmp_path):
     assert "9 of 9 tasks look right\n" in ready.summary(read)  # no word of points
 
 
+def test_when_the_file_is_an_untouched_copy_of_what_runs_then_its_questions_are_not_shown():
+    said = ready.summary(ready.read(RELEASE), {"mac_ratio": "looks right"})
+
+    assert "early_exit.ipynb in this folder is not what runs here, or was not saved since" in said
+    assert "q_baseline" not in said
+    assert "Hand in the notebook. On Colab and Kaggle that is what File > Download gives." in said
+    assert "q_baseline" in ready.summary(ready.read(RELEASE), {"mac_ratio": "not yet"})
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -164,7 +173,7 @@ def test_when_the_notebook_runs_then_overview_asks_the_self_checks_again(written
         in lines
     )
     assert "  choose_tolerance         3 points  not defined yet" in lines
-    assert "0 of 4 questions have an answer, for a person to grade (0 of 10 points)" in lines
+    assert "So written answers are not shown. Save, then run this cell again." in lines
 
 
 def test_when_the_notebooks_file_is_not_found_then_overview_still_tells_of_the_tasks(tmp_path, monkeypatch, capsys):

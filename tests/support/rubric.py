@@ -1,12 +1,19 @@
-"""Grades a catalogue of right and wrong answers, and says how often the rubric saw what they are.
+"""Grades a catalogue of right and wrong answers, and says how often the grader is wrong.
 
-    python tests/support/rubric.py [--workspace DIR]   the real way: notebooks, boxes, results.json
+    python tests/support/rubric.py [--workspace DIR]   the real way: notebooks, boxes, results.json; writes the page
     python tests/support/rubric.py --in-process        the same checks without a box, in a minute
 
 The catalogue is tests/assignments/early_exit/rubric/: for each task the answers that students write. A wrong one names
 the checks that it must fail and words of which one must be in what the student reads. A right one must get full marks.
 In notebooks, right answers are next to a wrong one, so that a mistake that affects other tasks shows. Where a wrong one
 quotes what the visible self-check says of it, tests/course_lib/test_selfcheck.py compares.
+
+The wrong ones in alike/ are one answer with a mistake each, for the hints. They are no part of a class that is drawn
+from the catalogue: its students would look as if they had copied.
+
+The checks were tuned to the catalogue. rubric/unseen/ holds answers by people who had seen the tasks and the solutions,
+but no check, no self-check and no answer of the catalogue. They count apart. What a wrong one of these is told was
+judged by reading, which is written next to it.
 
 Where the assignment leaves a question open, the answer is accepted; some of these the catalogue calls "contested":
 
@@ -31,6 +38,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from accuracy import Share, table
 from sample_class import RELEASE, SOLUTION, build_notebook, replace_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +57,8 @@ class Answer:
         hint: Words of which the student must read at least one, in lower case.
         leans_on: Tasks whose functions a right one calls; where these are wrong, so is it.
         says: Pieces of what the visible self-check says of a wrong one.
+        unseen: Whether nobody tuned the checks to it.
+        reads: Of an unseen wrong one: whether the hint names the mistake made, by reading; None if it has none.
     """
 
     task: str
@@ -60,6 +70,8 @@ class Answer:
     hint: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
+    unseen: bool = False
+    reads: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -71,28 +83,38 @@ class Outcome:
     max_score: float
     failed: frozenset[str]
     told: str
+    hints: tuple[str, ...] = ()
     untouched: bool = True
 
     @property
     def as_it_should(self) -> bool:
         """A right answer has full marks; a wrong one fails its checks and no others."""
-        full = self.score == self.max_score
-        return not full and self.failed == set(self.answer.fails) if self.answer.wrong else full
+        if not self.answer.wrong:
+            return self.accepted
+        return not self.accepted and (self.answer.unseen or self.failed == set(self.answer.fails))
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it has full marks."""
+        return self.score == self.max_score
 
     @property
     def hinted(self) -> bool:
-        """Whether the student reads one of the words that help."""
+        """Whether what the student reads names the mistake: has one of the words that help, or was judged so."""
+        if self.answer.unseen:
+            return self.answer.reads is True
         return any(word in self.told.lower() for word in self.answer.hint)
 
 
-def answers(kind: str) -> list[Answer]:
-    """The catalogue's "right" or "wrong" answers, by task."""
+def answers(kind: str, *, unseen: bool = False) -> list[Answer]:
+    """The catalogue's "right", "wrong" or "alike" answers, by task."""
     found = []
-    for file in sorted((CATALOGUE / kind).glob("*.toml")):
+    for file in sorted((CATALOGUE / "unseen" / kind if unseen else CATALOGUE / kind).glob("*.toml")):
         for entry in tomllib.loads(file.read_text(encoding="utf-8"))["answer"]:
-            words = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on", "says")}
-            source = entry["source"].strip("\n")
-            found.append(Answer(file.stem, entry["name"], kind == "wrong", entry["about"], source, **words))
+            more = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on", "says")}
+            source, reads = entry["source"].strip("\n"), entry.get("reads")
+            one = Answer(file.stem, entry["name"], kind != "right", entry["about"], source, **more)
+            found.append(replace(one, unseen=unseen, reads=reads))
     return found
 
 
@@ -102,7 +124,8 @@ def outcome(answer: Answer, grade: Mapping[str, Any], untouched: bool = True) ->
     wrong = [check for check in grade["checks"] if check["passed"] is False]
     told = " ".join(f"{check['message']} {check['hint']}" for check in wrong)
     failed = frozenset(names[check["name"]] for check in wrong)
-    return Outcome(answer, grade["score"], grade["max_score"], failed, told, untouched)
+    hints = tuple(check["hint"] for check in wrong if check["hint"])
+    return Outcome(answer, grade["score"], grade["max_score"], failed, told, hints, untouched)
 
 
 def check_names(task: str) -> dict[str, str]:
@@ -123,16 +146,9 @@ def write_class(dest: Path) -> dict[str, list[Answer]]:
     """
     solution_nb, release_nb = (json.loads(file.read_text(encoding="utf-8")) for file in (SOLUTION, RELEASE))
     solved = build_notebook("solution", solution_nb, release_nb)
-    wrong, right = by_task(answers("wrong")), by_task(answers("right"))
-    held = {}
-    for half in (0, 1):
-        with_mistake = list(wrong)[half::2]
-        for place in range(max(len(wrong[task]) for task in with_mistake)):
-            cells = [wrong[task][place] for task in with_mistake if place < len(wrong[task])]
-            cells += [right[task][place % len(right[task])] for task in right if task not in with_mistake]
-            cells = [answer for answer in cells if not set(answer.leans_on) & set(with_mistake)]
-            held[f"half-{half}-{place:02}"] = cells
-    held["leaning"] = [answer for answer in answers("right") if answer.leans_on]
+    held: dict[str, list[Answer]] = {}
+    for unseen in (False, True):
+        held |= _notebooks(answers("wrong", unseen=unseen), answers("right", unseen=unseen), "new-" if unseen else "")
     dest.mkdir(parents=True, exist_ok=True)
     for name, cells in held.items():
         notebook = copy.deepcopy(solved)
@@ -140,6 +156,20 @@ def write_class(dest: Path) -> dict[str, list[Answer]]:
             replace_source(notebook, answer.task, answer.source, name)
         (dest / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     return held
+
+
+def _notebooks(wrong_ones: list[Answer], right_ones: list[Answer], prefix: str) -> dict[str, list[Answer]]:
+    """The answers that lie in each notebook."""
+    wrong, right, held = by_task(wrong_ones), by_task(right_ones), {}
+    for half in (0, 1):
+        with_mistake = list(wrong)[half::2]
+        for place in range(max((len(wrong[task]) for task in with_mistake), default=0)):
+            cells = [wrong[task][place] for task in with_mistake if place < len(wrong[task])]
+            cells += [right[task][place % len(right[task])] for task in right if task not in with_mistake]
+            cells = [answer for answer in cells if not set(answer.leans_on) & set(with_mistake)]
+            held[f"{prefix}half-{half}-{place:02}"] = cells
+    held[f"{prefix}leaning"] = [answer for answer in right_ones if answer.leans_on]
+    return {name: cells for name, cells in held.items() if cells}
 
 
 def by_task(given: Iterable[Answer]) -> dict[str, list[Answer]]:
@@ -174,38 +204,78 @@ def in_process() -> list[Outcome]:
     from in_process import graded
 
     outcomes = []
-    for answer in answers("wrong") + answers("right"):
+    every = [one for unseen in (False, True) for kind in ("wrong", "right") for one in answers(kind, unseen=unseen)]
+    for answer in every:
         grade = graded(answer.task, **{answer.task: answer.source})
         outcomes.append(outcome(answer, asdict(grade) | {"score": grade.score}))
     return outcomes
 
 
-# --- the table ---
+# --- the tables ---
+
+HEAD = (
+    "task",
+    "false rejections",
+    "false acceptances",
+    "hint coverage",
+    "hint precision",
+    "checks as named",
+    "others untouched",
+)
 
 
-def table(outcomes: Iterable[Outcome]) -> str:
-    """Counts for each task, and a line for each answer that is not as it should be."""
+def accuracy(outcomes: Iterable[Outcome]) -> str:
+    """How often the grader is wrong, for each task and in all: shares with Wilson's 95 % intervals."""
     rows: dict[str, list[Outcome]] = {}
     for one in outcomes:
         rows.setdefault(one.answer.task, []).append(one)
-    head = ("wrong caught", "checks as named", "hint right", "right accepted", "others untouched")
-    lines = [f"{'task':26}" + "".join(f"{column:>18}" for column in head)]
-    sums = [[0, 0] for _ in head]
-    for task, row in sorted(rows.items()):
-        wrong, right = [one for one in row if one.answer.wrong], [one for one in row if not one.answer.wrong]
-        counts = (
-            [one.score < one.max_score for one in wrong],
-            [one.as_it_should for one in wrong],
-            [one.hinted for one in wrong],
-            [one.as_it_should for one in right],
-            [one.untouched for one in wrong],
-        )
-        for total, flags in zip(sums, counts, strict=True):
-            total[0] += sum(flags)
-            total[1] += len(flags)
-        lines.append(f"{task:26}" + "".join(f"{f'{sum(flags)} of {len(flags)}':>18}" for flags in counts))
-    lines.append(f"{'all':26}" + "".join(f"{f'{good} of {count}':>18}" for good, count in sums))
-    return "\n".join(lines)
+    every = [one for row in rows.values() for one in row]
+    return table(HEAD, [(task, *_shares(row)) for task, row in [*sorted(rows.items()), ("all", every)]])
+
+
+def _shares(row: list[Outcome]) -> tuple[Share, ...]:
+    wrong, right = [one for one in row if one.answer.wrong], [one for one in row if not one.answer.wrong]
+    caught = [one for one in wrong if not one.accepted]
+    hinted = [one for one in caught if one.hints]
+    return (
+        Share.of(not one.accepted for one in right),
+        Share.of(one.accepted for one in wrong),
+        Share.of(bool(one.hints) for one in caught),
+        Share.of(one.hinted for one in hinted),
+        Share.of(one.as_it_should for one in caught if not one.answer.unseen),
+        Share.of(one.untouched for one in wrong),
+    )
+
+
+PAGE = """# How often is the grader wrong?
+
+`make rubric` grades right and wrong answers as an instructor would, in boxes. Next to each share is Wilson's 95 %
+interval: 0 wrong of 200 does not mean never.
+
+* False rejection: a right answer that lost points. False acceptance: a wrong answer with full marks.
+* Hint coverage: the share of the wrong answers caught that got a hint. Hint precision: the share of these in which what
+  the student reads names the mistake that was made.
+* Checks as named: a wrong answer fails the checks that the catalogue names, and no others.
+* Others untouched: a wrong answer costs the right answers of other tasks next to it nothing.
+
+## Answers that nobody tuned the checks to
+
+Their authors had read the tasks and the solutions, but no check, no self-check and no answer of the catalogue. Whether
+a hint names the mistake was judged by reading.
+
+{unseen}
+
+## The catalogue, which the checks were tuned to
+
+{seen}
+"""
+
+
+def page(outcomes: Iterable[Outcome]) -> str:
+    """The page that is published."""
+    outcomes = list(outcomes)
+    seen, unseen = ([one for one in outcomes if one.answer.unseen is which] for which in (False, True))
+    return PAGE.format(seen=accuracy(seen), unseen=accuracy(unseen))
 
 
 def complaints(outcomes: Iterable[Outcome]) -> list[str]:
@@ -215,7 +285,7 @@ def complaints(outcomes: Iterable[Outcome]) -> list[str]:
         name = f"{one.answer.task}: {one.answer.name}"
         if not one.as_it_should:
             said.append(f"{name} has {one.score:g} of {one.max_score:g}, fails {sorted(one.failed)}: {one.told}")
-        elif one.answer.wrong and not one.hinted:
+        elif one.answer.wrong and not one.hinted and not one.answer.unseen:
             said.append(f"{name} wants one of {one.answer.hint} in: {one.told}")
         if not one.untouched and one.answer.wrong:
             said.append(f"{name} is next to a right answer that lost points")
@@ -231,7 +301,9 @@ def main() -> None:
         sys.path.insert(0, str(ROOT))
     outcomes = in_process() if options.in_process else the_real_way(options.workspace)
     wrong = complaints(outcomes)
-    print(table(outcomes), *wrong, sep="\n")
+    print(page(outcomes), *wrong, sep="\n")
+    if not options.in_process:
+        (CATALOGUE / "accuracy.md").write_text(page(outcomes), encoding="utf-8")
     sys.exit(bool(wrong))
 
 

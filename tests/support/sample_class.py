@@ -31,6 +31,7 @@ Notebook = dict[str, Any]
 Cell = dict[str, Any]
 
 MARKER = re.compile(r"\s*### (BEGIN|END) SOLUTION\s*")
+SCHEME = re.compile(r"^### BEGIN MARK SCHEME$.*?^### END MARK SCHEME$\n?", re.MULTILINE | re.DOTALL)
 STUB = re.compile(r"\s*[\w\s,.\[\]]+ = \.\.\.(\s*#.*)?")  # `outputs, loss = ...`, which a student writes over
 
 
@@ -144,8 +145,8 @@ def nbgrader(cell: Cell) -> dict[str, Any]:
 
 
 def written_by_a_student(cell: Cell) -> str:
-    """The text of a solution cell without the marker lines, and without the stubs that it writes over."""
-    lines = "".join(cell["source"]).splitlines()  # a source is one string or a list of lines
+    """The text of a solution cell without the marker lines, a mark scheme, and the stubs that it writes over."""
+    lines = SCHEME.sub("", "".join(cell["source"])).splitlines()  # a source is one string or a list of lines
     drop = (MARKER, STUB) if cell["cell_type"] == "code" else (MARKER,)
     return "\n".join(line for line in lines if not any(pattern.fullmatch(line) for pattern in drop))
 

@@ -16,7 +16,7 @@
   document.getElementById("find").hidden = false;
   const heads = [...table.tHead.rows[0].cells];
   const value = (row, at) => {
-    const said = row.cells[at].innerText.trim(), number = parseFloat(said);
+    const said = row.cells[at].textContent.trim(), number = parseFloat(said);
     return heads[at].classList.contains("n") ? (isNaN(number) ? -1 : number) : said;
   };
   heads.forEach((head, at) => {

@@ -71,14 +71,24 @@ def test_in_a_class_of_right_answers_by_chance_nobody_is_named():
 
 def test_a_copy_under_other_names_is_equal_and_one_with_two_answers_changed_is_near():
     cells = drawn(ALL, 40, 2, 0)
-    changed = dict(disguised(cells[1])) | {task: ALL[task][5] for task in ("mac_ratio", "evaluate_baseline")}
+    changed = dict(disguised(cells[1])) | {task: ALL[task][5] for task in ("mac_ratio", "baseline_step")}
     found = similar([*cells, disguised(cells[0]), tuple(changed.items())])
 
     assert found.equal == (("s0", "s40"),)
     assert [pair.students for pair in found.near] == [("s1", "s41")]
     assert "predict_with_compaction" in found.near[0].equal
-    assert "evaluate_baseline" not in found.near[0].equal
+    assert "baseline_step" not in found.near[0].equal
     assert not found.ours
+
+
+def test_a_copy_is_found_among_much_other_code():
+    cells = drawn(ALL, 40, 6, 0)
+    more = [("", source.replace(f"def {task}", f"def my_{task}")) for task, source in cells[7] + cells[8]]
+    changed = dict(disguised(cells[1])) | {"mac_ratio": ALL["mac_ratio"][5]}
+    found = similar([*cells[:5], (*changed.items(), *more), (*disguised(tuple(OURS)), *more)])
+
+    assert [pair.students for pair in found.near] == [("s1", "s5")]
+    assert set(found.ours) == {"s6"}
 
 
 def test_what_many_copied_from_each_other_is_one_group():

@@ -16,6 +16,16 @@ def test_when_the_box_is_attacked_then_every_property_holds(small_course: Path, 
     assert [finding.what for finding in findings if not finding.good] == []
 
 
+def test_a_process_of_the_box_with_the_number_of_the_grader_is_not_taken_for_it(
+    small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the grader is process 1 or 2, and so is a process of every box."""
+    monkeypatch.setattr("autograder.box.proof.os.getpid", lambda: 1)
+    findings = attack_the_box(settings_for(small_course, tmp_path))
+
+    assert [finding.what for finding in findings if not finding.good] == []
+
+
 @pytest.mark.slow  # it fills /tmp by what the box would have refused
 def test_when_there_is_no_box_then_the_attack_gets_through(small_course: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(settings_for(small_course, tmp_path), unsafe_no_box=True)

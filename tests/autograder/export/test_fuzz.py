@@ -3,7 +3,8 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from fuzz import bounded
+from hypothesis import given
 from hypothesis import strategies as st
 from platform_sheets import (
     BLACKBOARD_CSV,
@@ -74,7 +75,7 @@ def without(sheet: Sheet, columns: set[int]) -> list[list[str]]:
     return [[cell.text for n, cell in enumerate(row) if n not in columns] for row in sheet.rows]
 
 
-@settings(max_examples=150, deadline=None)
+@bounded(150)
 @given(st.sampled_from(SHEETS), EDITS)
 def test_a_damaged_sheet_is_filled_or_refused(tmp_path_factory: pytest.TempPathFactory, known, edits) -> None:
     read, data, platform, who = known
@@ -95,7 +96,7 @@ def test_a_damaged_sheet_is_filled_or_refused(tmp_path_factory: pytest.TempPathF
     assert without(read_sheet(path), changed) == without(before, changed)
 
 
-@settings(max_examples=60, deadline=None)
+@bounded(60)
 @given(st.binary(max_size=200))
 def test_a_roster_of_any_bytes_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "roster.csv"
@@ -104,7 +105,7 @@ def test_a_roster_of_any_bytes_is_read_or_refused(tmp_path_factory: pytest.TempP
         load_roster(path)
 
 
-@settings(max_examples=150, deadline=None)
+@bounded(150)
 @given(EDITS, st.text(alphabet="0123456789-T:+Z ", max_size=30))
 def test_damaged_deadlines_are_applied_or_refused(tmp_path_factory: pytest.TempPathFactory, edits, time: str) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "deadlines.toml"

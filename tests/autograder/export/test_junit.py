@@ -2,6 +2,7 @@
 
 from xml.etree import ElementTree
 
+from fuzz import bounded
 from hypothesis import given
 from hypothesis import strategies as st
 from platform_sheets import final
@@ -36,6 +37,7 @@ def test_a_suite_for_each_student_a_class_for_each_task() -> None:
     assert (cem.get("failures"), cem.find("testcase/failure").text) == ("1", "A PDF.")  # type: ignore[union-attr]
 
 
+@bounded(100)
 @given(st.text(st.characters(exclude_categories=())))
 def test_it_is_well_formed_whatever_is_in_it(text: str) -> None:
     grade = Grade(text, Verdict.OK, (TaskGrade(text, 1.0, (CheckResult(text, False, text, text),)),), text)

@@ -677,3 +677,27 @@ def test_when_many_cells_define_the_same_functions_then_they_cost_no_minute():
     rebuild(Submission("x", (*cells, Cell("code", "import math", grade_id="imports"))), master)
 
     assert time.process_time() - begin < 5
+
+
+# --- a task that was removed since ---
+
+
+def test_the_self_check_of_a_task_that_is_gone_is_not_run_and_the_answer_stays():
+    later = tuple(cell for cell in MASTER if cell.grade_id not in ("halve", "check_halve"))
+    result = rebuilt(handed_in(double=RIGHT, halve=HALF), later)
+
+    assert added(result) == [HALF]
+    assert "check_halve is the self-check of a task that is no longer asked, and is not run" in result.notes
+    assert "1 added cell kept" in result.notes
+
+
+def test_what_was_written_into_the_self_check_of_a_task_that_is_gone_runs_where_it_defines_names():
+    later = tuple(cell for cell in MASTER if cell.grade_id != "check_halve")
+    cells = handed_in(double=RIGHT, check_halve="def helper(x):\n    return x\ncheck(halve)")
+
+    assert added(rebuilt(cells, later)) == ["def helper(x):\n    return x\ncheck(halve)"]
+
+
+def test_a_cell_of_the_students_own_is_no_self_check_whatever_it_is_called():
+    for cell in (Cell("code", "show(1)"), Cell("code", "show(1)", "check_mine"), Cell("code", "show(1)", "", "my_own")):
+        assert added(rebuilt([*handed_in(double=RIGHT), cell])) == ["show(1)"]

@@ -95,6 +95,9 @@ def test_when_a_call_raised_then_the_failure_says_what():
         Evidence("double", {"seven": Observation({}, "NameError: x")}).values("seven")
     assert failure.value.rationale == "Called on inputs of the right form, it raised NameError: x."
     assert "Use only what the function is given" in failure.value.hint
+    with pytest.raises(Failure) as failure:
+        Evidence("double", {"seven": Observation({}, "OSError: x")}).values("seven")
+    assert "Call the function yourself in a cell" in failure.value.hint
 
 
 # --- a task ---

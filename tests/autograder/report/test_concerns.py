@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from autograder.marks import Mark, Marks
 from autograder.report.concerns import concerns
-from autograder.results import CheckResult, ClassResults, Grade, Handin, Similar, TaskGrade, Verdict
+from autograder.results import CheckResult, ClassResults, Grade, Handin, Round, Similar, TaskGrade, Verdict
 
 TASK = TaskGrade("mac_ratio", 3.0, (CheckResult("It is right.", True),))
 FINE = Grade("fine", Verdict.OK, (TASK,))
@@ -50,4 +50,14 @@ def test_every_reason_names_its_students():
         "Marked by hand, and changed since": {"hand": "why"},
         "Handed in late": {"late": ""},
         "Mended on the way": {"mended": "1 note"},
+    }
+
+
+def test_who_was_judged_otherwise_in_an_earlier_round_is_named_once_with_what_was_otherwise():
+    now = Round(2, 7, "bubblewrap", basis={"checks": "b"})
+    then = replace(now, number=1, seed=6, basis={"checks": "a"})
+    old = replace(FINE, student="old", round=then, tasks=(replace(TASK, max_score=2.0),))
+
+    assert found(replace(FINE, round=now), replace(FINE, student="two", round=now), old) == {
+        "Kept from an earlier round, which judged otherwise": {"old": "another seed, the checks changed"}
     }

@@ -2,6 +2,8 @@
 
 import pytest
 
+from autograder.judge.compare import kind
+from autograder.judge.evidence import Other
 from autograder.report.statistics import Bar, Mistake, counted, histogram, mistakes, task_statistics
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
 
@@ -84,6 +86,12 @@ def test_a_mistake_is_a_hint_and_a_student_makes_it_once():
         Mistake("t", "Divide.", ("bob", "cem"), "found bob"),
         Mistake("t", "Sort.", ("ann",), "found ann"),
     ]
+
+
+def test_an_unfinished_task_is_no_mistake():
+    check = CheckResult("It is a number.", False, f"Expected a number; found {kind(Other('ellipsis'))}.", "Return one.")
+
+    assert mistakes([Grade("ann", Verdict.OK, (TaskGrade("t", 1.0, (check,)),))]) == []
 
 
 def test_a_long_message_is_shortened_as_an_example():

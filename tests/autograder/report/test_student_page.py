@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 from read_page import Page
 
+from autograder.judge.check import Failure
+from autograder.judge.evidence import Evidence
 from autograder.marks import Mark, Marks
 from autograder.pictures import Picture
-from autograder.report.student_page import TOLD, render_student_page
+from autograder.report.student_page import SILENT, TOLD, render_student_page
 from autograder.results import CheckResult, ClassResults, Grade, Handin, TaskGrade, Verdict
 from autograder.work import Figure, Piece, Work
 
@@ -131,7 +133,8 @@ def test_every_verdict_is_told_in_words(verdict: Verdict):
 
     assert told in read
     assert not do or f"What to do: {do}" in read
-    assert ("The message." in read) is (verdict is not Verdict.OK)
+    ours = (Verdict.OK, Verdict.GRADER_ERROR)  # what failed in the grader is for the instructor, and names our files
+    assert ("The message." in read) is (verdict not in ours)
     assert verdict.value not in read
 
 
@@ -165,6 +168,11 @@ def test_what_a_verdict_cost_is_said():
     )
     assert "That alone cost no points" in text(Grade("ann", Verdict.PARTIAL_RUN, (HALF,), "A cell raised."))
     assert "None of the 4 points" in text(Grade("ann", Verdict.EMPTY, (TASK,)))
+
+
+def test_what_could_not_be_called_is_known_by_what_the_judge_says_of_it():
+    with pytest.raises(Failure, match="|".join(SILENT)):
+        Evidence("ratio", {"a": None}).values("a")
 
 
 def test_who_handed_in_when_and_what_is_said():

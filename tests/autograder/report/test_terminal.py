@@ -38,6 +38,55 @@ def test_what_is_nobodys_is_listed(capsys: pytest.CaptureFixture, tmp_path: Path
     assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb?: a link\n" in said
 
 
+def test_the_time_left_is_told_from_the_start_and_follows_what_runs(capsys: pytest.CaptureFixture) -> None:
+    display = ClassDisplay()
+    display.found(60, 0, 2, 480.0, ())
+    assert "60 submissions found" in (said := capsys.readouterr().out) and "about 11 min left" in said
+    display.prepared("box", 1, "", 2)
+    for number in range(58):
+        display.begun(f"s{number}")
+        display.graded(Grade(f"s{number}", Verdict.OK, wall_s=2.0, run="a"))
+    display.begun("slow")
+    display._running["slow"] -= 100  # it began that long ago
+    assert display.left() == "about 60 s left"
+    for student in ("slow", "last"):
+        display.graded(Grade(student, Verdict.OK, wall_s=2.0))
+
+    assert display.left() == ""
+
+
+def test_what_earlier_submissions_took_is_what_is_expected(capsys: pytest.CaptureFixture) -> None:
+    display = ClassDisplay()
+    earlier = (Grade("ann", Verdict.OK, wall_s=60.0, run="a"), Grade("bob", Verdict.EMPTY, wall_s=0.1))
+    display.found(12, 2, 1, 480.0, earlier)
+
+    assert "2 unchanged" in (said := capsys.readouterr().out) and "about 11 min left" in said
+
+
+def test_without_a_terminal_the_time_left_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.report.terminal.EVERY_S", -1.0)
+    display = ClassDisplay()
+    display.found(3, 0, 1, 480.0, ())
+    display.graded(Grade("ann", Verdict.OK, wall_s=2.0))
+
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" left")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("100", True), ("40", False)])
+def test_a_narrow_terminal_gets_what_matters(
+    columns: str, shown: bool, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    display = ClassDisplay()
+    display.summary(ClassResults("small", 1, "box", (Grade("ann", Verdict.OK),)), tmp_path / "report" / "index.html")
+    said = capsys.readouterr().out
+
+    assert "ann" in said and "automatic" in said
+    assert ("notes" in said) is shown
+
+
 WAITS, DONE = Mark("q_why", True, 2.0, waits=True), Mark("q_why", True, 2.0, by_hand=1.0)
 CHANGED = Mark("q_why", True, 2.0, by_hand=1.0, waits=True)
 OVERRIDDEN = Mark("mac_ratio", False, 1.0, automatic=0.0, by_hand=1.0)

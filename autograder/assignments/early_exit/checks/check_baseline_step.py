@@ -26,7 +26,7 @@ def check_outputs(student, key):
     for case in ("batch", "sure"):
         outputs, _ = several(student.values(case)["returned"], "outputs, loss")
         wanted = array(key.values(case)["returned"][0], "logits")
-        hint = "Call the model with early_exit=False on the images as they come, not scaled; return its logits."
+        hint = "The plain network's own logits: early_exit=False, no scaling of the images, and nothing after the head."
         found = array(outputs, "the outputs", hint="Return all the logits that the model gives.")
         if found.shape != wanted.shape:
             hint = SWAPPED if found.size == 1 else "Return the logits, one for each class: no argmax, no predictions."
@@ -34,6 +34,8 @@ def check_outputs(student, key):
         scale = max(1.0, np.abs(wanted).max())  # a sum of large terms may round by as much as a small logit
         if close(found / scale, wanted / scale):
             continue
+        if close(_direction(found), _direction(wanted), rtol=1e-3):
+            hint = "Return the logits as they are: no scaling, no normalising, nothing after the head."
         if close(found, probabilities(wanted)):
             hint = "Return the logits as they are, without a softmax."
         elif case == "sure":
@@ -85,6 +87,12 @@ def check_loss(student, key):
         array(values["gradients"][0], "the gradient", wanted_gradient.shape), wanted_gradient, rtol=1e-2, atol=1e-4
     ):
         raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
+
+
+def _direction(logits):
+    """Logits without their mean and size: what scaling and shifting leave."""
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
 
 
 def number_of(value):

@@ -28,7 +28,14 @@ def check_met_exactly(student, key):
 
     A goal that is reached is reached; leaving that row out pays MACs for nothing.
     """
-    _compare(student, key, "met_exactly", "At least means >= and not >.")
+    right = key.values("met_exactly")
+    found = [number(mine, "the tolerance", RETURN) for mine in student.values("met_exactly")["returned"]]
+    wanted = [number(one, "the tolerance") for one in right["returned"]]
+    strictly = [_strictly_above(rows, tolerance) for rows, tolerance in zip(right["sweeps"], wanted, strict=True)]
+    hint = "At least means >= and not >." if close(found, strictly) else FEWEST
+    for mine, one in zip(found, wanted, strict=True):
+        if not close(mine, one):
+            raise Failure(f"Expected the tolerance {one}; found {mine}.", hint)
 
 
 @worth(1, needs=check_cheapest)
@@ -52,6 +59,9 @@ def check_none(student, key):
         raise Failure(f"Expected 0.0 when no row meets the target; found {found}.", NONE)
 
 
+FEWEST = (
+    "Of the rows that reach the target, or meet it exactly, take the one with the fewest MACs: nothing else counts."
+)
 RETURN = "Return the tolerance of one row: a single number."
 ZERO = "A row's tolerance can be 0.0 too: do not take it for a sign that no row was found yet. The fewest MACs decide."
 NONE = "Think of the sweep in which no row reaches the target: return 0.0 there."
@@ -62,6 +72,13 @@ def _compare(student, key, case, hint):
         found, wanted = number(mine, "the tolerance", RETURN), number(right, "the tolerance")
         if not close(found, wanted):
             raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
+
+
+def _strictly_above(rows, tolerance):
+    """What > gives in place of >= where the row of this tolerance meets the target exactly."""
+    target = next(row[1] for row in rows if row[0] == tolerance)
+    above = [row for row in rows if row[1] > target]
+    return min(above, key=lambda row: row[2])[0] if above else 0.0
 
 
 def _mistakes(rows, target):

@@ -54,6 +54,9 @@ def check_loss(student, key):
     if handed_on:  # what early_exit_loss gives, right or wrong
         _require_gradient(mine["gradients_of_stand_in"], right["gradients_of_stand_in"])
         return
+    if mine["returned"] is None:  # early_exit_loss raised
+        said = "Expected early_exit_loss to be given all four exits' logits and the labels; it was given others."
+        raise Failure(said, "Hand on all four exits' logits, then the labels, then the criterion.")
     _, loss = several(mine["returned"], NAMES)
     hint = SWAPPED if isinstance(loss, list | tuple) else "Return the tensor that early_exit_loss gives."
     found, wanted = number(loss, "the loss", hint), number(right["returned"][1], "the loss")
@@ -75,7 +78,11 @@ def _require_outputs(returned, wanted, values):
         )
         raise Failure("Expected a list of four tensors, one for each exit.", hint)
     for index, (mine, right) in enumerate(zip(outputs, wanted, strict=True)):
-        found = array(mine, f"the logits of exit {index}", right.shape, "Return logits: no argmax, no predictions.")
+        fewer = len(getattr(getattr(mine, "values", None), "shape", ())) == right.ndim
+        hint = (
+            "A row for each image, a column for each class." if fewer else "Return logits: no argmax, no predictions."
+        )
+        found = array(mine, f"the logits of exit {index}", right.shape, hint)
         if close(found, right):
             continue
         hint = "early_train returns all exits' logits in order."

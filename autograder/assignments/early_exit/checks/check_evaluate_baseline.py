@@ -27,6 +27,10 @@ def check_accuracy(student, key):
     wanted = number(key.values("short_last_batch")["returned"][0], "the accuracy")
     if not close(found, wanted):
         hint = "Count the right answers of all batches and divide once, by the number of images."
+        if student.values("short_last_batch")["training"] is not False:
+            hint = (
+                "The network was put into train mode: answers then depend on the batch. Call model.eval() once, before."
+            )
         hint = SWAPPED if found > 1e6 else recognised(found, _accuracies(key.values("short_last_batch")), hint)
         raise Failure(f"Expected the accuracy {wanted:.4f}; found {found:.4f}.", hint)
 
@@ -94,6 +98,7 @@ def _accuracies(right):
         (batches[-1].mean(), "This is the last batch's accuracy: add up over all batches."),
         (hits[3][: -sizes[-1]].mean(), f"Images are missing: {short}, and it counts too."),
         (flat / images, WHOLE_BATCH),
+        (1 - correct / images, "This is the share of wrong answers: count the images whose argmax is their label."),
         (0, "Nothing is right: compare the labels with the argmax, the index of the largest logit."),
         *exits[:3],
     ]
@@ -110,6 +115,7 @@ def _macs(right):
         (one * sizes[-1], "This is the last batch alone: add up over all batches."),
         (one * sizes[0], "This is the first batch alone: add up over all batches."),
         (one * sizes[0] * len(sizes), "The last batch is short: multiply by each batch's own number of images."),
+        (one * sizes[-1] * len(sizes), "Not all batches have as many images as the last: count each batch's own."),
         (one * (images - sizes[-1]), "The last batch is short, but it counts too."),
         (one * sum(size * size for size in sizes), "A whole batch's MACs are multiplied by its size once more."),
         (one * sizes[0] * images, "A whole batch's MACs are multiplied by the number of images: that is twice over."),

@@ -36,6 +36,10 @@ def check_accuracy(student, key):
         wanted = number(key.values(case)["returned"][0], "the accuracy")
         if not close(found, wanted):
             hint = "Take the logits the model returned for the batch; divide once, by the number of images."
+            if student.values(case)["training"] is not False:
+                hint = (
+                    "The network was put into train mode: answers then depend on the batch. Call model.eval() before."
+                )
             hint = recognised(found, _accuracies(key.values(case)), hint)
             raise Failure(f"Expected the accuracy {wanted:.4f}; found {found:.4f}.", hint)
 
@@ -56,6 +60,8 @@ def check_exits(student, key):
                 hint = "Add 1 for each batch: batches are counted, not their number of images."
             elif sum(found.values()) > batches:
                 hint = "More batches than the loader has: start the counts anew in each call, and add 1 for each batch."
+            elif all(found[index] == wanted[index] for index in range(3)):
+                hint = "A batch that stays to the end counts too, at exit 3, sure or not."
             elif sum(found.values()) < batches:
                 hint = "Count every batch: add 1, also where an exit has its second batch."
             elif sum(found.values()) == batches:
@@ -97,6 +103,8 @@ def check_macs(student, key):
     for case in TOLERANCES:
         right = key.values(case)
         hint = "MACs are counted: an int, the total over all images, not divided by anything."
+        if isinstance(student.values(case)["returned"][3], list | tuple | dict):
+            hint = ORDER
         found, wanted = (
             whole(student.values(case)["returned"][3], "the MACs", hint),
             whole(right["returned"][3], "MACs"),
@@ -146,7 +154,8 @@ def _left(samples):
 
 def _counts(value, batches):
     if not isinstance(value, dict) or set(value) != {0, 1, 2, 3}:
-        hint = ORDER if isinstance(value, list | tuple) and len(value) == batches else COUNTS
+        moved = isinstance(value, int | float) or (isinstance(value, list | tuple) and len(value) == batches)
+        hint = ORDER if moved else COUNTS
         raise Failure(f"Expected a dict with the keys 0, 1, 2 and 3; found {kind(value)}.", hint)
     hint = "Count batches, in whole numbers: no shares, no sets, no lists of images."
     return {index: whole(value[index], "a count", hint) for index in range(4)}
@@ -181,7 +190,9 @@ def _accuracies(right):
         (correct / 6000, "Count the images of this loader: there need not be 6000."),
         (correct / (batches * first), f"Count the images: {short}, so they are not batches times batch size."),
         (sum(at_the_end) / images, "These are the answers of the last exit: take the logits of the exit taken."),
+        (0, "Nothing is right: compare the labels with argmax(dim=1), the index of each image's largest logit."),
         (flat / images, WHOLE_BATCH),
+        (1 - correct / images, "This is the share of wrong answers: count the images whose argmax is their label."),
     ]
 
 
@@ -213,9 +224,16 @@ def _macs(right):
     total = int((images * way).sum())
     return [
         (sum(sizes) * table[3], LAST),
+        (len(sizes) * table[3], "A batch costs its number of images times the way to the exit that it took."),
         (way.sum(), "A batch costs its number of images times the cost of one image."),
         (way.sum() * sizes[0], "The last batch is short: multiply by each batch's own number of images."),
         (sum(size * heads[k] for size, k in zip(sizes, exits, strict=True)), HEADS),
+        (way.sum() * sizes[-1], "Not all batches have as many images as the last: count each batch's own."),
+        (
+            int(way.sum() * sum(sizes) / len(sizes)),
+            "Not the mean size of a batch: each costs its own number of images.",
+        ),
+        (sum(size * (table[k] - (table[k - 1] if k else 0)) for size, k in zip(sizes, exits, strict=True)), STAGES),
         (images[-1] * way[-1], "This is the last batch alone: add up over all batches."),
         (2 * total, "This is twice the MACs: one MAC is two floating-point operations (FLOPs)."),
         (total // sum(sizes), "The total over all images, not the mean per image."),
@@ -226,4 +244,5 @@ def _macs(right):
 
 LAST = "Every image is counted to the last exit: each costs the way to the exit taken, no more."
 HEADS = "torchprofile's count is asked for: it leaves out the heads on the way, so no all_heads=True."
+STAGES = "An image costs the whole way to its exit, not the last stage alone: exit_macs has the sums already."
 QUARTERS = "A stage is not exactly a quarter of the network: exit_macs has the table of what each exit costs."

@@ -22,6 +22,10 @@ def check_ratio(student, key):
                 (1 / wanted, "Upside down: the standard total over the early-exit total, not the other way round."),
                 (100 * wanted, "A ratio, not percent: leave out the factor 100."),
                 (1 - 1 / wanted, "This is the share that was saved; divide the one total by the other instead."),
+                (
+                    100 - 100 / wanted,
+                    "This is the share that was saved, in percent; divide the one total by the other.",
+                ),
                 (wanted - 1, "A ratio of 1 means that nothing was saved: do not subtract 1."),
                 (int(wanted), "Integer division (//) drops the fraction: divide with /."),
                 (wanted / (wanted + 1), "Divide by the early-exit total alone, not by the sum of both."),

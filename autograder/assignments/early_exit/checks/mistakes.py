@@ -26,10 +26,15 @@ def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np
     def same(exits: np.ndarray) -> bool:
         return bool(np.array_equal(found[judged], exits[judged]))
 
+    if (found[judged] == last).all():
+        return (
+            "All samples go to the last exit: compare each sample's own entropy with the tolerance, no mean over the "
+            "batch. It is that of one softmax, in nats; NaN is below nothing."
+        )
     if not found.any():
         return (
             "All samples leave at exit 0: is the minus sign there, is the softmax of the logits taken, "
-            "and are the classes summed, without a mean?"
+            "are the classes summed, without a mean, and does each sample leave for itself?"
         )
     with np.errstate(all="ignore"):
         hints = [hint for measure, hint in MEASURES if same(first_sure(measure(logits) < tolerance, entropies))]
@@ -38,9 +43,12 @@ def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np
     hints += [f"These are the exits at tolerance {other:g}: use the argument." for other in fixed]
     if hints:
         return " Or: ".join(dict.fromkeys(hints))  # several mistakes may lead to the same exits
-    for other in np.unique(entropies.round(2)):
+    for other in np.nextafter(np.unique(entropies), np.inf):
         if same(first_sure(entropies < other, entropies)):
-            return f"These are the exits at another tolerance, about {other:g}: use the argument."
+            return (
+                f"These are the exits at another tolerance, about {other:.2g}, not at {tolerance:.2f}. Is the argument "
+                "used as it is, and is the entropy in nats: ln, a sum, and nothing added or multiplied?"
+            )
     if np.array_equal(np.sort(found), np.sort(wanted)):
         return "As many leave at each exit as should, but in another order: put the exits back at the input's places."
     if same(np.minimum(wanted, last - 1)):
@@ -63,6 +71,11 @@ def _batch_mean(logits: np.ndarray) -> np.ndarray:
     return np.broadcast_to(entropies.mean(axis=1, keepdims=True), entropies.shape)
 
 
+def _of_exits_so_far(logits: np.ndarray) -> np.ndarray:
+    entropies = entropy(logits)
+    return entropies.cumsum(axis=0) / np.arange(1, len(entropies) + 1)[:, None]
+
+
 def _largest_of_batch(logits: np.ndarray) -> np.ndarray:
     entropies = entropy(logits)
     return np.broadcast_to(entropies.max(axis=1, keepdims=True), entropies.shape)
@@ -74,9 +87,12 @@ def _sigmoid_entropy(logits: np.ndarray) -> np.ndarray:
 
 MEASURES: tuple[tuple[Measure, str], ...] = (
     (lambda z: entropy(z) / np.log(2), "This is the entropy in bits: in nats the logarithm is ln, not log2."),
+    (lambda z: entropy(z) / np.log(10), "The logarithm is the natural one, ln: in nats, not to base 10."),
+    (lambda z: entropy(probabilities(z)), "Take the softmax once: here that of probabilities is taken again."),
     (lambda z: entropy(z) / np.log(z.shape[-1]), "The entropy is in nats, not normalised: do not divide it by ln C."),
     (lambda z: entropy(z) / z.shape[-1], "The entropy is the sum over the classes, not their mean."),
     (lambda z: -entropy(z), "Where is the minus sign? Without it every entropy is negative, and every sample leaves."),
+    (_of_exits_so_far, "Each exit's own entropy decides: no mean over the exits so far."),
     (_batch_mean, "Decide by each sample's own entropy, not by the mean over the batch."),
     (_largest_of_batch, "Decide by each sample's own entropy: one need not wait until all others are sure."),
     (
@@ -102,6 +118,11 @@ def _last_sure(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
     return np.where(sure.any(axis=0), last - sure[::-1].argmax(axis=0), last)
 
 
+def _last_sure_before_the_end(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+    last = len(sure) - 1
+    return np.where(sure[:last].any(axis=0), last - 1 - sure[:last][::-1].argmax(axis=0), last)
+
+
 def _unsure_at(place: int) -> Choice:
     return lambda sure, entropies: np.where(sure.any(axis=0), first_sure(sure, entropies), place)
 
@@ -118,10 +139,16 @@ CHOICES: tuple[tuple[Choice, str], ...] = (
         _unsure_at(0),
         "A sample that is never sure leaves at the last exit; here it has exit 0, as in a tensor of zeros.",
     ),
+    (
+        lambda sure, h: first_sure(sure[::-1], h),
+        "exit_outputs begins with the first exit; here the last is asked first.",
+    ),
+    (_last_sure_before_the_end, "The first exit that is sure enough counts; here a later one overrules it."),
     (_unsure_at(-1), "A sample that is never sure leaves at the last exit; here it has -1."),
     (lambda sure, h: first_sure(sure, h) + 1, "Exits are numbered from 0, not from 1."),
+    (lambda sure, h: len(sure) - 1 - first_sure(sure, h), "Exits are numbered from the front: the first exit is 0."),
     (
         lambda sure, h: first_sure(np.vstack([np.zeros_like(sure[:1]), sure[1:]]), h),
-        "Nothing leaves at exit 0, the first exit: where does the loop start?",
+        "Nothing stays at exit 0, the first exit: does the loop start there, and is a 0 taken for not yet assigned?",
     ),
 )
