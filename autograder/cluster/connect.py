@@ -118,13 +118,18 @@ def cluster_at(scheduler: str, say: Callable[[str], None]) -> Iterator[Client]:
             f"The scheduler at {address} talks without TLS. Whoever reaches it could run anything in your name. Make "
             "a folder with certificates with `autograder cluster FOLDER`, and start scheduler and workers as it says."
         )
+    security = Security(require_encryption=True)
+    if not security.tls_client_cert:
+        raise UsageError(
+            f"This command has no certificate for the scheduler at {address}. Give the scheduler's file in the folder "
+            "that `autograder cluster` made, or name that folder in the variable DASK_CONFIG."
+        )
     try:
-        security = Security(require_encryption=True)
         client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise UsageError(
-            f"No scheduler answers at {address} within {CONNECT_S} s ({error}). Start one; if it runs, give this "
-            "command its certificates, with the variable DASK_CONFIG or the scheduler's file in their folder."
+            f"No scheduler answers at {address} within {CONNECT_S} s ({error}). Start one, or wait until it runs, and "
+            "see that its certificate is that of the folder whose file you give."
         ) from None
     try:
         yield client

@@ -225,7 +225,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def _borrowed(self, elsewhere: Collection[str]) -> Iterator[_Worker]:
-        """The trusted worker that has most room, not on these nodes where there are others."""
+        """The trusted worker that did not fail lately and has most room, not on these nodes where there are others."""
         with self._changed:
             while True:
                 if self._gone:
@@ -236,7 +236,7 @@ class Cluster:
                 if free:
                     break
                 self._changed.wait(POLL_S)
-            worker = min(free, key=lambda one: (one.busy / one.slots, one.done))
+            worker = min(free, key=lambda one: (one.faults, one.busy / one.slots, one.done))
             worker.busy += 1
         try:
             yield worker

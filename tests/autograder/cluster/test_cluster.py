@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask.config
 import psutil
 import pytest
 from click.testing import CliRunner
@@ -23,6 +24,8 @@ from one_node_slurm import slurm, why_not
 from small_course import ROOT, submission
 
 from autograder.cli import main
+from autograder.cluster import connect
+from autograder.cluster.folder import make_folder
 
 slow = pytest.mark.slow
 TAKES_A_SECOND = "import time; time.sleep(1)"
@@ -46,23 +49,67 @@ def test_without_the_option_nothing_of_dask_is_imported() -> None:
     ],
 )
 def test_when_a_cluster_cannot_be_meant_then_a_sentence(bench: Bench, options: tuple[str, ...], sentence: str) -> None:
-    handed_in = bench.hand_in("in", 1)
-    words = ["grade", str(handed_in), "--course", str(bench.course), "--workspace", str(bench.folder / "ws")]
-    done = CliRunner().invoke(main, [*words, *options])
+    code, said = told(bench, *options)
 
-    assert done.exit_code == 2, done.output
-    assert sentence in done.output
+    assert code == 2
+    assert sentence in said
+
+
+def told(bench: Bench, *options: str) -> tuple[int, str]:
+    """Exit code and words of a grader that does not come to grading."""
+    words = ["grade", str(bench.hand_in("in", 1)), "--course", str(bench.course)]
+    done = CliRunner().invoke(main, [*words, "--workspace", str(bench.folder / "ws"), *options])
     assert "Traceback" not in done.output
+    return done.exit_code, done.output
+
+
+def test_when_no_scheduler_answers_then_a_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "CONNECT_S", 1)
+    folder = make_folder(bench.folder / "cluster")
+    (folder / "scheduler.json").write_text('{"address": "tls://127.0.0.1:1"}')
+    with dask.config.set({"distributed.comm.tls.client.cert": None}):  # it is taken back, whatever is read meanwhile
+        code, said = told(bench, "--scheduler", str(folder / "scheduler.json"))
+
+    assert code == 2
+    assert "No scheduler answers at tls://127.0.0.1:1 within 1 s" in said
+
+
+def test_when_there_is_no_certificate_then_a_sentence(bench: Bench) -> None:
+    with dask.config.set({"distributed.comm.tls.client.cert": None}):
+        code, said = told(bench, "--scheduler", "tls://127.0.0.1:1")
+
+    assert code == 2
+    assert "has no certificate for the scheduler" in said
+
+
+def test_when_no_workers_can_be_started_then_a_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**options: object) -> None:
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr(connect, "LocalCluster", refuse)
+
+    code, said = told(bench, "--workers", "1")
+
+    assert code == 1
+    assert "No cluster can be started on this machine: Too many open files" in said
+
+
+def test_when_the_extra_is_not_installed_then_the_command_that_installs_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "autograder.cluster.connect", None)
+    code, said = told(bench, "--workers", "1")
+
+    assert code == 2
+    assert "python -m pip install -c constraints.txt -e '.[grading,cluster]'" in said
 
 
 def test_when_the_file_is_no_schedulers_then_a_sentence(bench: Bench) -> None:
     (bench.folder / "scheduler.json").write_text("[]")
-    words = ["--course", str(bench.course), "--workspace", str(bench.folder / "ws")]
-    words += ["--scheduler", str(bench.folder / "scheduler.json")]
-    done = CliRunner().invoke(main, ["grade", str(bench.hand_in("in", 1)), *words])
+    code, said = told(bench, "--scheduler", str(bench.folder / "scheduler.json"))
 
-    assert done.exit_code == 2, done.output
-    assert "is no file of a Dask scheduler" in done.output
+    assert code == 2
+    assert "is no file of a Dask scheduler" in said
 
 
 def test_the_folder_of_a_cluster_is_the_owners_alone(tmp_path: Path) -> None:
