@@ -284,8 +284,8 @@ class Similar:
     Attributes:
         equal: Groups whose code is equal but for names, comments and layout.
         near: Pairs whose code is nearly equal, the most similar first. One of each group stands for it.
-        ours: Student -> how much of their code is in our solution, or of our solution in theirs if that is shorter:
-            from 0 to 1. Only those with much of it.
+        ours: Student -> how much of the shorter one, their code or our solution, is in the other: from 0 to 1. Only
+            those with much of it.
         untouched: Students who wrote no code.
     """
 

@@ -43,3 +43,27 @@ def test_when_the_user_interrupts_then_what_runs_is_ended_and_what_waits_never_b
     assert time.monotonic() - begin < 30
     assert ended.is_set()
     assert not late
+
+
+def test_no_more_threads_work_than_there_are_slots() -> None:
+    slots, most, now, lock = 1, 0, 0, threading.Lock()
+
+    def box() -> None:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        with lock:
+            now -= 1
+
+    with Pool(8, lambda: None, lambda: slots) as pool:
+        for _ in range(4):
+            pool.begin(box)
+    assert most == 1
+
+    slots, most = 3, 0
+    with Pool(8, lambda: None, lambda: slots) as pool:
+        for _ in range(9):
+            pool.begin(box)
+    assert most == 3
