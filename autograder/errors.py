@@ -7,6 +7,7 @@ AutograderError
 └── GraderError         our own fault or the machine's; the submission becomes GRADER_ERROR, no points are lost
     ├── BoxUnavailable  no isolation can be had here; grading refuses to start
     │   └── TemplateFailed  a template of warm boxes is broken; another one may do
+    ├── BackendGone     nothing runs notebooks any more; grading stops, and what is graded stays graded
     └── EvidenceError   what came out of the box is not well-formed evidence
 """
 
@@ -49,6 +50,10 @@ class BoxUnavailable(GraderError):
 
 class TemplateFailed(BoxUnavailable):
     """A template of warm boxes did not make one, or died under it; what ran there says nothing of the student."""
+
+
+class BackendGone(GraderError):
+    """What runs notebooks is gone, a cluster for instance: the rest of the class is not graded, and is no failure."""
 
 
 class EvidenceError(GraderError):

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from autograder.course import Course, Graded, Observed
-from autograder.errors import BadSubmission, GraderError
+from autograder.errors import BackendGone, BadSubmission, GraderError
 from autograder.execute import Run
 from autograder.inside.names import NO_FUNCTION
 from autograder.intake.find import Found
@@ -23,7 +23,11 @@ def grade_one(found: Found, course: Course) -> Graded:
 
 
 def observe_one(found: Found, course: Course) -> Observed:
-    """Read, rebuild and run one submission; always a verdict, never an exception."""
+    """Read, rebuild and run one submission; a verdict, whatever happens.
+
+    Raises:
+        BackendGone: No notebook can be run any more.
+    """
     begin = time.monotonic()
     seen: dict[str, Any] = {"verdict": Verdict.OK, "notes": found.notes}
     unread = b""
@@ -37,6 +41,8 @@ def observe_one(found: Found, course: Course) -> Observed:
     except BadSubmission as refusal:
         seen |= {"verdict": refusal.verdict, "message": str(refusal)}
         unread = why_refused(refusal)
+    except BackendGone:
+        raise  # a verdict for each of thousands would hide what happened
     except Exception as error:  # whatever it is, it is ours: the class goes on and this one is graded again
         seen |= {"verdict": Verdict.GRADER_ERROR, "message": our_fault(error)}
     depends_on = grade_key(seen.get("original", unread), found.notes, course.basis.key)

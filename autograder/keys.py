@@ -89,6 +89,11 @@ def parts_key(parts: Mapping[str, str]) -> str:
     return _hash(dict(sorted(parts.items())))
 
 
+def code_key() -> str:
+    """Key of the code that makes a run, as it is on disk now. A process that runs for days may have loaded an older."""
+    return _hash([_files(PACKAGE / name) for name in MAKING_A_RUN])
+
+
 def run_key(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, surroundings: str) -> str:
     """Key of one run: the cells of the rebuilt notebook, what is called afterwards, the surroundings."""
     cells = [(cell.kind, cell.source, cell.master and cell.master.grade_id) for cell in rebuilt.cells]

@@ -9,23 +9,22 @@ left in /tmp and among the control groups (box/sweep.py). If a submission cannot
 """
 
 import contextlib
-import itertools
 import json
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
 from autograder.answer_key import answer_key
 from autograder.box.sweep import sweep
 from autograder.config import Settings
-from autograder.course import Course, Graded, Observed
+from autograder.course import Course, Graded
 from autograder.errors import GraderError
-from autograder.grading import failed, judge_one, observe_one, our_fault
-from autograder.intake.find import Found
+from autograder.grading import failed, judge_one, our_fault
 from autograder.intake.master import MasterCell, master_cells, points_by_task, voided_tasks
 from autograder.judge.judge import Judge, load_checks
 from autograder.keys import Basis
+from autograder.observing import Observing
 from autograder.pool import Pool
 from autograder.records.gradebook import Records
 from autograder.records.marks import marked
@@ -71,32 +70,24 @@ def grade_class(
         GraderError: No box, or the solutions notebook does not run.
     """
     watcher = watcher or Watcher()
-
-    def observe(one: Found) -> Observed:
-        watcher.begun(one.student)
-        return observe_one(one, course)
-
     sweep()
     changed = [one for one in opened.found if fresh or one.student not in opened.unchanged]
     with contextlib.ExitStack() as stack:
         if runner is None:
             runner = stack.enter_context(contextlib.closing(Runner(settings, opened.basis.surroundings, fresh=fresh)))
             runner.prestart(len(opened.found))
-        pool = stack.enter_context(Pool(settings.jobs, runner.stop))
+        backend = runner.backend
+        pool = stack.enter_context(Pool(backend.most, runner.stop, lambda: backend.slots))
         course = prepare(settings, opened.basis, runner, pool.begin)
-        waiting = iter(changed)
-        # No more are begun than can be judged soon, or the outputs of a whole class would lie in memory.
-        begun = [pool.begin(observe, one) for one in itertools.islice(waiting, 2 * settings.jobs)]
+        observing = Observing(changed, course, pool, watcher.begun)
+        observing.begin_more()
         course.judging.result()
         course = replace(course, remarks=enter_assignment(settings))
         watcher.prepared(course)
         saving = stack.enter_context(Saving(opened.results, opened.round, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
-        while begun:
-            done, still = wait(begun, return_when=FIRST_COMPLETED)
-            begun = [*still, *(pool.begin(observe, one) for one in itertools.islice(waiting, len(done)))]
-            for future in done:
-                watcher.graded(saving.add(_recorded(judge_one(future.result(), course), course, records).grade))
+        for observed in observing:
+            watcher.graded(saving.add(_recorded(judge_one(observed, course), course, records).grade))
     course.runner.prune(runs_in_results(settings.workspace))  # now that the results are written
     return saving.results
 

@@ -1,8 +1,7 @@
-"""Rebuilt notebook, cases, seed -> Run, in a warm box where one can be had, else in a cold one.
+"""Rebuilt notebook, cases, seed -> Run: a stored one, or a new one of the backend, stored before it counts.
 
-The grader calls :meth:`Runner.run` from as many threads as it has jobs. Knows nothing of students or grades. A stored
-run is reused, and two equal notebooks run once. If two templates end under a notebook, it runs alone in a cold box. If
-none ever starts, or none for three notebooks in a row, all later notebooks run cold.
+The grader calls :meth:`Runner.run` from as many threads as the backend has slots. Knows nothing of students or grades,
+nor of where notebooks run: boxes of this machine (boxes.py) or of a cluster (cluster/). Two equal notebooks run once.
 """
 
 import collections
@@ -10,18 +9,13 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from autograder.box.box import end_all
-from autograder.box.template import Templates
+from autograder.boxes import Backend, Boxes, Order
 from autograder.config import Settings
-from autograder.errors import BoxUnavailable, TemplateFailed
-from autograder.execute import Run, is_silent, run_notebook
-from autograder.intake.needed import Plan, plan
+from autograder.execute import Run, is_silent
+from autograder.intake.needed import plan
 from autograder.intake.rebuild import Rebuilt
 from autograder.keys import run_key, stored_key
-from autograder.results import Verdict
 from autograder.runs import Runs
-
-RETRIES = 3  # notebooks in a row whose warm boxes do not start, before the rest run cold: each may cost minutes
 
 
 class Runner:
@@ -30,14 +24,11 @@ class Runner:
     Args:
         surroundings: Hash of everything but the notebook that a run depends on.
         fresh: Run also what was run before.
-        templates: What warm boxes are forks of; None for new ones.
-
-    Attributes:
-        why_cold: Why every box is a new one with nothing loaded; "" while boxes are warm.
+        backend: What runs notebooks; None for boxes of this machine.
     """
 
     def __init__(
-        self, settings: Settings, surroundings: str, *, fresh: bool = False, templates: Templates | None = None
+        self, settings: Settings, surroundings: str, *, fresh: bool = False, backend: Backend | None = None
     ) -> None:
         self._settings = settings
         self._surroundings = surroundings
@@ -45,15 +36,12 @@ class Runner:
         self._fresh = fresh
         self._made: set[str] = set()  # stored keys of this process
         self._locks: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)  # one for each stored key
-        self.templates = templates or Templates(settings)
-        self._failures_left = 1  # notebooks in a row whose warm boxes may fail to start; more once one did
-        self.why_cold = "without a box" if settings.unsafe_no_box else "as asked" if settings.cold else ""
+        self.backend = backend or Boxes(settings)
 
     def prestart(self, notebooks: int) -> None:
-        """Start templates for the solutions and so many notebooks in the background, if none was run before: then all
-        will run."""
-        if not self.why_cold and self._stored.none():
-            self.templates.prestart(min(1 + notebooks, self._settings.jobs))
+        """Get ready for the solutions and so many notebooks, if none was run before: then all will run."""
+        if self._stored.none():
+            self.backend.prestart(1 + notebooks)
 
     def run(
         self, rebuilt: Rebuilt, cases: Sequence[tuple[str, str]], seed: int, *, explain: bool = False
@@ -77,7 +65,7 @@ class Runner:
                 if stored and self._may_serve(stored, key, exact):
                     served = planned.whole or "an equal notebook was run whole"
                     return run, stored if key == exact else replace(stored, whole=served)
-            made = self._run(rebuilt, cases, seed, explain, planned)
+            made = self.backend.run(Order(rebuilt, tuple(cases), seed, explain, planned))
             self._stored.save(exact, made)
             self._made.add(exact)
             return run, made
@@ -101,9 +89,7 @@ class Runner:
 
     def stop(self) -> None:
         """End every box that runs, so that those who wait for one come back."""
-        self.why_cold = "stopped"
-        self.templates.close()
-        end_all()
+        self.backend.stop()
 
     def prune(self, needed: Collection[str] | None) -> None:
         """Remove old runs that neither this grading used nor a grade names.
@@ -116,27 +102,4 @@ class Runner:
 
     def close(self) -> None:
         """End what is kept ready for the next notebook."""
-        self.templates.close()
-
-    def _run(self, rebuilt: Rebuilt, cases: Sequence[tuple[str, str]], seed: int, explain: bool, planned: Plan) -> Run:
-        failed, ran = "", False
-        for _ in range(2):
-            if self.why_cold:
-                break
-            try:
-                with self.templates.borrow() as template:
-                    run = run_notebook(rebuilt, cases, seed, self._settings, template, explain=explain, plan=planned)
-                    self._failures_left, ran = RETRIES, True
-                    if run.verdict in (Verdict.OK, Verdict.PARTIAL_RUN) or template.alive():
-                        return run
-                    raise TemplateFailed("The template of warm boxes died while one ran.")
-            except TemplateFailed as error:
-                failed = str(error)  # a new one may do
-            except BoxUnavailable as error:
-                failed = str(error)
-                break
-        if failed and not ran:
-            self._failures_left -= 1
-            if not self.why_cold and self._failures_left <= 0:
-                self.why_cold = failed  # the machine's fault, because none of the notebook has run
-        return run_notebook(rebuilt, cases, seed, self._settings, explain=explain, plan=planned)
+        self.backend.close()

@@ -37,15 +37,8 @@ class Runs:
         """The run of that key; None if there is none that can be read."""
         self._used.add(key.partition("/")[0])
         try:
-            entry = json.loads(zlib.decompress(self._file(key).read_bytes()))
-            evidence = {(task, case): text for task, case, text in entry["evidence"]}
-            parts = {
-                "verdict": Verdict(entry["verdict"]),
-                "too_slow": frozenset(entry["too_slow"]),
-                "not_run": tuple(entry["not_run"]),
-            }
-            return Run(**{**entry, **parts, "evidence": evidence, "outputs": tuple(entry["outputs"])})
-        except (OSError, ValueError, zlib.error, KeyError, TypeError):
+            return unpacked(self._file(key).read_bytes())
+        except (OSError, ValueError):
             return None  # it is made again
 
     def made(self, run: str) -> Run | None:
@@ -59,19 +52,7 @@ class Runs:
         Raises:
             OSError: It cannot be written.
         """
-        evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
-        entry = {
-            "verdict": run.verdict,
-            "message": run.message,
-            "raised": dict(run.raised),
-            "ended": run.ended,
-            "not_run": run.not_run,
-            "whole": run.whole,
-            "outputs": run.outputs,
-            "evidence": evidence,
-        }
-        text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
-        write_whole(self._file(key), zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
+        write_whole(self._file(key), packed(run))
 
     def prune(self, needed: Collection[str], kept_s: float = KEPT_S) -> int:
         """Remove the runs that are neither needed nor used by this process; how many.
@@ -90,3 +71,39 @@ class Runs:
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}.json.z"
+
+
+def packed(run: Run) -> bytes:
+    """A run as bytes: to keep, or to send home from a worker of a cluster."""
+    evidence = [[task, case, text] for (task, case), text in run.evidence.items()]
+    entry = {
+        "verdict": run.verdict,
+        "message": run.message,
+        "raised": dict(run.raised),
+        "ended": run.ended,
+        "not_run": run.not_run,
+        "whole": run.whole,
+        "outputs": run.outputs,
+        "evidence": evidence,
+    }
+    text = json.dumps(entry | {"too_slow": sorted(run.too_slow)})
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def unpacked(data: bytes) -> Run:
+    """The run that :func:`packed` made these bytes of.
+
+    Raises:
+        ValueError: They are of no run.
+    """
+    try:
+        entry = json.loads(zlib.decompress(data))
+        evidence = {(task, case): text for task, case, text in entry["evidence"]}
+        parts = {
+            "verdict": Verdict(entry["verdict"]),
+            "too_slow": frozenset(entry["too_slow"]),
+            "not_run": tuple(entry["not_run"]),
+        }
+        return Run(**{**entry, **parts, "evidence": evidence, "outputs": tuple(entry["outputs"])})
+    except (ValueError, zlib.error, KeyError, TypeError) as error:
+        raise ValueError(f"Expected a packed run, found {type(error).__name__}: {error}") from None

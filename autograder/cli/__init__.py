@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from autograder.cli.cluster import cluster
 from autograder.cli.completion import completion
 from autograder.cli.diff import diff
 from autograder.cli.doctor import doctor
@@ -59,5 +60,5 @@ def main() -> None:
 
 
 export.add_command(gradescope_autograder)
-for _verb in (grade, report, diff, export, workspace, release, doctor, completion):
+for _verb in (grade, report, diff, export, workspace, release, doctor, cluster, completion):
     main.add_command(_verb)

@@ -84,6 +84,18 @@ def told_in_a_sentence() -> Iterator[None]:
         sys.exit(GRADER_FAILED)
 
 
+@contextlib.contextmanager
+def cluster_extra() -> Iterator[None]:
+    """Turns an import that fails into a sentence that names the extra."""
+    try:
+        yield
+    except ImportError as error:
+        raise UsageError(
+            f"A cluster needs the extra of that name ({error}). Install it: python -m pip install -c constraints.txt "
+            "-e '.[grading,cluster]'"
+        ) from None
+
+
 def _shown(error: Exception) -> str:
     """The sentence without what would move the cursor: it may quote a name that somebody chose."""
     from autograder.report.terminal import UNSHOWN

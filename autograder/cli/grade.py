@@ -2,14 +2,24 @@
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from autograder.assignments.assignment import assignments_of
-from autograder.cli.common import GRADER_FAILED, OK, course_options, settings_of, student_names, told_in_a_sentence
+from autograder.cli.common import (
+    GRADER_FAILED,
+    OK,
+    cluster_extra,
+    course_options,
+    settings_of,
+    student_names,
+    told_in_a_sentence,
+)
 from autograder.config import Settings, find_course, load_limits, solutions_notebook
+from autograder.errors import UsageError
 from autograder.intake.platforms import PLATFORMS
 
 EXAMPLES = """\b
@@ -27,6 +37,8 @@ Examples:
     "--from", "platform", type=click.Choice(list(PLATFORMS)), help="Whose file names these are; else told by them."
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Boxes at a time; default: as many as cores and memory hold.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Run notebooks in so many processes, as a cluster does.")
+@click.option("--scheduler", help="Run notebooks on a Dask cluster: its scheduler's address (tls://...) or file.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Seed of the hidden inputs; default: the workspace's own.")
 @click.option(
     "--student",
@@ -46,6 +58,8 @@ def grade(
     submissions: Path,
     platform: str | None,
     jobs: int | None,
+    workers: int | None,
+    scheduler: str | None,
     seed: int | None,
     students: tuple[str, ...],
     reason: str,
@@ -59,6 +73,10 @@ def grade(
 ) -> None:
     """Grade SUBMISSIONS and write results.json, the gradebook, the graded notebooks and a report."""
     with told_in_a_sentence():
+        if sum(option is not None for option in (jobs, workers, scheduler)) > 1:
+            raise UsageError("--jobs, --workers and --scheduler each say where notebooks run. Give one of them.")
+        if unsafe_no_box and (workers or scheduler):
+            raise UsageError("--unsafe-no-box is for debugging on this machine. Leave out --workers and --scheduler.")
         overrides: dict[str, Any] = {"cold": cold, "whole": whole, "unsafe_no_box": unsafe_no_box} | (
             {"jobs": jobs} if jobs else {}
         )
@@ -80,7 +98,8 @@ def grade(
                 results = opened.results
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:
-                results = _graded(opened, settings, display, fresh)
+                with _backend(workers, scheduler, settings, opened.basis, display) as backend:
+                    results = _graded(opened, settings, display, fresh, backend)
         index = write_report(results, settings.workspace, settings.solutions_notebook)
         found = {one.student for one in opened.found}
         display.summary(results, index, only=found if students else None)
@@ -101,20 +120,44 @@ def _said_by_the_notebooks(submissions: Path, course: Path | None, platform: str
     return which_assignment(submissions, grade_ids, load_limits(root).file_bytes, platform)
 
 
-def _graded(opened: Any, settings: Settings, display: Any, fresh: bool) -> Any:
+@contextlib.contextmanager
+def _backend(workers: int | None, scheduler: str | None, settings: Settings, basis: Any, display: Any) -> Iterator[Any]:
+    """The cluster that was asked for; None for the boxes of this machine. Only here is anything of Dask imported."""
+    if not (workers or scheduler):
+        yield None
+        return
+    with cluster_extra():
+        from autograder.cluster.connect import cluster_at, workers_here
+        from autograder.cluster.home import Cluster
+    from autograder.cluster.worker import Site
+
+    connection = cluster_at(scheduler, display.say) if scheduler else workers_here(workers or 1)
+    site = Site(settings, basis.surroundings, basis.box)
+    with (
+        connection as client,
+        contextlib.closing(
+            Cluster(client, site, thorough=bool(scheduler), say=display.say, show=display.running)
+        ) as cluster,
+    ):
+        yield cluster
+        display.say(cluster.summary())
+
+
+def _graded(opened: Any, settings: Settings, display: Any, fresh: bool, backend: Any) -> Any:
     """Grade what changed; imports what takes long to import while the templates of the boxes start."""
     from autograder.runner import Runner
 
     kept, limits = 0 if fresh else len(opened.unchanged), settings.limits
     longest = 2 * (limits.wall_s + limits.calls_s)  # the other tasks of one that is ended are judged in a second run
-    display.found(len(opened.found), kept, settings.jobs, longest, opened.results.grades)
+    slots = backend.slots if backend else settings.jobs
+    display.found(len(opened.found), kept, slots, longest, opened.results.grades)
     basis = opened.basis
-    with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh)) as runner:
+    with contextlib.closing(Runner(settings, basis.surroundings, fresh=fresh, backend=backend)) as runner:
         runner.prestart(len(opened.found))
         from autograder.pipeline import Watcher, grade_class
 
         def prepared(course: Any) -> None:
-            display.prepared(basis.box, basis.seed, runner.why_cold, settings.jobs)
+            display.prepared(basis.box, basis.seed, runner.backend.why_cold, runner.backend.slots)
             for remark in course.remarks:
                 display.say(remark)
 

@@ -23,18 +23,20 @@ class Saving:
         of: The round that the grades are of.
 
     Attributes:
-        results: The class as graded so far.
+        results: The class as graded when it was last saved.
     """
 
     def __init__(self, results: ClassResults, of: Round, workspace: Path) -> None:
         self.results, self._round, self._workspace = results, of, workspace
         self._made = replace(results, grades=())  # in this round
+        self._unsaved: list[Grade] = []  # putting each in its place at once takes time that grows with the class
         self._next = 0.0
 
     def __enter__(self) -> "Saving":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._put_in_place()
         with contextlib.suppress(UsageError):  # somebody holds the gradebook; that fails no class
             self.results = marked(self.results, self._workspace)
         self._save()
@@ -42,7 +44,7 @@ class Saving:
     def add(self, grade: Grade) -> Grade:
         """One more grade; the same, with its round."""
         grade = replace(grade, round=self._round)
-        self.results, self._made = self.results.with_grade(grade), self._made.with_grade(grade)
+        self._unsaved.append(grade)
         begin = time.monotonic()
         if begin > self._next:
             self._save()
@@ -50,6 +52,11 @@ class Saving:
             self._next = end + max(SAVED_EVERY_S, (end - begin) / SAVING_SHARE)
         return grade
 
+    def _put_in_place(self) -> None:
+        self.results, self._made = self.results.with_grades(self._unsaved), self._made.with_grades(self._unsaved)
+        self._unsaved = []
+
     def _save(self) -> None:
+        self._put_in_place()
         save_round(self._made, self._workspace)  # first: what results.json holds, a round holds too
         save_results(self.results, self._workspace)

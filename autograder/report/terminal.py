@@ -71,6 +71,7 @@ class ClassDisplay:
             transient=True,
         )
         self._row = self._bar.add_task("getting ready", total=None)
+        self._where = ""  # what runs on which machine of a cluster
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "ClassDisplay":
@@ -126,16 +127,26 @@ class ClassDisplay:
         """The solutions have run."""
         self.say(f"Box: {box}, {f'cold: {why_cold}' if why_cold else 'warm'}; seed {seed}; {jobs} at a time")
         self._ready = True
-        self._bar.update(self._row, description="grading")
+        self._describe()
+
+    def running(self, line: str) -> None:
+        """What runs where now. Called from any thread."""
+        self._where = line
+        self._describe()
+
+    def _describe(self) -> None:
+        counts = Counter(one.verdict.value for one in self.grades)
+        verdicts = " ".join(f"{name} {n}" for name, n in sorted(counts.items()))
+        waiting = "grading" if self._ready else "getting ready"
+        parts = [part for part in (verdicts or waiting, self._where) if part]
+        self._bar.update(self._row, description=escape(re.sub(UNSHOWN, "?", " | ".join(parts))))
 
     def graded(self, grade: Grade) -> None:
         """One more submission is done."""
         self._running.pop(grade.student, None)
         self.grades.append(grade)
-        counts = Counter(one.verdict.value for one in self.grades)
-        self._bar.update(
-            self._row, advance=1, description=" ".join(f"{name} {n}" for name, n in sorted(counts.items()))
-        )
+        self._bar.advance(self._row)
+        self._describe()
         done = f"[{len(self.grades)}/{int(self._bar.tasks[0].total or 0)}]"
         message = f"  {grade.message}" if grade.message else ""
         self.say(f"{done:>9} {grade.student:<30} {grade.verdict:<13} {score(grade):>10}{message}")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from small_course import make_course, prepared_with, settings_for, submission
 
+from autograder.boxes import Boxes
 from autograder.course import Course, Graded
 from autograder.grading import grade_one
 from autograder.intake.find import Found
@@ -56,9 +57,8 @@ def _graded(prepared: Course, tmp_path: Path) -> Callable[..., Graded]:
         settings = prepared.settings
         changed = dataclasses.replace(settings, limits=dataclasses.replace(settings.limits, **limits or {}))
         stored = dataclasses.replace(changed, workspace=tmp_path / "stored")
-        runner = Runner(
-            stored, "surroundings", fresh=True, templates=prepared.runner.templates
-        )  # made once for all tests
+        templates = prepared.runner.backend.templates  # type: ignore[attr-defined]  # made once for all tests
+        runner = Runner(stored, "surroundings", fresh=True, backend=Boxes(stored, templates))
         checks = load_checks(changed.assignment.checks, prepared.judge.points)  # as they are now
         judging: Future[Judge] = Future()
         judging.set_result(Judge(checks, prepared.judge.key, prepared.judge.points))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from small_course import ROOT, graded_class, submission
 
-from autograder import runner as runner_module
+from autograder import boxes as boxes_module
 from autograder.config import Settings
 from autograder.course import Course
 from autograder.errors import UsageError
@@ -54,7 +54,7 @@ class SharedTemplates:
     """The templates of another class, which go on when this one is done: torch is loaded once for all tests."""
 
     def __init__(self, course: Course) -> None:
-        self.borrow = course.runner.templates.borrow
+        self.borrow = course.runner.backend.templates.borrow
 
     def prestart(self, count: int) -> None:
         """They are there."""
@@ -71,7 +71,7 @@ def _graded_once(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> 
     for name, answers in {"ann": {}, "bob": {"mac_ratio": WRONG}, "cem": {}}.items():
         (made.folder / f"{name}.ipynb").write_bytes(submission(prepared.released, **answers))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner_module, "Templates", lambda settings: SharedTemplates(prepared))
+        patch.setattr(boxes_module, "Templates", lambda settings: SharedTemplates(prepared))
         made.grade()
         yield made
 
@@ -81,13 +81,13 @@ def _three(graded_once: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     shutil.copytree(graded_once.folder, tmp_path / "in")
     shutil.copytree(graded_once.settings.workspace, tmp_path / "ws")
     made = Class(tmp_path / "in", dataclasses.replace(graded_once.settings, workspace=tmp_path / "ws"), [])
-    real = runner_module.run_notebook
+    real = boxes_module.run_notebook
 
     def noted(rebuilt, *words, **more):  # type: ignore[no-untyped-def]
         made.ran.append(next(cell.source for cell in rebuilt.cells if cell.master.grade_id == "mac_ratio"))
         return real(rebuilt, *words, **more)
 
-    monkeypatch.setattr(runner_module, "run_notebook", noted)
+    monkeypatch.setattr(boxes_module, "run_notebook", noted)
     return made
 
 

@@ -35,7 +35,7 @@ def added(source: str) -> RebuiltCell:
 
 
 def run(course: Course, *cells: RebuiltCell, cases: tuple[tuple[str, str], ...] = (), explain: bool = False) -> Run:
-    with course.runner.templates.borrow() as template:
+    with course.runner.backend.templates.borrow() as template:
         return run_notebook(Rebuilt("ann", cells, ()), cases, 1, course.settings, template, explain=explain)
 
 
@@ -246,7 +246,7 @@ def test_two_cells_that_end_the_kernel_cost_themselves(prepared: Course) -> None
 
 
 def part(course: Course, *cells: RebuiltCell, left_out: set[int]) -> Run:
-    with course.runner.templates.borrow() as template:
+    with course.runner.backend.templates.borrow() as template:
         rebuilt, planned = Rebuilt("ann", cells, ()), Plan(frozenset(left_out))
         return run_notebook(rebuilt, (PAIR,), 1, course.settings, template, plan=planned)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import runner as runner_module
+from autograder import boxes as boxes_module
+from autograder.boxes import Boxes
 from autograder.course import Course
 from autograder.errors import BoxUnavailable, TemplateFailed
 from autograder.execute import Run
@@ -55,7 +56,7 @@ def _ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
             raise TemplateFailed("The template of warm boxes did not make a new one.")
         return Run(Verdict.KERNEL_DIED if template and template.kind == "dies" else Verdict.OK)
 
-    monkeypatch.setattr(runner_module, "run_notebook", run)
+    monkeypatch.setattr(boxes_module, "run_notebook", run)
     return ran
 
 
@@ -67,7 +68,8 @@ def _rebuilt(prepared: Course) -> Rebuilt:
 
 def runner_with(prepared: Course, workspace: Path, *given: object) -> Runner:
     settings = dataclasses.replace(prepared.settings, workspace=workspace)
-    return Runner(settings, "surroundings", fresh=True, templates=Templates(*given))  # type: ignore[arg-type]
+    backend = Boxes(settings, Templates(*given))  # type: ignore[arg-type]
+    return Runner(settings, "surroundings", fresh=True, backend=backend)
 
 
 def run(runner: Runner, rebuilt: Rebuilt, prepared: Course, seed: int) -> Verdict:
@@ -81,7 +83,7 @@ def test_when_no_template_can_be_had_then_every_box_is_cold_and_the_reason_is_ke
 
     assert [run(runner, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
     assert ran == [None, None]
-    assert "EPERM" in runner.why_cold
+    assert "EPERM" in runner.backend.why_cold
 
 
 def test_when_no_template_ever_works_then_boxes_are_cold(
@@ -91,7 +93,7 @@ def test_when_no_template_ever_works_then_boxes_are_cold(
 
     assert [run(runner, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
     assert ran == ["broken", "broken", None, None]
-    assert runner.why_cold == "The template of warm boxes did not make a new one."
+    assert runner.backend.why_cold == "The template of warm boxes did not make a new one."
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_when_boxes_were_warm_then_a_notebook_under_which_templates_fail_is_cold
     assert [run(runner, rebuilt, prepared, seed) for seed in (1, 2, 3)] == [Verdict.OK] * 3
     assert ran[0] == "good"
     assert ran[-2:] == [None, "good"]
-    assert runner.why_cold == ""
+    assert runner.backend.why_cold == ""
 
 
 def test_when_the_first_notebook_ends_its_templates_then_it_alone_is_cold(
@@ -115,7 +117,7 @@ def test_when_the_first_notebook_ends_its_templates_then_it_alone_is_cold(
 
     assert [run(runner, rebuilt, prepared, seed) for seed in (1, 2)] == [Verdict.OK] * 2
     assert ran == ["dies", "dies", None, "good"]
-    assert runner.why_cold == ""
+    assert runner.backend.why_cold == ""
 
 
 def test_when_warm_boxes_do_not_start_for_many_notebooks_in_a_row_then_the_rest_are_cold(
@@ -126,7 +128,7 @@ def test_when_warm_boxes_do_not_start_for_many_notebooks_in_a_row_then_the_rest_
 
     assert [run(runner, rebuilt, prepared, seed) for seed in range(8)] == [Verdict.OK] * 8
     assert ran == ["good", None, None, "good", None, None, None, None]
-    assert runner.why_cold == "No template can be had."
+    assert runner.backend.why_cold == "No template can be had."
 
 
 @pytest.mark.parametrize("failing", ["broken", "dies"])
@@ -137,14 +139,14 @@ def test_when_a_template_fails_then_the_notebook_is_run_in_another(
 
     assert run(runner, rebuilt, prepared, 1) == Verdict.OK
     assert ran == [failing, "good"]
-    assert runner.why_cold == ""
+    assert runner.backend.why_cold == ""
 
 
 def test_when_a_run_may_have_ended_for_the_machines_sake_then_equal_notebooks_share_it_and_later_ones_run_anew(
     prepared: Course, rebuilt: Rebuilt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdicts = [Verdict.TIMEOUT, Verdict.OUTPUT_LIMIT, Verdict.OK, Verdict.KERNEL_DIED]
-    monkeypatch.setattr(runner_module, "run_notebook", lambda *words, **more: Run(verdicts.pop(0)))
+    monkeypatch.setattr(boxes_module, "run_notebook", lambda *words, **more: Run(verdicts.pop(0)))
     settings = dataclasses.replace(prepared.settings, workspace=tmp_path, cold=True)
     found = []
     for fresh in (False, False, False, False, True):
@@ -158,7 +160,7 @@ def test_when_a_run_that_draws_more_ended_for_the_machines_sake_then_one_that_dr
     prepared: Course, rebuilt: Rebuilt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdicts = [Verdict.TIMEOUT, Verdict.OK]
-    monkeypatch.setattr(runner_module, "run_notebook", lambda *words, **more: Run(verdicts.pop(0)))
+    monkeypatch.setattr(boxes_module, "run_notebook", lambda *words, **more: Run(verdicts.pop(0)))
     given = next(i for i, cell in enumerate(rebuilt.cells) if cell.kind == "code" and not cell.by_student)
     stream = {"output_type": "stream", "name": "stdout", "text": "1"}
     cells = list(rebuilt.cells)
@@ -177,4 +179,4 @@ def test_when_asked_for_then_boxes_are_cold(
 
     assert run(runner, rebuilt, prepared, 1) == Verdict.OK
     assert ran == [None]
-    assert runner.why_cold == why
+    assert runner.backend.why_cold == why

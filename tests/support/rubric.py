@@ -8,6 +8,9 @@ the checks that it must fail and words of which one must be in what the student 
 In notebooks, right answers are next to a wrong one, so that a mistake that affects other tasks shows. Where a wrong one
 quotes what the visible self-check says of it, tests/course_lib/test_selfcheck.py compares.
 
+The wrong ones in alike/ are one answer with a mistake each, for the hints. They are no part of a class that is drawn
+from the catalogue: its students would look as if they had copied.
+
 The checks were tuned to the catalogue. rubric/unseen/ holds answers by people who had seen the tasks and the solutions,
 but no check, no self-check and no answer of the catalogue. They count apart. What a wrong one of these is told was
 judged by reading, which is written next to it.
@@ -104,13 +107,13 @@ class Outcome:
 
 
 def answers(kind: str, *, unseen: bool = False) -> list[Answer]:
-    """The catalogue's "right" or "wrong" answers, by task."""
+    """The catalogue's "right", "wrong" or "alike" answers, by task."""
     found = []
     for file in sorted((CATALOGUE / "unseen" / kind if unseen else CATALOGUE / kind).glob("*.toml")):
         for entry in tomllib.loads(file.read_text(encoding="utf-8"))["answer"]:
             more = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on", "says")}
             source, reads = entry["source"].strip("\n"), entry.get("reads")
-            one = Answer(file.stem, entry["name"], kind == "wrong", entry["about"], source, **more)
+            one = Answer(file.stem, entry["name"], kind != "right", entry["about"], source, **more)
             found.append(replace(one, unseen=unseen, reads=reads))
     return found
 

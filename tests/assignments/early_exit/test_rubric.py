@@ -13,7 +13,7 @@ from rubric import CATALOGUE, ROOT, Answer, Outcome, accuracy, answers, check_na
 
 from course_lib import selfcheck
 
-WRONG, RIGHT = answers("wrong"), answers("right")
+WRONG, RIGHT, ALIKE = answers("wrong"), answers("right"), answers("alike")
 
 
 def name(answer: Answer) -> str:
@@ -26,12 +26,12 @@ def test_the_catalogue_is_as_large_as_it_says() -> None:
     assert set(wrong) == set(right) == set(points())
     assert min(wrong.values()) >= 6 and min(right.values()) >= 4
     assert f"{len(WRONG)} wrong and {len(RIGHT)} right answers" in (ROOT / "README.md").read_text()
-    assert len({name(a) for a in WRONG + RIGHT}) == len(WRONG + RIGHT)
+    assert len({name(a) for a in WRONG + RIGHT + ALIKE}) == len(WRONG + RIGHT + ALIKE)
 
 
 def test_a_wrong_answer_names_checks_that_exist_and_words_of_a_hint() -> None:
     checks = {task: set(check_names(task).values()) for task in points()}
-    for answer in WRONG:
+    for answer in WRONG + ALIKE:
         assert answer.fails and set(answer.fails) <= checks[answer.task], name(answer)
         assert answer.hint and all(word == word.lower() for word in answer.hint), name(answer)
 
@@ -62,7 +62,7 @@ def test_every_mutant_that_survives_is_explained_and_none_is_a_hole() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", WRONG, ids=name)
+@pytest.mark.parametrize("answer", WRONG + ALIKE, ids=name)
 def test_a_wrong_answer_fails_its_checks_and_is_told_what_to_look_at(answer: Answer) -> None:
     grade = graded(answer.task, **{answer.task: answer.source})
     found = outcome(answer, dataclasses.asdict(grade) | {"score": grade.score})
@@ -88,7 +88,7 @@ def test_the_self_check_lets_every_right_answer_pass(answer: Answer) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", WRONG, ids=name)
+@pytest.mark.parametrize("answer", WRONG + ALIKE, ids=name)
 def test_the_self_check_stops_every_wrong_answer_before_it_is_handed_in(answer: Answer) -> None:
     function = namespace(**{answer.task: answer.source})[answer.task]
 
