@@ -1,4 +1,4 @@
-"""A course to grade and a cluster to grade it on; where Dask is not installed, nothing here is tested."""
+"""A course to grade and a cluster to grade it on."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,8 +8,6 @@ import pytest
 from clusters import Bench, Site
 
 from autograder.course import Course
-
-pytest.importorskip("distributed", reason="the cluster extra is not installed")
 
 
 @pytest.fixture(name="bench")
