@@ -67,7 +67,10 @@ def surroundings_parts(settings: Settings) -> dict[str, str]:
     # Not sys.path, which imports can extend. getsitepackages: a virtual environment may see the system's packages.
     folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
     assignment = settings.assignment
-    installed = {f"{one.name} {one.version}" for one in importlib.metadata.distributions(path=folders)}
+    # The standard finder by its name. Dask on Python 3.11 puts another one first, which raises for a broken package.
+    where = importlib.metadata.DistributionFinder.Context(path=folders)
+    found = importlib.metadata.MetadataPathFinder.find_distributions(where)
+    installed = {f"{one.name} {one.version}" for one in found}
     return {
         "cases": _hash(_files(assignment.inside), [assignment.environment, assignment.preload]),
         "packages": _hash(

@@ -17,6 +17,11 @@ def cluster(folder: Path) -> None:
 
     The folder must be on a file system that all machines see. Only you can read it. autograder/cluster/README.md says
     how a cluster is started with it, by Slurm, ssh or Kubernetes.
+
+    \b
+    autograder cluster ~/grading-cluster
+    sbatch ~/grading-cluster/slurm.sh
+    autograder grade CLASS --scheduler ~/grading-cluster/scheduler.json
     """
     with told_in_a_sentence():
         with cluster_extra():

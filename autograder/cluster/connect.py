@@ -46,7 +46,7 @@ def workers_here(count: int) -> Iterator[Client]:
                     host="127.0.0.1",
                     protocol="tls://",
                     security=security,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=NOTHING,
                 )
             )
@@ -63,9 +63,9 @@ def workers_here(count: int) -> Iterator[Client]:
 def _processes(scheduler: str, count: int, folder: Path) -> Iterator[None]:
     """Worker processes, each of which is replaced when it ends."""
     # In this place and not by Dask's nanny, which gives up on a worker that ends before it is connected.
-    command = [sys.executable, "-m", "dask", "worker", scheduler, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    command = [sys.executable, "-m", "dask", "worker", scheduler, "--no-nanny", "--nthreads", "1"]
     command += ["--host", "127.0.0.1", "--protocol", "tls", "--memory-limit", "0", "--death-timeout", f"{CONNECT_S}"]
-    command += ["--local-directory", str(folder)]
+    command += ["--local-directory", str(folder), "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
     environment = os.environ | {"DASK_CONFIG": str(folder)}
     running: list[subprocess.Popen[bytes]] = []
     ended = threading.Event()

@@ -40,14 +40,16 @@ file=scheduler.json
 if [ "$SLURM_ARRAY_TASK_MIN" = 0 ]; then file=scheduler-$SLURM_ARRAY_JOB_ID.json; fi
 if [ "$SLURM_ARRAY_TASK_ID" = 0 ]; then
     ln -sfn "$file" scheduler.json
-    exec {python} -m dask scheduler --scheduler-file "$file" --protocol tls --port 0 --no-dashboard
+    exec {python} -m dask scheduler --scheduler-file "$file" --protocol tls --port 0 \\
+        --no-dashboard --dashboard-address 127.0.0.1:0
 fi
 # A worker that is told to end says so, and its notebooks run elsewhere. One that was killed is started again.
 leaving=
 trap 'leaving=1; kill -TERM $worker' TERM
 while [ -z "$leaving" ]; do
-    {python} -m dask worker --scheduler-file "$file" --protocol tls --no-nanny --no-dashboard --memory-limit 0 \\
-        --nthreads "${{SLURM_CPUS_PER_TASK:-1}}" --death-timeout 600 --local-directory "${{TMPDIR:-/tmp}}" &
+    {python} -m dask worker --scheduler-file "$file" --protocol tls --no-nanny --memory-limit 0 \\
+        --no-dashboard --dashboard-address 127.0.0.1:0 --nthreads "${{SLURM_CPUS_PER_TASK:-1}}" \\
+        --death-timeout 600 --local-directory "${{TMPDIR:-/tmp}}" &
     worker=$!
     wait $worker && break
     sleep 2

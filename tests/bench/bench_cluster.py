@@ -1,10 +1,11 @@
 """Measures what a cluster costs a notebook, next to the boxes of the same machine.
 
-    python tests/bench/bench_cluster.py CLASS --course COURSE [--rounds 3] [--places 2]
+    python tests/bench/bench_cluster.py CLASS --course COURSE [--rounds 3] [--places 2] [--at-once]
 
 Each round grades the class with ``--jobs 2`` and with ``--workers 2``, one right after the other, because what the same
-work costs differs from minute to minute. A notebook's cost is the time from the first to the last grade, over their
-number less one: the start of either is told separately.
+work costs differs from minute to minute. On a machine that others use too, ``--at-once --places 1`` grades both at the
+same time, so that both suffer alike. A notebook's cost is the time from the first to the last grade, over their number
+less one: the start of either is told separately.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -24,11 +26,14 @@ def main() -> None:
     parser.add_argument("--assignment")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--places", type=int, default=2, help="Boxes, or workers.")
+    parser.add_argument("--at-once", action="store_true", help="Both kinds at the same time.")
     options = parser.parse_args()
     ratios = []
     for number in range(options.rounds):
         kinds = ["--jobs", "--workers"]
-        found = {kind: _graded(options, kind) for kind in (kinds if number % 2 else reversed(kinds))}
+        with ThreadPoolExecutor(2 if options.at_once else 1) as pool:
+            graded = {kind: pool.submit(_graded, options, kind) for kind in (kinds if number % 2 else reversed(kinds))}
+        found = {kind: future.result() for kind, future in graded.items()}
         (here_start, here), (there_start, there) = (found[kind] for kind in kinds)
         ratios.append(there / here)
         print(
