@@ -30,7 +30,7 @@ from autograder.records.gradebook import Records
 from autograder.records.marks import marked
 from autograder.records.nbgrader_store import enter_assignment
 from autograder.records.results_json import runs_in_results, save_results
-from autograder.records.rounds import record_alone
+from autograder.records.rounds import record_alone, round_for
 from autograder.records.saving import Saving
 from autograder.release import release_text
 from autograder.results import ClassResults, Grade
@@ -84,7 +84,9 @@ def grade_class(
         course.judging.result()
         course = replace(course, remarks=enter_assignment(settings))
         watcher.prepared(course)
-        saving = stack.enter_context(Saving(opened.results, opened.round, settings.workspace))
+        students = {one.student for one in changed}
+        made, of = round_for(students, settings.workspace, opened.results, opened.basis, opened.reason)
+        saving = stack.enter_context(Saving(opened.results, made, of, settings.workspace))
         records = stack.enter_context(contextlib.closing(Records(course)))
         for observed in observing:
             watcher.graded(saving.add(_recorded(judge_one(observed, course), course, records).grade))

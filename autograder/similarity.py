@@ -10,7 +10,7 @@ A short function has one natural answer, so that most of a class writes it alike
 our solution are taken away first. Each other one counts by how few students have it, as rare words do in a search.
 
 The thresholds come from made-up classes, whose answers are drawn from an assignment's catalogue, some far more often
-than others: of 317,520 pairs who drew by chance, 7 reach NEAR (test_similarity.py of that assignment).
+than others: of 317,520 pairs who drew by chance, 4 reach NEAR (test_similarity.py of that assignment).
 Knows nothing of workspaces, nbgrader or pages.
 """
 

@@ -24,8 +24,8 @@ from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, grade_key, make_basis
 from autograder.records.marks import marked
 from autograder.records.results_json import results_path
-from autograder.records.rounds import adopt_older, new_round, newest_results
-from autograder.results import ClassResults, Handin, Round, Verdict
+from autograder.records.rounds import adopt_older, newest_results
+from autograder.results import ClassResults, Handin, Verdict
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Opened:
         remarks: What the instructor should know of how the class was read.
         results: What the workspace holds already.
         unchanged: Students whose file, whatever it depends on, and records are as when they were graded.
-        round: The one that grading them makes.
+        reason: Why they are graded, as the instructor says.
     """
 
     found: tuple[Found, ...]
@@ -44,7 +44,7 @@ class Opened:
     basis: Basis
     results: ClassResults
     unchanged: frozenset[str]
-    round: Round
+    reason: str = ""
 
 
 @contextlib.contextmanager
@@ -85,8 +85,7 @@ def open_class(
         results = _as_handed_in(results, handed_in, unchanged)
         with contextlib.suppress(UsageError):  # whoever writes to the gradebook says it better
             results = marked(results, settings.workspace)
-        of_now = new_round(settings.workspace, results, basis, reason)
-        yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged, of_now)
+        yield Opened(handed_in.found, handed_in.remarks, basis, results, unchanged, reason)
 
 
 def _only(students: Collection[str], found: tuple[Found, ...], path: Path) -> tuple[Found, ...]:

@@ -10,6 +10,7 @@ import inspect
 import io
 import math
 import random
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -196,14 +197,18 @@ def self_check(arguments: str) -> Callable[[Callable[[Student], None]], Callable
 def show(task: str) -> Inputs:
     """What the self-check of a task called the function with last, to call it again: `f(*selfcheck.show("f"))`.
 
-    After a self-check that failed these are the inputs at which it failed. The arguments are copies.
+    After a self-check that failed these are the inputs at which it failed. The arguments are copies. Where it has not
+    run yet it runs now, silently: a grader runs a student's cells and no self-check.
 
     Args:
         task: The name of the function.
 
     Raises:
-        ValueError: The self-check of that task has not called a function yet.
+        ValueError: There is no such task, or its function is not defined yet.
     """
+    function = getattr(sys.modules["__main__"], task, None)
+    if task not in last_calls and task in asked and function is not None:
+        says(task, function)
     if task not in last_calls:
         raise ValueError(f"The self-check of {task!r} has not called it yet. Run the cell with its self-check first.")
     signature, arguments = last_calls[task]

@@ -82,6 +82,28 @@ def test_the_bundle_of_an_installed_grader_holds_course_lib_and_what_it_needs(in
     assert {name for name in library if "__pycache__" not in name} | {"early_exit.ipynb", "README.txt"} <= names
     assert {"torch>=2.4", "jupyterlab>=4.2"} <= set(needed) and len(needed) == 9
 
+    unpacked = installed.course / "unpacked"
+    with zipfile.ZipFile(installed.course / "dist" / "early_exit.zip") as archive:
+        archive.extractall(unpacked)
+    code = "import course_lib.selfcheck, course_lib.model; print(course_lib.__file__)"
+    imported = subprocess.run(
+        [installed.python, "-c", code], cwd=unpacked / "early_exit", capture_output=True, text=True
+    )
+    assert imported.stdout.strip() == str(unpacked / "early_exit" / "course_lib" / "__init__.py"), imported.stderr
+
+
+def test_when_the_bundle_would_lack_a_module_then_nothing_is_released_and_it_is_named(
+    installed: Installed, tmp_path: Path
+) -> None:
+    course = Path(shutil.copytree(installed.course, tmp_path / "course", ignore=shutil.ignore_patterns("dist")))
+    (course / "course_lib").mkdir()
+    (course / "course_lib" / "__init__.py").touch()
+    done = Installed(installed.python, course, installed.site_packages).autograder("release")
+
+    assert done.returncode == 2
+    assert "Nothing was released" in done.stderr and "course_lib/selfcheck.py" in done.stderr
+    assert not (course / "dist").exists()
+
 
 @pytest.mark.slow
 def test_an_installed_grader_is_fit_and_grades_in_a_course_folder(installed: Installed, tmp_path: Path) -> None:

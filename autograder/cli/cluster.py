@@ -7,7 +7,10 @@ import click
 from autograder.cli.common import cluster_extra, told_in_a_sentence
 
 
-@click.command()
+@click.command(
+    short_help="Make the folder that a cluster and the grader share.",
+    epilog="Example: autograder cluster ~/grading-cluster",
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 def cluster(folder: Path) -> None:
     """Make FOLDER, which a cluster and the grader share: certificates, settings of Dask, a script for Slurm.

@@ -9,6 +9,7 @@ import datetime
 import os
 import platform
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,19 +108,31 @@ def newest_results(workspace: Path, assignment: str) -> ClassResults | None:
     return results_after(workspace, assignment, kept[-1]) if kept else None
 
 
-def record_alone(grade: Grade, results: ClassResults, basis: Basis, workspace: Path, reason: str) -> Grade:
-    """Record a grade that comes alone, not with a class; the same, with its round.
+def round_for(
+    students: Collection[str], workspace: Path, results: ClassResults, basis: Basis, reason: str = ""
+) -> tuple[ClassResults, Round]:
+    """The grades that a round has already, and the round, which grades of some students go into.
 
-    That is the newest, if it is of the same day and basis and for the same reason, and did not grade this student yet.
+    It is the newest, if that is of the same day, machine and basis, for the same reason, and has graded none of them:
+    so a grading that was stopped goes on, and grades that come one by one are together. Else it is a new one.
     """
-    assignment, of = results.assignment, new_round(workspace, results, basis, reason)
-    made = replace(results, grades=())
-    if kept := round_numbers(workspace, assignment):
-        newest = load_round(workspace, assignment, kept[-1])
-        (last,) = newest.rounds or (of,)
-        same = replace(last, number=of.number, when=of.when) == of and last.when[:10] == of.when[:10]
-        if same and grade.student not in {one.student for one in newest.grades}:
-            of, made = last, newest
+    new = new_round(workspace, results, basis, reason)
+    empty = replace(results, grades=(), seed=new.seed, box=new.box)
+    try:
+        kept = round_numbers(workspace, results.assignment)
+        newest = load_round(workspace, results.assignment, kept[-1]) if kept else empty
+    except UsageError:
+        newest = empty  # damaged: it stays as it is
+    for last in newest.rounds:
+        same = replace(last, number=new.number, when=new.when) == new and last.when[:10] == new.when[:10]
+        if same and not {grade.student for grade in newest.grades} & set(students):
+            return newest, last
+    return empty, new
+
+
+def record_alone(grade: Grade, results: ClassResults, basis: Basis, workspace: Path, reason: str) -> Grade:
+    """Record a grade that comes alone, not with a class; the same, with its round."""
+    made, of = round_for({grade.student}, workspace, results, basis, reason)
     grade = replace(grade, round=of)
     save_round(made.with_grade(grade), workspace)
     return grade

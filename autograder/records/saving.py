@@ -20,15 +20,15 @@ class Saving:
 
     Args:
         results: What the workspace holds already.
-        of: The round that the grades are of.
+        made: The grades that the round has already.
+        of: The round.
 
     Attributes:
         results: The class as graded when it was last saved.
     """
 
-    def __init__(self, results: ClassResults, of: Round, workspace: Path) -> None:
-        self.results, self._round, self._workspace = results, of, workspace
-        self._made = replace(results, grades=())  # in this round
+    def __init__(self, results: ClassResults, made: ClassResults, of: Round, workspace: Path) -> None:
+        self.results, self._made, self._round, self._workspace = results, made, of, workspace
         self._unsaved: list[Grade] = []  # putting each in its place at once takes time that grows with the class
         self._next = 0.0
 

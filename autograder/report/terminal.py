@@ -20,7 +20,7 @@ from rich.text import Text
 from autograder.changes import Comparison
 from autograder.marks import Marks
 from autograder.report.remaining import USUAL_S, in_words, seconds_left
-from autograder.report.text import change_text, points, round_text, score, task_change_text
+from autograder.report.text import change_text, points, round_text, score
 from autograder.results import ClassResults, Grade, Round, Verdict
 
 OF_THE_MOMENT = (Verdict.TIMEOUT, Verdict.OUT_OF_MEMORY, Verdict.KERNEL_DIED)
@@ -209,16 +209,21 @@ class ClassDisplay:
             self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
 
     def compared(self, comparison: Comparison, page: Path) -> None:
-        """Two gradings: who has another grade and why, in one table, and where the page is."""
+        """Two gradings: who has another grade and why, in one table, and where the page is, which tells the tasks."""
         for when, side in (("Before", comparison.before), ("After", comparison.after)):
             self.say(f"{when}: {side.name}{round_text(side.round)}")
         table = Table(title=f"{len(comparison.changes)} of {_count(comparison.students, 'student')} changed")
-        for column in ("student", "before", "after", "why", "tasks"):
-            table.add_column(column, overflow="fold")
+        table.add_column("student", overflow="fold")
+        for column in ("before", "after"):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("why", overflow="fold")
         for change in comparison.changes:
-            sides = (f"{score(one)} {one.verdict}" if one else "not there" for one in (change.before, change.after))
-            tasks = ", ".join(map(task_change_text, change.tasks))
-            table.add_row(*map(self._plain, (change.student, *sides, ", ".join(change.why), tasks)))
+            same = change.before and change.after and change.before.verdict == change.after.verdict
+            sides = (
+                "not there" if one is None else score(one) + ("" if same else f" {one.verdict}")
+                for one in (change.before, change.after)
+            )
+            table.add_row(*map(self._plain, (change.student, *sides, ", ".join(change.why))))
         if comparison.changes:
             self.console.print(table)
         else:

@@ -14,7 +14,7 @@ from in_process import namespace
 from rubric import answers
 from sample_class import SOLUTION, solution_cells
 
-from course_lib import selfcheck
+from course_lib import _student, selfcheck
 
 ROOT = Path(__file__).parents[2]
 REGION = re.compile(r" *### BEGIN SOLUTION\n(.*?) *### END SOLUTION\n", re.DOTALL)
@@ -144,6 +144,14 @@ def test_when_a_check_has_failed_then_show_gives_the_inputs_at_which_it_did():
     assert last == "  tolerance = 0.0"
     inputs[0][2].zero_()
     assert selfcheck.show("per_sample_exits")[0][2].any()  # a copy each time
+
+
+def test_when_its_check_has_not_run_then_show_runs_it_in_silence(monkeypatch, capsys):
+    # A grader runs the cells that a student added, and no self-check.
+    monkeypatch.setattr(sys.modules["__main__"], "mac_ratio", lambda total, early: early / total, raising=False)
+    monkeypatch.delitem(_student.last_calls, "mac_ratio", raising=False)
+    assert tuple(selfcheck.show("mac_ratio")) == (300, 200)
+    assert capsys.readouterr().out == ""
 
 
 def test_when_no_check_has_run_then_show_says_so():

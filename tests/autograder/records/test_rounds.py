@@ -16,6 +16,7 @@ from autograder.records.rounds import (
     newest_results,
     record_alone,
     results_after,
+    round_for,
     round_numbers,
     rounds_folder,
     save_round,
@@ -88,6 +89,21 @@ def test_grades_that_come_alone_make_one_round_until_somebody_comes_twice_or_the
         {"ann": ("OK", 2), "cem": ("OK", 2)},
         {"dan": ("OK", 3)},
     ]
+
+
+def test_a_grading_that_was_stopped_goes_on_in_its_round_and_any_other_is_a_new_one(tmp_path: Path) -> None:
+    made, first = round_for({"ann", "bob"}, tmp_path, EMPTY, BASIS)
+    save_round(made.with_grade(Grade("ann", Verdict.OK, round=first)), tmp_path)
+    later = Basis(2, False, "bubblewrap 0", "", "", {"checks": "c1"})
+
+    def number(students: set[str], basis: Basis = BASIS, reason: str = "") -> tuple[int, int]:
+        so_far, of = round_for(students, tmp_path, EMPTY, basis, reason)
+        return of.number, len(so_far.grades)
+
+    assert number({"bob"}) == (1, 1)
+    assert number({"ann", "bob"}) == number({"bob"}, later) == number({"bob"}, reason="late") == (2, 0)
+    (rounds_folder(tmp_path, NAME) / "0001.json").write_text("{")
+    assert number({"bob"}) == (2, 0)
 
 
 def without_rounds(workspace: Path, name: str, seed: int, age_s: int, *students: str) -> Path:
