@@ -7,9 +7,9 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from pathlib import Path
 import dask.config
 from distributed import Client, LocalCluster, Security
 
+from autograder.box.sweep import scratch_folder
 from autograder.cluster.folder import SETTINGS, make_folder
 from autograder.errors import GraderError, UsageError
 
@@ -34,8 +35,9 @@ def workers_here(count: int) -> Iterator[Client]:
     """
     _be_quiet()
     with contextlib.ExitStack() as stack:
-        outer = stack.enter_context(tempfile.TemporaryDirectory(prefix="autograder-cluster-"))
-        folder = make_folder(Path(outer) / "cluster")
+        outer = scratch_folder()  # if this grader is killed, the next one removes it
+        stack.callback(shutil.rmtree, outer, ignore_errors=True)
+        folder = make_folder(outer / "cluster")
         _use(folder)
         dask.config.set({"temporary-directory": str(folder)})
         security = Security(require_encryption=True)
