@@ -98,3 +98,16 @@ def test_the_self_check_stops_every_wrong_answer_before_it_is_handed_in(answer: 
     said = str(caught.value)
     assert len(said.splitlines()) == 3
     assert any(word in said.lower() for word in answer.hint), f"none of {answer.hint} in: {said}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", UNSEEN_RIGHT + UNSEEN_WRONG, ids=name)
+def test_an_answer_that_nobody_tuned_the_checks_to_is_told_right_from_wrong(answer: Answer) -> None:
+    grade = graded(answer.task, **{answer.task: answer.source})
+
+    assert (grade.score == grade.max_score) is (not answer.wrong or answer.name in CONTESTED)
+
+
+def test_hints_of_unseen_answers_were_judged_by_reading() -> None:
+    assert len(UNSEEN_RIGHT) == len(UNSEEN_WRONG) == 72
+    assert {answer.name for answer in UNSEEN_WRONG if answer.reads is None} == CONTESTED
