@@ -26,6 +26,7 @@ from autograder.export.gradescope import read_gradescope
 from autograder.export.matching import place
 from autograder.export.moodle import read_moodle, written_out
 from autograder.export.sheet import read_sheet
+from autograder.results import Handin
 
 READERS = {
     "canvas": read_canvas,
@@ -352,3 +353,59 @@ def test_another_column_of_gradescopes(book) -> None:
     assert book("gradescope", GRADESCOPE, "Status").column == 7
     with pytest.raises(UsageError, match="no column called 'Score'"):
         book("gradescope", GRADESCOPE, "Score")
+
+
+# --- A class of one platform, and the sheet of another ---
+
+SHEETS = {"canvas": CANVAS, "moodle": MOODLE_ENGLISH, "blackboard": BLACKBOARD_CSV, "gradescope": GRADESCOPE}
+OF_JANE = {"canvas": ("1234", "sis1234", "jdoe"), "moodle": ("101",), "blackboard": ("1001", "j_doe")}
+OF_JANE |= {"gradescope": ("1001", "jane@uni.edu")}
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("sheet", SHEETS)
+@pytest.mark.parametrize("platform", ["canvas", "moodle", "brightspace", "github"])
+def test_a_platforms_number_or_a_name_on_github_says_nothing_elsewhere(
+    book, platform: str, sheet: str, partial: bool
+) -> None:
+    for id in OF_JANE[sheet] if platform != sheet else ():
+        mallory = final(id, handin=by(platform, id))
+        if partial:
+            assert not place(book(sheet, SHEETS[sheet]), [mallory], {}, partial).rows
+        else:
+            with pytest.raises(UsageError, match=f"no line in sheet.csv for {id}.*--roster"):
+                place(book(sheet, SHEETS[sheet]), [mallory], {})
+        assert len(place(book(sheet, SHEETS[sheet]), [mallory], {id: (id,)}).rows) == 1  # the instructor says so
+
+
+@pytest.mark.parametrize(("sheet", "number"), [("canvas", "1234"), ("moodle", "101")])
+@pytest.mark.parametrize("platform", ["flat", "nbgrader", "blackboard", "gradescope"])
+def test_a_name_from_outside_is_not_looked_for_among_a_sheets_own_numbers(
+    book, platform: str, sheet: str, number: str
+) -> None:
+    with pytest.raises(UsageError, match=f"no line in sheet.csv for {number}"):
+        place(book(sheet, SHEETS[sheet]), [final(number, handin=by(platform, number))], {})
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("sheet", "handin"),
+    [
+        ("canvas", by("canvas", "1234", "mallorym")),
+        ("canvas", by("blackboard", "jdoe", "M Mallory")),
+        ("moodle", by("gradescope", "jane@uni.edu", "M Mallory")),
+        ("blackboard", by("blackboard", "j_doe", "M Mallory")),
+        ("gradescope", by("gradescope", "1001", "M Mallory")),
+    ],
+)
+def test_a_line_with_another_name_is_refused(book, sheet: str, handin: Handin, partial: bool) -> None:
+    read, grade = book(sheet, SHEETS[sheet]), final("mallory", handin=handin)
+    with pytest.raises(UsageError, match=r"has another name where these belong by their id: mallory \(.*--roster"):
+        place(read, [grade], {}, partial)
+    assert len(place(read, [grade], {"mallory": (handin.id,)}).rows) == 1
+
+
+@pytest.mark.parametrize("name", ["Jane Doe", "Doe, Jane", "doejane", "Jane Marie Doe", "JANÉ DOE", ""])
+def test_a_name_agrees_however_it_is_put(book, name: str) -> None:
+    grade = final("doejane_1234", handin=by("canvas", "1234", name))
+    assert [*place(book("canvas", CANVAS), [grade], {}).rows] == [3]
