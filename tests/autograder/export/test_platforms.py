@@ -1,5 +1,7 @@
 """Each platform's sheet comes back with grades in their cells, and with every other byte as it was."""
 
+import contextlib
+import time
 import unicodedata
 from pathlib import Path
 
@@ -409,3 +411,29 @@ def test_a_line_with_another_name_is_refused(book, sheet: str, handin: Handin, p
 def test_a_name_agrees_however_it_is_put(book, name: str) -> None:
     grade = final("doejane_1234", handin=by("canvas", "1234", name))
     assert [*place(book("canvas", CANVAS), [grade], {}).rows] == [3]
+
+
+# --- Sheets made to be slow ---
+
+
+@pytest.mark.parametrize("platform", SHEETS)
+def test_a_heading_of_thousands_of_characters_is_refused(book, platform: str) -> None:
+    heading = SHEETS[platform].split(b"\n")[0]
+    with pytest.raises(UsageError, match="has a heading of 501 characters; expected at most 500"):
+        book(platform, SHEETS[platform].replace(heading, heading.rstrip(b"\r") + b"," + b"x" * 501, 1))
+
+
+@pytest.mark.parametrize(
+    ("platform", "data"),
+    [
+        ("canvas", b"Student,ID,Section,Early exit (5)" + (b",a" + b" " * 490 + b"b") * 4000 + b"\nx,1,A,\n"),
+        ("blackboard", BLACKBOARD_CSV.replace(b'"Notes Format"', b",".join([b"[" * 490] * 4000))),
+        ("gradescope", GRADESCOPE.replace(b"1: mac_ratio (1.0 pts)", b",".join([b"1: " + b" " * 480 + b"x"] * 4000))),
+        ("moodle", MOODLE_ENGLISH.replace(b"Participant 101", b"a" + b" " * 200_000 + b"b")),
+    ],
+)
+def test_cells_that_would_send_a_pattern_back_and_forth_are_read_at_once(book, platform: str, data: bytes) -> None:
+    start = time.process_time()
+    with contextlib.suppress(UsageError):
+        book(platform, data)
+    assert time.process_time() - start < 3
