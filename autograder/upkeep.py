@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from autograder.runs import Runs
 from autograder.workspace import locked
 
 STEPS = ("submitted", "autograded", "feedback")
+MADE_FROM_ALL = ("diff.html", "grades.csv", "junit.xml", "feedback-*.zip")  # beside results.json, with everybody in it
 
 
 def taken(workspace: Path) -> dict[str, int]:
@@ -93,7 +95,8 @@ def prune(workspace: Path) -> int:
 def forget(student: str, settings: Settings) -> list[Path]:
     """Remove a student from a workspace: grades of all rounds, gradebook, files handed in and graded, pages and runs.
 
-    What belongs to others stays, also a run that others share.
+    What belongs to others stays, also a run that others share. Exports and the page of changes are removed whole: they
+    can be made again.
 
     Returns:
         Older copies of the gradebook, which still hold the student.
@@ -124,7 +127,8 @@ def forget(student: str, settings: Settings) -> list[Path]:
                 continue
             if path == results_path(workspace, results.assignment):
                 left = marked(left, workspace)
-                (path.parent / "diff.html").unlink(missing_ok=True)
+                for made in itertools.chain(*map(path.parent.glob, MADE_FROM_ALL)):
+                    made.unlink()
                 write_report(left, workspace, solutions_notebook(settings.course, left.assignment))
             write_whole(path, results_text(left))
         for step in STEPS:

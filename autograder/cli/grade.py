@@ -95,6 +95,8 @@ def grade(
                 display.say(remark)
             if len(opened.unchanged) == len(opened.found) and not fresh:
                 display.say("Nothing has changed since all of them were graded (--fresh runs them again).")
+                if reason:
+                    display.say("So there is no new round, and the reason is not kept.")
                 results = opened.results
                 save_results(results, settings.workspace)  # what the platform says of them may have changed
             else:

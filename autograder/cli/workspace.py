@@ -40,7 +40,7 @@ def workspace(
         before = upkeep.taken(place)
         for student in forget:
             copies = upkeep.forget(student, settings)
-            display.say(f"Removed {student} from every round, the gradebook, the files and the pages.")
+            display.say(f"Removed {student} from every round, the gradebook, the files and the pages. Export again.")
             if copies:
                 names = ", ".join(copy.name for copy in copies)
                 display.say(f"Older copies of the gradebook still have {student}. Delete them: {names}")

@@ -118,9 +118,22 @@ class _Part:
         return self.score is not None and self.score >= self.max_score
 
     @property
+    def again(self) -> bool:
+        """Whether its points were given for what has changed since, so that they may change too."""
+        return self.mark.waits and self.score is not None
+
+    @property
     def look(self) -> str:
         """The class of its points in the styles."""
-        return "open" if self.score is None else "passed" if self.full else "part" if self.score else "FAILED"
+        return (
+            "open"
+            if self.score is None or self.again
+            else "passed"
+            if self.full
+            else "part"
+            if self.score
+            else "FAILED"
+        )
 
 
 def render_student_page(grade: Grade, results: ClassResults, work: Work, late: str = "") -> str:
@@ -141,6 +154,7 @@ def render_student_page(grade: Grade, results: ClassResults, work: Work, late: s
         marks=marks,
         parts=parts,
         open=sum(part.max_score for part in parts if part.score is None),
+        again=sum(part.again for part in parts),
         told=told,
         do=do,
         cost=_cost(grade),

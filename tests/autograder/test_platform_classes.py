@@ -73,6 +73,7 @@ def test_what_is_nobodys_is_in_the_terminal_the_results_the_page_and_the_exit_co
     done, document = grading(path)
     assert (done.exit_code, document["not_recognised"]) == (0, [])
     assert "Nothing has changed" in done.output
+    assert "the reason is not kept" not in done.output
 
 
 def test_what_a_platform_says_of_an_unchanged_file_is_kept_up_to_date(

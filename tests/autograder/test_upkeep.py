@@ -105,9 +105,13 @@ def test_a_student_who_is_forgotten_is_nowhere_any_more(settings: Settings) -> N
     assert len(holding(settings.workspace, "bobbie")) == 6
     own = {grade.run for grade in load_results(settings.workspace, "small").grades if grade.student == "bobbie"}
     (settings.workspace / "feedback" / "bobbie").mkdir(parents=True)
+    exports = [settings.workspace / "small" / name for name in ("grades.csv", "junit.xml", "feedback-canvas.zip")]
+    for export in exports:
+        export.write_text("bobbie")
     upkeep.forget("bobbie", settings)
 
     assert holding(settings.workspace, "bobbie") == []
+    assert not any(export.exists() for export in exports)
     assert not (settings.workspace / "feedback" / "bobbie").exists()
     assert not own & runs(settings)
 

@@ -83,7 +83,9 @@ def test_points_that_a_person_changed_say_what_the_checks_gave():
 
 
 def test_a_mark_that_is_looked_at_again_is_not_final():
-    assert "looked at again" in text(marked(Mark("q", True, 2, by_hand=1, waits=True)))
+    again = text(marked(Mark("q", True, 2, by_hand=1, waits=True)))
+    assert "1 of 2 points so far; 1 part is looked at again" in again
+    assert "given for an earlier hand-in. This is looked at again" in again
     assert "looked at again" not in text(marked(Mark("q", True, 2, by_hand=1)))
 
 
