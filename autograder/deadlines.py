@@ -10,11 +10,13 @@ import itertools
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from autograder.errors import UsageError, listed
 
 DAY = datetime.timedelta(days=1)
 EARNED, POSSIBLE = "earned", "possible"
+_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,8 @@ class Deadlines:
             found = {}
             names = _names(arrivals.get(rule.assignment, {}))
             self._check_names(rule, names, {*others, *itertools.chain(*arrivals.values())})
-            times = {names.get(name, name): time for name, time in rule.submitted.items()}
-            granted = {names.get(name, name): one for name, one in rule.exemptions.items()}
+            times = self._by_student(rule.submitted, names, "times", f"[{rule.assignment}.submitted]")
+            granted = self._by_student(rule.exemptions, names, "exceptions", f"[[{rule.assignment}.exception]]")
             unknown = []
             for student, arrival in sorted(arrivals.get(rule.assignment, {}).items()):
                 one = self._of_one(
@@ -199,7 +201,8 @@ class Deadlines:
             late_by = rule.late_mark
             reason = "; ".join(filter(None, (reason, "only a late mark is known")))
         needed = math.ceil(late_by / DAY)
-        used = max(0, min(needed, days_left, rule.late_days))
+        most = max(0, min(needed, days_left, rule.late_days))
+        used = min(range(most + 1), key=lambda days: rule.curve.lost(late_by - days * DAY))  # the fewest that do it
         percent = rule.curve.lost(late_by - used * DAY)
         return Lateness(due, submitted, late_by, used, percent, rule.curve.of, None, reason)
 
@@ -227,6 +230,20 @@ class Deadlines:
                     f"in. Close to it: {listed(close)}. Write the name as the report has it. If it is somebody who "
                     "handed in nothing, give a list with that name in it with --roster."
                 )
+
+    def _by_student(
+        self, entries: Mapping[str, _Entry], names: Mapping[str, str], what: str, where: str
+    ) -> dict[str, _Entry]:
+        """The entries by student; two for one student would leave to chance which of them holds."""
+        found: dict[str, str] = {}
+        for name in entries:
+            first = found.setdefault(names.get(name, name), name)
+            if first != name:
+                raise UsageError(
+                    f"{self.file} has two {what} for one student under {where}: {first!r} and {name!r} are both "
+                    f"{names.get(name, name)}. Keep one."
+                )
+        return {student: entries[name] for student, name in found.items()}
 
     def absent(self, assignment: str, arrivals: Mapping[str, Arrival]) -> list[str]:
         """Students for whom the file says something and who handed in nothing."""

@@ -56,7 +56,11 @@ def load_deadlines(file: Path, assignments: Iterable[str]) -> Deadlines | None:
             raise UsageError(f"{file} is larger than a mebibyte; expected a file of deadlines.")
         table = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{file} is not valid TOML: {error}.") from None
+        raise UsageError(f"{file} is not valid TOML: {str(error)[:200]}.") from None
+    except ValueError:  # of int()
+        raise UsageError(
+            f"{file} holds a number of thousands of digits. Expected one of days, percent or points."
+        ) from None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
     return _Reader(file.name).deadlines(table, sorted(assignments))
@@ -68,6 +72,15 @@ def duration(text: object) -> datetime.timedelta | None:
     if not isinstance(text, str) or not re.fullmatch(rf"({part}){{1,4}}", text):
         return None
     return datetime.timedelta(seconds=sum(float(value) * UNITS[unit] for value, unit in re.findall(part, text)))
+
+
+def _shown(value: object) -> str:
+    """A value of the file for a sentence; one that somebody pasted by mistake may be long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 class _Reader:
@@ -89,8 +102,8 @@ class _Reader:
                 close = difflib.get_close_matches(name, [*TOP, *assignments], n=1)
                 guess = f" Did you mean {close[0]!r}?" if close else ""
                 raise UsageError(
-                    f"{self.file} has {name!r}, which is no assignment of this course ({', '.join(assignments)}) and "
-                    f"no setting ({', '.join(sorted(TOP))}).{guess}"
+                    f"{self.file} has {_shown(name)}, which is no assignment of this course "
+                    f"({', '.join(assignments)}) and no setting ({', '.join(sorted(TOP))}).{guess}"
                 )
             rules[name] = self._rule(name, self._table(value, f"[{name}]"), bank)
         return Deadlines(self.file, self.zone, bank, rules)
@@ -108,7 +121,7 @@ class _Reader:
         for entry in entries:
             one = self._exemption(entry, f"[[{name}.exception]]")
             if one.student in exemptions:
-                raise UsageError(f"{self.file} has two exceptions for {one.student!r} under {where}. Keep one.")
+                raise UsageError(f"{self.file} has two exceptions for {_shown(one.student)} under {where}. Keep one.")
             exemptions[one.student] = one
         late_mark = self._duration(table["late_mark"], f"late_mark under {where}") if "late_mark" in table else None
         return Rule(
@@ -118,7 +131,7 @@ class _Reader:
             self._curve(table.get("penalty", {}), f"penalty under {where}"),
             late_mark,
             self._count(table.get("late_days", bank), f"late_days under {where}"),
-            {who: self._time(time, f"{who} under [{name}.submitted]") for who, time in submitted.items()},
+            {who: self._time(time, f"{who[:80]} under [{name}.submitted]") for who, time in submitted.items()},
             exemptions,
         )
 
@@ -132,14 +145,16 @@ class _Reader:
         kinds = [key for key in ("due", "no_penalty", "penalty_points") if key in table]
         if len(kinds) != 1:
             raise UsageError(
-                f"{self.file}: the exception for {student!r} in {where} has {' and '.join(kinds) or 'no ruling'}; "
-                "expected one of due, no_penalty = true and penalty_points."
+                f"{self.file}: the exception for {_shown(student)} in {where} has "
+                f"{' and '.join(kinds) or 'no ruling'}; expected one of due, no_penalty = true and penalty_points."
             )
         if "no_penalty" in table and table["no_penalty"] is not True:
-            raise UsageError(f"{self.file}: no_penalty for {student!r} in {where} can only be true. Else leave it out.")
-        due = self._time(table["due"], f"due of {student!r} in {where}") if "due" in table else None
+            raise UsageError(
+                f"{self.file}: no_penalty for {_shown(student)} in {where} can only be true. Else leave it out."
+            )
+        due = self._time(table["due"], f"due of {_shown(student)} in {where}") if "due" in table else None
         points = table.get("penalty_points")
-        points = None if points is None else self._number(points, f"penalty_points of {student!r} in {where}")
+        points = None if points is None else self._number(points, f"penalty_points of {_shown(student)} in {where}")
         return Exemption(student, table["reason"].strip(), due, "no_penalty" in table, points)
 
     def _curve(self, value: Any, where: str) -> Curve:
@@ -147,7 +162,7 @@ class _Reader:
         self._check_keys(table, OF_PENALTY, where)
         of = table.get("of", EARNED)
         if of not in (EARNED, POSSIBLE):
-            raise UsageError(f'{self.file}: {where} has of = {of!r}; expected "earned" or "possible".')
+            raise UsageError(f'{self.file}: {where} has of = {_shown(of)}; expected "earned" or "possible".')
         if "steps" in table:
             if more := {*table} - {"steps", "of"}:
                 raise UsageError(
@@ -156,13 +171,17 @@ class _Reader:
             return Curve(self._steps(table["steps"], where), of=of)
         per = self._duration(table.get("per", "1 day"), where)
         if not per:
-            raise UsageError(f'{self.file}: {where} has per = {table["per"]!r}; expected more than nothing: "1 day".')
+            raise UsageError(
+                f'{self.file}: {where} has per = {_shown(table["per"])}; expected more than nothing: "1 day".'
+            )
         cutoff = self._duration(table["cutoff"], where) if "cutoff" in table else None
         percent, cap = self._percent(table.get("percent", 0), where), self._percent(table.get("cap", 100), where)
         return Curve((), percent, per, cap, cutoff, of)
 
     def _steps(self, value: Any, where: str) -> tuple[tuple[datetime.timedelta, float], ...]:
         steps = []
+        if value == []:
+            raise UsageError(f"{self.file}: {where} has no steps in its list. Give one, or leave steps out.")
         for entry in value if isinstance(value, list) else [value]:
             step = self._table(entry, where)
             self._check_keys(step, OF_STEP, where)
@@ -178,11 +197,11 @@ class _Reader:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)
                 guess = f" Did you mean {close[0]!r}?" if close else f" Known are {', '.join(sorted(known))}."
-                raise UsageError(f"{self.file} has an unknown key {key!r} in {where}.{guess}")
+                raise UsageError(f"{self.file} has an unknown key {_shown(key)} in {where}.{guess}")
 
     def _table(self, value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise UsageError(f"{self.file} has {value!r} for {where}; expected a table.")
+            raise UsageError(f"{self.file} has {_shown(value)} for {where}; expected a table.")
         return value
 
     def _zone(self, value: Any) -> datetime.tzinfo:
@@ -190,12 +209,14 @@ class _Reader:
             return zoneinfo.ZoneInfo(value)
         except (KeyError, ValueError, TypeError, OSError):
             raise UsageError(
-                f'{self.file} has timezone = {value!r}; expected a name such as "Europe/Berlin" or "UTC".'
+                f'{self.file} has timezone = {_shown(value)}; expected a name such as "Europe/Berlin" or "UTC".'
             ) from None
 
     def _time(self, value: Any, where: str) -> datetime.datetime:
         if not isinstance(value, datetime.datetime):
-            raise UsageError(f"{self.file}: {where} is {value!r}; expected a time without quotes: 2026-10-01T23:59:00.")
+            raise UsageError(
+                f"{self.file}: {where} is {_shown(value)}; expected a time without quotes: 2026-10-01T23:59:00."
+            )
         if not 1970 <= value.year <= 2999:
             raise UsageError(f"{self.file}: {where} is {value}; expected a year from 1970 to 2999.")
         if value.tzinfo is None and self.zone is None:
@@ -209,13 +230,13 @@ class _Reader:
         found = duration(value)
         if found is None:
             raise UsageError(
-                f'{self.file}: {where} is {value!r}; expected a duration such as "15 min", "2 h", "1 day".'
+                f'{self.file}: {where} is {_shown(value)}; expected a duration such as "15 min", "2 h", "1 day".'
             )
         return found
 
     def _number(self, value: Any, where: str, most: float = 1e6) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-            raise UsageError(f"{self.file}: {where} is {value!r}; expected a number from 0 to {most:g}.")
+            raise UsageError(f"{self.file}: {where} is {_shown(value)}; expected a number from 0 to {most:g}.")
         return float(value)
 
     def _percent(self, value: Any, where: str) -> float:
@@ -223,5 +244,5 @@ class _Reader:
 
     def _count(self, value: Any, where: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1000:
-            raise UsageError(f"{self.file}: {where} is {value!r}; expected a whole number of days.")
+            raise UsageError(f"{self.file}: {where} is {_shown(value)}; expected a whole number of days.")
         return value

@@ -11,7 +11,7 @@ from autograder.errors import UsageError
 from autograder.export.book import Book, Line, column_called, grade_column, no_such_sheet
 from autograder.export.sheet import Sheet, number
 
-NUMBERED = r"\s*\[[^\]]*\]\s*\|\s*\d+$"
+NUMBERED = r"\[[^\[\]]*\]\s*\|\s*\d+$"
 USER = ("Username", "User Name", "Benutzername", "Nombre de usuario", "Nom d'utilisateur", "Gebruikersnaam")
 PERSONS = ("Student ID", "Student-ID", "ID de alumno")
 COMMENT = ("Feedback to Learner", "Feedback to User")
@@ -30,7 +30,7 @@ def read_blackboard(sheet: Sheet, assignment: str, asked: str | None) -> Book:
         expected = "columns 'Username' and 'Title [Total Pts: 37 Score] |123456'"
         raise no_such_sheet(sheet, "a grade sheet of Blackboard", expected)
     column = grade_column(sheet, numbered, asked, assignment, NUMBERED)
-    most = re.search(r"\[[^\]]*?([\d.,]+)[^\]\d]*\]\s*\|", sheet.at(0, column))
+    most = re.search(r"([\d.,]+)[^\[\]\d]*\]\s*\|", sheet.at(0, column))
     possible = number(most[1]) if most else None
     person = column_called(sheet, PERSONS)
     lines = []

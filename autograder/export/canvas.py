@@ -11,7 +11,7 @@ from autograder.errors import UsageError
 from autograder.export.book import Book, Line, column_called, grade_column, no_such_sheet
 from autograder.export.sheet import Sheet, number
 
-NUMBERED = r"\s*\(\d+\)$"
+NUMBERED = r"\(\d+\)$"
 PERSONS = ("SIS User ID", "SIS Login ID", "Integration ID")
 NAMES = ("Student", "LastName", "FirstName")
 TEST_STUDENT = "Student, Test"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autograder.errors import UsageError, counted, listed
 from autograder.export.book import Book, Line, plain
-from autograder.export.grades import FinalGrade
+from autograder.export.grades import FinalGrade, counted_points
 from autograder.export.matching import Placed
 from autograder.export.sheet import decimal_mark, harmless, number
 from autograder.report.text import points
@@ -73,6 +73,8 @@ def choose(grades: Sequence[FinalGrade], choices: Choices) -> tuple[list[FinalGr
         remarks.append(f"Answers wait for a person, left out ({what}): {listed(names)}")
         return [one for one in good if not one.waiting], remarks
     remarks.append(f"Provisional, because answers wait for a person and count as 0 ({what}): {listed(names)}")
+    if tasks := [one.student for one in waiting if any(mark.waits and not mark.written for mark in one.questions)]:
+        remarks.append(f"Tasks that changed after a person marked them count as the checks say {_named(tasks)}")
     return good, remarks
 
 
@@ -135,7 +137,7 @@ class _Changes:
                 self.replaced.append(f"{line.label} ({before} → {text})")
         for mark in grade.questions:
             if (own := book.questions.get(plain(mark.question))) is not None and mark.score is not None:
-                self.cells[line.row, own] = self._number(mark.score)
+                self.cells[line.row, own] = self._number(counted_points(mark))
         if book.comment is not None and (self._comments or grade.waiting):
             if book.sheet.at(line.row, book.comment):
                 self.commented.append(line.label)
@@ -188,7 +190,8 @@ def comment(grade: FinalGrade) -> str:
     """A student's points question by question, as one line."""
     parts = []
     for mark in grade.questions:
-        earned = "not graded yet" if mark.question in grade.waiting else points(mark.score or 0.0)
+        open_ = mark.question in grade.waiting
+        earned = "not graded yet" if open_ and not counted_points(mark) else points(counted_points(mark))
         said = f" ({' '.join(mark.comment.split())})" if mark.comment.strip() else ""
         parts.append(f"{mark.question}: {earned} of {points(mark.max_score)}{said}")
     if grade.penalty:

@@ -39,13 +39,18 @@ class FinalGrade:
     @property
     def by_hand(self) -> float:
         """Points that a person gave."""
-        given = sum((mark.by_hand or 0.0) + mark.extra for mark in self.questions)
+        given = sum((mark.by_hand or 0.0) + mark.extra for mark in self.questions if not mark.waits)
         return round(given, 2)
 
     @property
     def automatic(self) -> float:
-        """Points of the grader that no person replaced."""
-        return round(sum(mark.automatic or 0.0 for mark in self.questions if mark.by_hand is None), 2)
+        """Points of the grader, where no person's count."""
+        return round(sum(mark.automatic or 0.0 for mark in self.questions if _automatic_counts(mark)), 2)
+
+    @property
+    def earned(self) -> float:
+        """Points so far, without lateness; see :func:`counted_points`."""
+        return round(sum(map(counted_points, self.questions)), 2)
 
     @property
     def possible(self) -> float:
@@ -55,12 +60,12 @@ class FinalGrade:
     @property
     def penalty(self) -> float:
         """Points lost for lateness; never more than were earned."""
-        return self.lateness.penalty(self.marks.score, self.possible) if self.lateness else 0.0
+        return self.lateness.penalty(self.earned, self.possible) if self.lateness else 0.0
 
     @property
     def total(self) -> float:
-        """Points so far: what waits for a person counts nothing."""
-        return round(self.marks.score - self.penalty, 2)
+        """Points so far, less what lateness costs."""
+        return round(self.earned - self.penalty, 2)
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -71,6 +76,18 @@ class FinalGrade:
     def is_fault(self) -> bool:
         """Whether the grader failed, so that this is no grade."""
         return self.verdict is Verdict.GRADER_ERROR
+
+
+def counted_points(mark: Mark) -> float:
+    """Points that leave: what waits for a person counts 0 if it is written, and the grader's points if it is a task.
+
+    Points by hand that were given before the answer changed are of another answer.
+    """
+    return (mark.automatic or 0.0 if _automatic_counts(mark) else 0.0) if mark.waits else mark.score or 0.0
+
+
+def _automatic_counts(mark: Mark) -> bool:
+    return not mark.written if mark.waits else mark.by_hand is None
 
 
 def final_grades(results: ClassResults, marks: Mapping[str, Marks]) -> tuple[FinalGrade, ...]:

@@ -43,6 +43,6 @@ def _questions(sheet: Sheet) -> dict[str, int]:
     """``1: mac_ratio (1.0 pts)`` -> the question's name, and the column."""
     named = {}
     for column, cell in enumerate(sheet.rows[0]):
-        if found := re.fullmatch(r"[\d.]+: *(.+?) *\([\d.]+ *(?:pts|points?)\)", cell.text.strip()):
+        if found := re.fullmatch(r"[\d.]+:(.+)\([\d.]+ *(?:pts|points?)\)", cell.text.strip()):
             named[plain(found[1])] = column
     return named

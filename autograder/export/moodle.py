@@ -57,9 +57,9 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
         UsageError: It is none, is of a scale and not of points, or a column is not clear.
     """
     students = [row for row in range(1, len(sheet.rows)) if sheet.at(row, 0)]
-    numbered = [re.fullmatch(r"(\D+?)\s*(\d+)", sheet.at(row, 0)) for row in students]
+    numbered = [re.fullmatch(r"(\D+)(\d+)", sheet.at(row, 0)) for row in students]
     expected = "'Identifier' with 'Participant' and a number in each line, and a column of grades"
-    if not students or not all(numbered) or len({found[1] for found in numbered if found}) != 1:
+    if not students or not all(numbered) or len({found[1].strip() for found in numbered if found}) != 1:
         raise no_such_sheet(sheet, "a grading worksheet of Moodle", expected)
     column = _grade(sheet, asked)
     if sheet.at(0, column + 1) in SCALE:
@@ -72,9 +72,10 @@ def read_moodle(sheet: Sheet, assignment: str, asked: str | None, comment: str |
     lines = []
     for row, found in zip(students, numbered, strict=True):
         assert found
-        others = tuple(filter(None, (found[1], *(sheet.at(row, n) for n in range(1, column)))))
+        word = found[1].strip()
+        others = tuple(filter(None, (word, *(sheet.at(row, n) for n in range(1, column)))))
         label = next(iter(others[1:]), sheet.at(row, 0))
-        called = (found[1], sheet.at(row, 1))  # under blind marking all have the word for "Participant" as their name
+        called = (word, sheet.at(row, 1))  # under blind marking all have the word for "Participant" as their name
         lines.append(Line(row, found[2], others, label, number(sheet.at(row, column + 1)), called))
     comments = column_called(sheet, [comment] if comment else COMMENT)
     if comment and comments is None:

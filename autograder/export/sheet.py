@@ -14,6 +14,7 @@ from autograder.errors import UsageError
 
 MAX_BYTES = 32 << 20  # Canvas gives out 2 MB for a course of a thousand students with a hundred columns
 MAX_CELLS = 2_000_000
+MAX_HEADING = 500  # characters; Canvas takes 255 for an assignment, and adds its number
 DELIMITERS = ",;\t"
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 NO_TEXT = {
@@ -100,7 +101,14 @@ def read_sheet(path: Path) -> Sheet:
         raise UsageError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB, which no sheet of grades is.")
     mark, encoding, text = _decoded(data, path.name)
     delimiter = max(DELIMITERS, key=lambda one: _width(text, one))
-    return Sheet(path.name, text, mark, encoding, delimiter, _rows(text, delimiter, path.name))
+    rows = _rows(text, delimiter, path.name)
+    longest = max(len(cell.text) for cell in rows[0])
+    if longest > MAX_HEADING:
+        raise UsageError(
+            f"{path.name} has a heading of {longest} characters; expected at most {MAX_HEADING}. Download the sheet "
+            "again, with the names of its columns in the first line."
+        )
+    return Sheet(path.name, text, mark, encoding, delimiter, rows)
 
 
 def harmless(text: str) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from autograder.export.grades import FinalGrade
+from autograder.export.grades import FinalGrade, counted_points
 from autograder.export.sheet import harmless
 from autograder.report.text import points
 
@@ -32,8 +32,8 @@ COLUMNS = (
 def grades_table(grades: Sequence[FinalGrade], per_question: bool = False) -> bytes:
     """The table as CSV, UTF-8, separated by commas; a cell without a value is empty.
 
-    ``total`` counts what waits for a person as 0, and ``needs_grading`` says how many answers that are. Somebody for
-    whom the grader failed has no points. Times are ISO 8601, ``late_h`` is in hours.
+    ``total`` counts written answers that wait for a person as 0, and ``needs_grading`` says how many answers wait.
+    Somebody for whom the grader failed has no points. Times are ISO 8601, ``late_h`` is in hours.
 
     Args:
         per_question: Whether a column follows for each question.
@@ -43,7 +43,11 @@ def grades_table(grades: Sequence[FinalGrade], per_question: bool = False) -> by
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*COLUMNS, *map(harmless, questions)])
     for grade in grades:
-        scores = {mark.question: mark.score for mark in grade.questions if not grade.is_fault}
+        scores = {
+            mark.question: None if mark.score is None else counted_points(mark)
+            for mark in grade.questions
+            if not grade.is_fault
+        }
         earned = (scores.get(question) for question in questions)
         writer.writerow([*_line(grade), *("" if score is None else points(score) for score in earned)])
     return file.getvalue().encode("utf-8", "replace")

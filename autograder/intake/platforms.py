@@ -75,7 +75,9 @@ OWN_FILES = re.compile(
 
 def _canvas(name: str, told: Told) -> tuple[Name, ...]:
     """``doejane_LATE_1234_567890_early_exit.ipynb``: the user, the attachment, the file; ``anon_ab12_567890_...``."""
-    anonymous = re.fullmatch(r"(?P<late>late_)?anon_(?P<id>[^_]+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I | re.S)
+    anonymous = re.fullmatch(
+        r"(?P<late>late_)?anon_(?P<id>(?!late_)[^_]+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I | re.S
+    )
     known = anonymous or re.fullmatch(
         r"(?P<name>[^_]+)(?P<late>_late)?_(?P<id>\d+)_(?P<attachment>\d+)_(?P<file>.+)", name, re.I | re.S
     )

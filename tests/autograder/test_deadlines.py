@@ -170,3 +170,35 @@ def test_a_number_that_two_have_is_nobodys(deadlines) -> None:
 
 def test_an_assignment_without_a_deadline_has_no_lateness(deadlines) -> None:
     assert deadlines("").lateness("hw9", {"hw9": {"ann": Arrival()}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("penalty", "late", "used", "percent"),
+    [
+        ('percent = 10, cutoff = "7 days"', 30 * DAY, 0, 100),  # four days save nothing
+        ('percent = 10, cutoff = "7 days"', 8 * DAY, 4, 40),
+        ("percent = 0", 3 * DAY, 0, 0),
+        ("percent = 10, cap = 20", 30 * DAY, 0, 20),
+        ("percent = 10, cap = 20", 5 * DAY, 4, 10),
+        ('steps = [{ after = "2 days", percent = 20 }]', DAY, 0, 0),
+        ('steps = [{ after = "2 days", percent = 20 }]', 3 * DAY, 1, 0),
+    ],
+)
+def test_no_late_day_is_spent_where_it_saves_nothing(
+    deadlines, penalty: str, late: datetime.timedelta, used: int, percent: float
+) -> None:
+    found = of_one(deadlines(f"penalty = {{ {penalty} }}", 'timezone = "Europe/Berlin"\nlate_days = 4'), after(late))
+    assert (found.days_used, found.percent) == (used, percent)
+
+
+@pytest.mark.parametrize(
+    ("what", "entries"),
+    [
+        ("exceptions", '[[hw.exception]]\nstudent = "{}"\nno_penalty = true\nreason = "ill"\n'),
+        ("times", '[hw.submitted]\n"101" = 2026-10-02T10:00:00\nann_101 = 2026-10-02T11:00:00\n'),
+    ],
+)
+def test_two_entries_for_one_student_are_refused(deadlines, what: str, entries: str) -> None:
+    text = "".join(entries.format(who) for who in ("101", "ann_101")) if "{}" in entries else entries
+    with pytest.raises(UsageError, match=f"two {what} for one student .*'101' and 'ann_101' are both ann_101. Keep"):
+        deadlines(text).lateness("hw", {"hw": {"ann_101": Arrival(id="101")}})

@@ -76,6 +76,11 @@ def test_the_example_is_read(read) -> None:
         (ZONE + DUE + 'penalty = { of = "max" }', "of = 'max'; expected .earned. or .possible."),
         (ZONE + DUE + "penalty = { steps = [], cap = 1 }", "has steps and cap; expected one or the other"),
         (ZONE + DUE + 'penalty = { steps = [{ after = "1 h" }] }', "each step of .* needs after"),
+        (ZONE + DUE + "penalty = { steps = [] }", "penalty under .hw. has no steps in its list"),
+        (ZONE + "late_days = " + "9" * 5000, "deadlines.toml holds a number of thousands of digits"),
+        (ZONE + "late_days = 0x" + "f" * 5000, "late_days is a number of thousands of digits; expected a whole"),
+        (ZONE + DUE + "grace = '" + "x" * 5000 + "'", "grace under .hw. is 'x{78}…; expected a duration"),
+        (ZONE + "z" * 5000 + " = 1", "has 'z{78}…, which is no assignment"),
         (ZONE + DUE + "penalty = { steps = [1] }", "has 1 for penalty"),
         (
             ZONE + DUE + 'penalty = { steps = [{ after = "1 h", percent = 9 }, { after = "2 h", percent = 8 }] }',

@@ -5,7 +5,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from platform_sheets import CANVAS, MOODLE_ENGLISH, by, final
+from platform_sheets import CANVAS, GRADESCOPE, MOODLE_ENGLISH, by, final
 
 from autograder.deadlines import Lateness
 from autograder.errors import UsageError
@@ -14,10 +14,12 @@ from autograder.export.canvas import read_canvas
 from autograder.export.filling import Choices, Filled, choose, comment
 from autograder.export.filling import fill as fill_placed
 from autograder.export.grades import FinalGrade
+from autograder.export.gradescope import read_gradescope
 from autograder.export.matching import place
 from autograder.export.moodle import read_moodle
 from autograder.export.sheet import read_sheet
-from autograder.marks import Marks
+from autograder.export.table import grades_table
+from autograder.marks import Mark, Marks
 from autograder.results import Verdict
 
 JANE = final("doejane_1234", handin=by("canvas", "1234", "doejane"))
@@ -61,6 +63,30 @@ def test_waiting_students_are_skipped_or_get_their_points_so_far(canvas) -> None
         "Provisional, because answers wait for a person and count as 0 (1 answer of 1 student): oneilbob_1235"
         in so_far.remarks
     )
+
+
+def test_points_of_an_answer_that_changed_since_do_not_leave(canvas, tmp_path: Path) -> None:
+    """Written ones count as 0; a task counts as its checks say now."""
+    changed = final("oneilbob_1235", 2.0, 1.0, waits=True, handin=by("canvas", "1235"))
+    assert (changed.total, changed.automatic, changed.by_hand) == (2.0, 2.0, 0.0)
+    late = dataclasses.replace(changed, lateness=lateness(percent=50.0))
+    assert (late.penalty, late.total) == (1.0, 1.0)
+    assert comment(changed) == "PROVISIONAL: 2 of 6. mac_ratio: 2 of 4; q_why: not graded yet of 2."
+    assert b'"=1+1",2,' in fill(canvas(), [changed], Choices(unmarked="so-far")).data
+
+    task = Mark("mac_ratio", False, 4.0, 1.0, 3.5, 0.5, True)
+    overridden = dataclasses.replace(changed, marks=Marks("oneilbob_1235", (task,)))
+    assert (overridden.total, overridden.automatic, overridden.by_hand) == (1.0, 1.0, 0.0)
+    assert comment(overridden) == "PROVISIONAL: 1 of 4. mac_ratio: 1 of 4."
+    said = "Tasks that changed after a person marked them count as the checks say (1): oneilbob_1235"
+    assert said in choose([overridden], Choices(unmarked="so-far"))[1]
+
+    (tmp_path / "scores.csv").write_bytes(GRADESCOPE)
+    book = read_gradescope(read_sheet(tmp_path / "scores.csv"), "early_exit", None)
+    zoe = final("zoe@uni.edu", 0.5, 2.0, waits=True)
+    assert b"zoe@uni.edu,A,0.5,6.0" in fill(book, [zoe], Choices(unmarked="so-far", points="keep")).data
+    line = grades_table([zoe], per_question=True).decode().splitlines()[1].split(",")
+    assert line[-2:] == ["0.5", "0"]
 
 
 def test_a_provisional_grade_says_so_where_the_sheet_has_a_place(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Each platform's sheet comes back with grades in their cells, and with every other byte as it was."""
 
+import contextlib
+import time
 import unicodedata
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from autograder.export.gradescope import read_gradescope
 from autograder.export.matching import place
 from autograder.export.moodle import read_moodle, written_out
 from autograder.export.sheet import read_sheet
+from autograder.results import Handin
 
 READERS = {
     "canvas": read_canvas,
@@ -352,3 +355,85 @@ def test_another_column_of_gradescopes(book) -> None:
     assert book("gradescope", GRADESCOPE, "Status").column == 7
     with pytest.raises(UsageError, match="no column called 'Score'"):
         book("gradescope", GRADESCOPE, "Score")
+
+
+# --- A class of one platform, and the sheet of another ---
+
+SHEETS = {"canvas": CANVAS, "moodle": MOODLE_ENGLISH, "blackboard": BLACKBOARD_CSV, "gradescope": GRADESCOPE}
+OF_JANE = {"canvas": ("1234", "sis1234", "jdoe"), "moodle": ("101",), "blackboard": ("1001", "j_doe")}
+OF_JANE |= {"gradescope": ("1001", "jane@uni.edu")}
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("sheet", SHEETS)
+@pytest.mark.parametrize("platform", ["canvas", "moodle", "brightspace", "github"])
+def test_a_platforms_number_or_a_name_on_github_says_nothing_elsewhere(
+    book, platform: str, sheet: str, partial: bool
+) -> None:
+    for id in OF_JANE[sheet] if platform != sheet else ():
+        mallory = final(id, handin=by(platform, id))
+        if partial:
+            assert not place(book(sheet, SHEETS[sheet]), [mallory], {}, partial).rows
+        else:
+            with pytest.raises(UsageError, match=f"no line in sheet.csv for {id}.*--roster"):
+                place(book(sheet, SHEETS[sheet]), [mallory], {})
+        assert len(place(book(sheet, SHEETS[sheet]), [mallory], {id: (id,)}).rows) == 1  # the instructor says so
+
+
+@pytest.mark.parametrize(("sheet", "number"), [("canvas", "1234"), ("moodle", "101")])
+@pytest.mark.parametrize("platform", ["flat", "nbgrader", "blackboard", "gradescope"])
+def test_a_name_from_outside_is_not_looked_for_among_a_sheets_own_numbers(
+    book, platform: str, sheet: str, number: str
+) -> None:
+    with pytest.raises(UsageError, match=f"no line in sheet.csv for {number}"):
+        place(book(sheet, SHEETS[sheet]), [final(number, handin=by(platform, number))], {})
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("sheet", "handin"),
+    [
+        ("canvas", by("canvas", "1234", "mallorym")),
+        ("canvas", by("blackboard", "jdoe", "M Mallory")),
+        ("moodle", by("gradescope", "jane@uni.edu", "M Mallory")),
+        ("blackboard", by("blackboard", "j_doe", "M Mallory")),
+        ("gradescope", by("gradescope", "1001", "M Mallory")),
+    ],
+)
+def test_a_line_with_another_name_is_refused(book, sheet: str, handin: Handin, partial: bool) -> None:
+    read, grade = book(sheet, SHEETS[sheet]), final("mallory", handin=handin)
+    with pytest.raises(UsageError, match=r"has another name where these belong by their id: mallory \(.*--roster"):
+        place(read, [grade], {}, partial)
+    assert len(place(read, [grade], {"mallory": (handin.id,)}).rows) == 1
+
+
+@pytest.mark.parametrize("name", ["Jane Doe", "Doe, Jane", "doejane", "Jane Marie Doe", "JANÉ DOE", ""])
+def test_a_name_agrees_however_it_is_put(book, name: str) -> None:
+    grade = final("doejane_1234", handin=by("canvas", "1234", name))
+    assert [*place(book("canvas", CANVAS), [grade], {}).rows] == [3]
+
+
+# --- Sheets made to be slow ---
+
+
+@pytest.mark.parametrize("platform", SHEETS)
+def test_a_heading_of_thousands_of_characters_is_refused(book, platform: str) -> None:
+    heading = SHEETS[platform].split(b"\n")[0]
+    with pytest.raises(UsageError, match="has a heading of 501 characters; expected at most 500"):
+        book(platform, SHEETS[platform].replace(heading, heading.rstrip(b"\r") + b"," + b"x" * 501, 1))
+
+
+@pytest.mark.parametrize(
+    ("platform", "data"),
+    [
+        ("canvas", b"Student,ID,Section,Early exit (5)" + (b",a" + b" " * 490 + b"b") * 4000 + b"\nx,1,A,\n"),
+        ("blackboard", BLACKBOARD_CSV.replace(b'"Notes Format"', b",".join([b"[" * 490] * 4000))),
+        ("gradescope", GRADESCOPE.replace(b"1: mac_ratio (1.0 pts)", b",".join([b"1: " + b" " * 480 + b"x"] * 4000))),
+        ("moodle", MOODLE_ENGLISH.replace(b"Participant 101", b"a" + b" " * 200_000 + b"b")),
+    ],
+)
+def test_cells_that_would_send_a_pattern_back_and_forth_are_read_at_once(book, platform: str, data: bytes) -> None:
+    start = time.process_time()
+    with contextlib.suppress(UsageError):
+        book(platform, data)
+    assert time.process_time() - start < 0.6

@@ -440,3 +440,17 @@ def test_a_zip_in_a_zip_in_a_zip_is_looked_into_and_no_deeper(tmp_path: Path):
     assert found[0].read(10) == b"{}"
     assert str(found[0].members[0]) == "ann.zip/b.zip/c.zip/hw.ipynb"
     assert "No notebook was handed in, but " in found[1].instead
+
+
+@pytest.mark.parametrize(
+    ("name", "student", "called", "late"),
+    [
+        ("anon_LATE_1234_5678_early_exit.ipynb", "anon_1234", "anon", True),  # a user of that name
+        ("anon_late_1234_5678_early_exit.ipynb", "anon_1234", "anon", True),
+        ("anon_ab12_5678_early_exit.ipynb", "anon_ab12", "", False),
+        ("LATE_anon_ab12_5678_early_exit.ipynb", "anon_ab12", "", True),
+    ],
+)
+def test_a_late_mark_is_no_anonymous_number(name: str, student: str, called: str, late: bool):
+    (found,) = names(name, Told("early_exit"), "canvas")
+    assert (found.student, found.handin.name, found.handin.late) == (student, called, late)
