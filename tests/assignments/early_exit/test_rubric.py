@@ -14,6 +14,8 @@ from rubric import CATALOGUE, ROOT, Answer, Outcome, accuracy, answers, check_na
 from course_lib import selfcheck
 
 WRONG, RIGHT, ALIKE = answers("wrong"), answers("right"), answers("alike")
+UNSEEN_WRONG, UNSEEN_RIGHT = answers("wrong", unseen=True), answers("right", unseen=True)
+CONTESTED = {"own_criterion", "fixed_criterion"}  # another cross entropy than the one that is handed in
 
 
 def name(answer: Answer) -> str:
