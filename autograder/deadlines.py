@@ -165,14 +165,25 @@ class Deadlines:
                 found[student] = one
                 left[student] = left.get(student, self.late_days) - one.days_used
             if unknown and rule.assignment == assignment:
-                raise UsageError(
-                    f"The platform marks as late, and does not say by how much: {listed(unknown)}. In {self.file}, "
-                    f'give late_mark = "1 day" under [{assignment}] to count each as a day late, or give their times '
-                    f"under [{assignment}.submitted]."
-                )
+                raise UsageError(self._late_by_unknown(rule, unknown, granted))
             if rule.assignment == assignment:
                 return found
         return {}
+
+    def _late_by_unknown(self, rule: Rule, students: list[str], granted: Mapping[str, Exemption]) -> str:
+        """The sentence on students who are marked as late, where nothing says by how much."""
+        own = [one for one in students if one in granted and granted[one].due]
+        if rule.late_mark is not None and own:  # the others have what it is worth
+            return (
+                f"The platform marks as late against the deadline of all, and these have their own: {listed(own)}. In "
+                f"{self.file}, say when they handed in under [{rule.assignment}.submitted], or give them "
+                "no_penalty = true in place of due."
+            )
+        return (
+            f"The platform marks as late, and does not say by how much: {listed(students)}. In {self.file}, "
+            f'give late_mark = "1 day" under [{rule.assignment}] to count each as a day late, or give their times '
+            f"under [{rule.assignment}.submitted]."
+        )
 
     def _of_one(
         self,

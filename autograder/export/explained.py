@@ -51,7 +51,11 @@ def who_is_absent(deadlines: Deadlines, assignment: str, grades: Sequence[FinalG
     """A remark on students whom the file names and who handed in nothing."""
     arrivals = {one.student: Arrival(id=one.handin.id if one.handin else "") for one in grades}
     absent = deadlines.absent(assignment, arrivals)
-    return [f"Named in {deadlines.file}, handed in nothing ({len(absent)}): {listed(absent)}"] if absent else []
+    return (
+        [f"Named in {deadlines.file}, handed in nothing ({len(absent)}): {listed(absent)}. Are the names right?"]
+        if absent
+        else []
+    )
 
 
 def _moment(moment: datetime.datetime | None, like: datetime.datetime) -> str:
