@@ -13,7 +13,7 @@ from autograder.records.timestamps import moment, timestamp_text
 @pytest.fixture(name="new_york")
 def _new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setenv("TZ", "America/New_York")
+        patch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
         time.tzset()
         yield
     time.tzset()
