@@ -58,6 +58,7 @@ class Answer:
         leans_on: Tasks whose functions a right one calls; where these are wrong, so is it.
         says: Pieces of what the visible self-check says of a wrong one.
         unseen: Whether nobody tuned the checks to it.
+        contested: Whether its author holds it to be wrong, and we accept it; it counts as a false acceptance.
         reads: Of an unseen wrong one: whether the hint names the mistake made, by reading; None if it has none.
     """
 
@@ -71,6 +72,7 @@ class Answer:
     leans_on: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     unseen: bool = False
+    contested: bool = False
     reads: bool | None = None
 
 
@@ -114,7 +116,7 @@ def answers(kind: str, *, unseen: bool = False) -> list[Answer]:
             more = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on", "says")}
             source, reads = entry["source"].strip("\n"), entry.get("reads")
             one = Answer(file.stem, entry["name"], kind != "right", entry["about"], source, **more)
-            found.append(replace(one, unseen=unseen, reads=reads))
+            found.append(replace(one, unseen=unseen, contested=entry.get("contested", False), reads=reads))
     return found
 
 
@@ -283,7 +285,7 @@ def complaints(outcomes: Iterable[Outcome]) -> list[str]:
     said = []
     for one in outcomes:
         name = f"{one.answer.task}: {one.answer.name}"
-        if not one.as_it_should:
+        if not one.as_it_should and not one.answer.contested:
             said.append(f"{name} has {one.score:g} of {one.max_score:g}, fails {sorted(one.failed)}: {one.told}")
         elif one.answer.wrong and not one.hinted and not one.answer.unseen:
             said.append(f"{name} wants one of {one.answer.hint} in: {one.told}")
