@@ -124,12 +124,12 @@ def _three(small_course: Path, prepared: Course, temporary: Path, tmp_path_facto
 
 
 def entries(workspace: Path) -> list[dict[str, Any]]:
-    """The submissions in results.json, without their times; none if there is no file."""
+    """The submissions in results.json, without their times and rounds; none if there is no file."""
     if not results_path(workspace, "small").exists():
         return []
     load_results(workspace, "small")
     written = json.loads(results_path(workspace, "small").read_text())["submissions"]
-    return [{key: value for key, value in entry.items() if key != "wall_s"} for entry in written]
+    return [{key: value for key, value in entry.items() if key not in ("wall_s", "round")} for entry in written]
 
 
 def gradebook(workspace: Path) -> list[tuple]:
