@@ -67,7 +67,7 @@ class Change:
     @property
     def by_hand(self) -> tuple[Mark, ...]:
         """Tasks of which a person gave the points: these count, whatever the checks say now."""
-        return _by_hand(self.after)
+        return self.after.by_hand if self.after else ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Comparison:
     @property
     def by_hand(self) -> list[tuple[str, tuple[Mark, ...]]]:
         """Students with points that a person gave in place of the automatic ones, and these."""
-        return [(grade.student, marks) for grade in self.after.results.grades if (marks := _by_hand(grade))]
+        return [(grade.student, grade.by_hand) for grade in self.after.results.grades if grade.by_hand]
 
     @property
     def earlier(self) -> list[tuple[tuple[str, ...], list[str]]]:
@@ -121,10 +121,6 @@ def changes(before: ClassResults, after: ClassResults) -> tuple[Change, ...]:
     old, new = ({grade.student: grade for grade in one.grades} for one in (before, after))
     found = (_change(student, old.get(student), new.get(student)) for student in sorted(old.keys() | new.keys()))
     return tuple(one for one in found if one is not None)
-
-
-def _by_hand(grade: Grade | None) -> tuple[Mark, ...]:
-    return grade.marks.by_hand if grade and grade.marks else ()
 
 
 def _change(student: str, before: Grade | None, after: Grade | None) -> Change | None:

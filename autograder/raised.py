@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from autograder.errors import counted
 from autograder.intake.rebuild import RebuiltCell
 from autograder.intake.statements import DEF, names_bound
 
@@ -49,9 +50,11 @@ def what_raised(raised: Sequence[Raised], cells: Sequence[RebuiltCell]) -> str:
     own = [one for one in others if cells[one.place].by_student]
     sentences = [_sentence(one, cells) for one in (first, *own[:TOLD])]
     if needing:
-        sentences.insert(1, f"{_cells(needing)} that need{'s' if needing == 1 else ''} what it defines raised one too.")
+        sentences.insert(
+            1, f"{counted(needing, 'cell')} that need{'s' if needing == 1 else ''} what it defines raised one too."
+        )
     if rest := len(others) - len(own[:TOLD]):
-        sentences.append(f"{_cells(rest)} more raised an error.")
+        sentences.append(f"{counted(rest, 'cell')} more raised an error.")
     return " ".join(sentences)
 
 
@@ -93,10 +96,6 @@ def error_text(error: str, source: str) -> str:
 def _sentence(one: Raised, cells: Sequence[RebuiltCell]) -> str:
     text = error_text(one.error, cells[one.place].source)
     return f"Cell {name_of_cell(cells, one.place)} raised {text}{'' if text.endswith(('.', '!', '?')) else '.'}"
-
-
-def _cells(count: int) -> str:
-    return f"{count} cell{'s' if count != 1 else ''}"
 
 
 def _defined(source: str) -> set[str]:

@@ -195,6 +195,11 @@ class Grade:
         return self.marks.written if self.marks else ()
 
     @property
+    def by_hand(self) -> tuple[Mark, ...]:
+        """The tasks that a person gave other points than the grader."""
+        return self.marks.by_hand if self.marks else ()
+
+    @property
     def waiting(self) -> tuple[str, ...]:
         """Questions that a person has to look at."""
         return self.marks.waiting if self.marks else ()

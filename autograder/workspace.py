@@ -15,7 +15,7 @@ from pathlib import Path
 from autograder.assignments.assignment import assignments_of
 from autograder.box.isolation import box_label
 from autograder.config import Settings
-from autograder.errors import BadSubmission, UsageError
+from autograder.errors import BadSubmission, UsageError, listed
 from autograder.files import write_whole
 from autograder.intake.composed import composed
 from autograder.intake.find import Class, Found, find_class
@@ -108,9 +108,8 @@ def _only(students: Collection[str], found: tuple[Found, ...], path: Path) -> tu
     return tuple(one for one in found if one in chosen)
 
 
-def _listed(found: Sequence[Found], most: int = 10) -> str:
-    names = [repr(one.student) for one in found]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(found: Sequence[Found]) -> str:
+    return listed((repr(one.student) for one in found), most=10)
 
 
 def _close(name: str, found: tuple[Found, ...]) -> list[Found]:

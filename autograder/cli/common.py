@@ -67,12 +67,9 @@ def told_in_a_sentence() -> Iterator[None]:
     """Turns our exceptions into one line and an exit code."""
     try:
         yield
-    except UsageError as error:
-        click.echo(f"autograder: {_shown(error)}", err=True)
-        sys.exit(BAD_USAGE)
     except AutograderError as error:
         click.echo(f"autograder: {_shown(error)}", err=True)
-        sys.exit(GRADER_FAILED)
+        sys.exit(BAD_USAGE if isinstance(error, UsageError) else GRADER_FAILED)
     except PermissionError as error:
         click.echo(f"autograder: {error.filename} cannot be used: {error.strerror}. Change its rights.", err=True)
         sys.exit(BAD_USAGE)

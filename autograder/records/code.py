@@ -3,6 +3,7 @@
 A graded notebook is ours, but its sources are the students': it is read as data, within the bounds of a hand-in.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ def similar_code(results: ClassResults, workspace: Path, solutions: Path) -> Sim
     given = [cell.source for cell in ours if not cell.solution]
     answers = [(cell.grade_id, cell.source) for cell in ours if cell.solution]
     students = [grade.student for grade in results.grades]
-    found = (_code(graded_notebook_of(workspace, results.assignment, one), one, stubs) for one in students)
+    found = (_code(graded_notebook_bytes(workspace, results.assignment, one), one, stubs) for one in students)
     return compare(filter(None, found), [*given, *stubs.values()], answers)
 
 
@@ -44,13 +45,20 @@ def graded_notebook_of(workspace: Path, assignment: str, student: str) -> Path:
     return workspace / "autograded" / student / assignment / f"{assignment}.ipynb"
 
 
-def _code(notebook: Path, student: str, stubs: Mapping[str, str]) -> Code | None:
+def graded_notebook_bytes(workspace: Path, assignment: str, student: str) -> bytes:
+    """The graded notebook of a student as a file; empty where there is none, it cannot be read or is too large."""
+    file = graded_notebook_of(workspace, assignment, student)
+    with contextlib.suppress(OSError):
+        if file.stat().st_size <= MAX_BYTES:
+            return file.read_bytes()
+    return b""
+
+
+def _code(notebook: bytes, student: str, stubs: Mapping[str, str]) -> Code | None:
     """The code that is in none of the released cells."""
     try:
-        if notebook.stat().st_size > MAX_BYTES:
-            return None
-        cells = parse_notebook(notebook.read_bytes(), student).cells
-    except (OSError, BadSubmission):
+        cells = parse_notebook(notebook, student).cells
+    except BadSubmission:  # an empty one too
         return None
     texts = [(cell.grade_id, cell.source) for cell in cells if cell.kind == "code"]
     return Code(student, tuple((cell, text) for cell, text in texts if _is_theirs(text, stubs.get(cell, ""), cell)))

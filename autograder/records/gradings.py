@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from autograder.changes import Side
-from autograder.errors import UsageError
+from autograder.errors import UsageError, counted
 from autograder.records.marks import marked
 from autograder.records.results_json import read_results
 from autograder.records.rounds import newest_results, results_after, results_of_seed, round_numbers
@@ -21,7 +21,7 @@ def two_gradings(before: str | None, after: str | None, workspace: Path, assignm
     kept = round_numbers(workspace, assignment)
     if before is None and len(kept) < 2:
         raise UsageError(
-            f"{workspace} keeps {len(kept)} round{'s' if len(kept) != 1 else ''} of {assignment}; expected two, to "
+            f"{workspace} keeps {counted(len(kept), 'round')} of {assignment}; expected two, to "
             "compare them. Grade again, or name what to compare: autograder diff BEFORE AFTER."
         )
     if after is None and not kept:

@@ -12,6 +12,8 @@ from typing import Any
 from nbgrader.api import BaseCell, Comment, Grade, Gradebook, GradeCell, Notebook, SolutionCell, SubmittedNotebook
 from sqlalchemy import or_
 
+from autograder.errors import counted
+
 BY_HAND = {
     Grade: or_(Grade.manual_score.is_not(None), Grade.extra_credit.is_not(None)),
     Comment: Comment.manual_comment.is_not(None),
@@ -88,7 +90,7 @@ def _tables(cell: BaseCell) -> tuple[type, ...]:
 
 def _told(cell: BaseCell, rows: Any, mine: Any) -> list[str]:
     count = mine.filter(BY_HAND[rows]).count()
-    return [f"{cell.name} ({count} {WHAT[rows]}{'s' if count > 1 else ''})"] if count else []
+    return [f"{cell.name} ({counted(count, WHAT[rows])})"] if count else []
 
 
 def _follows(old: Notebook, new: Notebook) -> dict[str, BaseCell]:

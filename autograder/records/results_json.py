@@ -114,7 +114,7 @@ def _submission(grade: Grade) -> dict[str, Any]:
             }
             for mark in grade.written
         },
-        "by_hand": {mark.question: mark.score for mark in (grade.marks.by_hand if grade.marks else ())},
+        "by_hand": {mark.question: mark.score for mark in grade.by_hand},
         "notes": list(grade.notes),
         "fingerprint": grade.key,
         "run": grade.run,

@@ -15,10 +15,9 @@ from autograder.intake.written import PLACEHOLDER
 from autograder.outputs import SHOWN, shortened
 from autograder.pictures import MIB, Picture
 from autograder.pictures import picture as checked
-from autograder.records.code import graded_notebook_of
+from autograder.records.code import graded_notebook_bytes
 from autograder.work import Figure, Piece, Work
 
-MAX_FILE = 64 * MIB  # bytes of a graded notebook
 MAX_FIGURES = 24
 MAX_PICTURES = 6 * MIB  # characters of base64 on one page
 MAX_SOURCE = 20_000  # characters of one cell
@@ -31,12 +30,9 @@ WORTH = re.compile(r"\s*\(\d[\d.,]* points?\)")  # the page says what the studen
 
 def load_work(workspace: Path, assignment: str, student: str) -> Work:
     """The answers and figures of a student; none where there is no graded notebook, or it cannot be read."""
-    file = graded_notebook_of(workspace, assignment, student)
     try:
-        if file.stat().st_size > MAX_FILE:
-            return Work()
-        return _work(json.loads(file.read_bytes())["cells"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _work(json.loads(graded_notebook_bytes(workspace, assignment, student))["cells"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Work()
 
 

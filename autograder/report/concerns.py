@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.changes import kept_from_earlier
+from autograder.errors import counted
 from autograder.report.text import points
 from autograder.results import ClassResults, Grade, Similar, Verdict
 
@@ -84,7 +85,7 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
         _concern(
             "A person gave a task other points than the checks",
             "These count, and stay when the class is graded again.",
-            ((one.student, _by_hand(one)) for one in grades if one.marks and one.marks.by_hand),
+            ((one.student, _by_hand(one)) for one in grades if one.by_hand),
         ),
         _concern(
             "Marked by hand, and changed since",
@@ -99,7 +100,7 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
         _concern(
             "Mended on the way",
             "Look whether the right cells were taken.",
-            ((one.student, _count(mended)) for one in grades if (mended := _mended(one))),
+            ((one.student, counted(mended, "note")) for one in grades if (mended := _mended(one))),
         ),
     ]
     return [one for one in found if one.students]
@@ -115,15 +116,10 @@ def _rubric(grade: Grade) -> tuple[object, ...]:
 
 
 def _by_hand(grade: Grade) -> str:
-    changed = grade.marks.by_hand if grade.marks else ()
     return ", ".join(
-        f"{mark.question} {points(mark.score or 0)}, the checks {points(mark.automatic or 0)}" for mark in changed
+        f"{mark.question} {points(mark.score or 0)}, the checks {points(mark.automatic or 0)}" for mark in grade.by_hand
     )
 
 
 def _mended(grade: Grade) -> int:
     return sum(KEPT.fullmatch(note) is None for note in grade.notes)
-
-
-def _count(notes: int) -> str:
-    return f"{notes} note{'s' if notes != 1 else ''}"

@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from autograder.changes import Comparison
+from autograder.errors import counted
 from autograder.marks import Marks
 from autograder.report.remaining import USUAL_S, in_words, seconds_left
 from autograder.report.text import change_text, points, round_text, score
@@ -205,14 +206,13 @@ class ClassDisplay:
         regraded = [change_text(change) for change in comparison.changes if change.before and change.after]
         if regraded:
             self.say(f"{len(regraded)} changed: {_few(regraded, '; ')}")
-        for otherwise, students in comparison.earlier:
-            self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
+        self._earlier(comparison)
 
     def compared(self, comparison: Comparison, page: Path) -> None:
         """Two gradings: who has another grade and why, in one table, and where the page is, which tells the tasks."""
         for when, side in (("Before", comparison.before), ("After", comparison.after)):
             self.say(f"{when}: {side.name}{round_text(side.round)}")
-        table = Table(title=f"{len(comparison.changes)} of {_count(comparison.students, 'student')} changed")
+        table = Table(title=f"{len(comparison.changes)} of {counted(comparison.students, 'student')} changed")
         table.add_column("student", overflow="fold")
         for column in ("before", "after"):
             table.add_column(column, justify="right", no_wrap=True)
@@ -230,9 +230,12 @@ class ClassDisplay:
             self.say("Nobody's verdict, points or checks differ.")
         for line in _by_hand_said(grade.marks for grade in comparison.after.results.grades if grade.marks):
             self.say(line)
+        self._earlier(comparison)
+        self.say(f"Page:   {page}")
+
+    def _earlier(self, comparison: Comparison) -> None:
         for otherwise, students in comparison.earlier:
             self.say(f"{len(students)} kept from an earlier round ({', '.join(otherwise)}): {_few(students)}")
-        self.say(f"Page:   {page}")
 
     def rounds(self, rounds: Sequence[tuple[str, Round, int]]) -> None:
         """The rounds of a workspace: (assignment, round, how many it graded)."""
@@ -275,7 +278,7 @@ def _marks_said(results: ClassResults, workspace: Path) -> Iterator[str]:
         yield f"Marked by hand, and changed since: {', '.join(stale)}"
     waiting = [count for grade in results.grades if (count := _to_mark(grade))]
     if waiting:
-        answers, students = _count(sum(waiting), "answer"), _count(len(waiting), "student")
+        answers, students = counted(sum(waiting), "answer"), counted(len(waiting), "student")
         yield f"{answers} of {students} {'wait' if sum(waiting) > 1 else 'waits'} for you. To mark them:"
         yield f"  cd {shlex.quote(str(workspace))} && jupyter lab    (menu Nbgrader > Formgrader)"
     elif any(one.written for one in marks):
@@ -302,8 +305,4 @@ def _few(texts: Sequence[str], between: str = ", ", most: int = 20) -> str:
 
 
 def _submissions(count: int) -> str:
-    return _count(count, "submission")
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count != 1 else ''}"
+    return counted(count, "submission")

@@ -141,7 +141,7 @@ def test_what_is_no_graded_notebook_shows_nothing(tmp_path: Path, text: str) -> 
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_FILE", 10)
+    monkeypatch.setattr("autograder.records.code.MAX_BYTES", 10)
 
     assert load(tmp_path, cell("code", "x", "task", solution=True)) == Work()
 
