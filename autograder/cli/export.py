@@ -170,12 +170,10 @@ def table(
     """Write a flat table: verdict, points, penalty, total, and how many answers wait for a person."""
     with _class(course, workspace, assignment) as settings:
         from autograder.export.filling import Choices, choose, lateness_remarks
-        from autograder.export.reading import grades_with_lateness, load_roster
         from autograder.export.table import grades_table
 
         target = _target(output or settings.workspace / settings.assignment.name / "grades.csv")
-        who = load_roster(roster) if roster else {}
-        grades = grades_with_lateness(settings, deadlines, moodle, column, who)
+        grades, who = _graded(settings, deadlines, moodle, column, roster)
         leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         faults = [one for one in grades if one.is_fault]  # the table has a line for them, without points
         data = grades_table(sorted([*leaving, *faults], key=lambda one: one.student), per_question)
@@ -231,15 +229,13 @@ def feedback(
         from autograder.export.explained import told_to_the_student
         from autograder.export.feedback import feedback_zip
         from autograder.export.filling import Choices, choose, lateness_remarks
-        from autograder.export.reading import grades_with_lateness, load_roster
         from autograder.records.marks import marked
         from autograder.records.results_json import load_results
         from autograder.reporting import student_page
 
         name = settings.assignment.name
         target = _target(output or settings.workspace / name / f"feedback-{platform}.zip")
-        who = load_roster(roster) if roster else {}
-        grades = grades_with_lateness(settings, deadlines, moodle, column, who)
+        grades, _ = _graded(settings, deadlines, moodle, column, roster)
         leaving, remarks = choose(grades, Choices(unmarked=unmarked))
         results = marked(load_results(settings.workspace, name), settings.workspace)
         graded = {one.student: one for one in results.grades}
@@ -274,7 +270,7 @@ def lateness(
     """Say of everyone how late the work was, what that costs, and why."""
     with _class(course, workspace, assignment) as settings:
         from autograder.export.explained import lateness_table
-        from autograder.export.reading import deadlines_of, grades_with_lateness, load_roster
+        from autograder.export.reading import deadlines_of
         from autograder.report.terminal import ClassDisplay
 
         name, rules = settings.assignment.name, deadlines_of(settings, deadlines)
@@ -283,8 +279,7 @@ def lateness(
                 f"There is no deadline for {name}. Write deadlines.toml in {settings.course}; "
                 "README has an example under Deadlines."
             )
-        who = load_roster(roster) if roster else {}
-        grades = grades_with_lateness(settings, deadlines, moodle, column, who)
+        grades, who = _graded(settings, deadlines, moodle, column, roster)
         display = ClassDisplay()
         if not display.console.is_terminal:
             display.console.width = 160
@@ -305,6 +300,16 @@ def _class(course: Path | None, workspace: Path | None, assignment: str | None) 
         load_results(settings.workspace, settings.assignment.name)  # the lock would make a workspace
         with locked(settings.workspace):
             yield settings
+
+
+def _graded(
+    settings: Settings, deadlines: Path | None, moodle: Path | None, column: str | None, roster: Path | None
+) -> tuple[Sequence[Any], Mapping[str, tuple[str, ...]]]:
+    """Everyone's grade with lateness, as these options tell of it, and the roster."""
+    from autograder.export.reading import grades_with_lateness, load_roster
+
+    who = load_roster(roster) if roster else {}
+    return grades_with_lateness(settings, deadlines, moodle, column, who), who
 
 
 def _fill(

@@ -45,15 +45,20 @@ def test_a_run_depends_on_the_code_that_makes_it_and_not_on_what_judges_it(
     assert (surroundings_key(settings) != before) == matters
 
 
-@pytest.mark.parametrize(("file", "matters"), [("inside/inputs.py", True), ("checks/check_mac_ratio.py", False)])
-def test_a_run_depends_on_the_hidden_cases_of_the_assignment_and_not_on_its_checks(
-    settings: Settings, tmp_path: Path, file: str, matters: bool
-) -> None:
+def with_another(file: str, settings: Settings, tmp_path: Path) -> Settings:
+    """The settings of an assignment in which one file has another content."""
     folder = tmp_path / "early_exit"
     shutil.copytree(settings.assignment.folder, folder)
     with (folder / file).open("a") as text:
         text.write("# another\n")
-    changed = dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, folder=folder))
+    return dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, folder=folder))
+
+
+@pytest.mark.parametrize(("file", "matters"), [("inside/inputs.py", True), ("checks/check_mac_ratio.py", False)])
+def test_a_run_depends_on_the_hidden_cases_of_the_assignment_and_not_on_its_checks(
+    settings: Settings, tmp_path: Path, file: str, matters: bool
+) -> None:
+    changed = with_another(file, settings, tmp_path)
 
     assert (surroundings_key(changed) != surroundings_key(settings)) == matters
     assert make_basis(changed, 1, False, "box").key != make_basis(settings, 1, False, "box").key
@@ -94,11 +99,7 @@ def parts_that_differ(settings: Settings, changed: Settings) -> set[str]:
 def test_a_basis_says_which_part_of_the_assignment_is_another(
     settings: Settings, tmp_path: Path, file: str, part: str | None
 ) -> None:
-    folder = tmp_path / "early_exit"
-    shutil.copytree(settings.assignment.folder, folder)
-    with (folder / file).open("a") as text:
-        text.write("# another\n")
-    changed = dataclasses.replace(settings, assignment=dataclasses.replace(settings.assignment, folder=folder))
+    changed = with_another(file, settings, tmp_path)
 
     assert parts_that_differ(settings, changed) == ({part} - {None})
 
