@@ -61,7 +61,16 @@ from autograder.intake.needed import Plan, shares_objects
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.intake.statements import DEF, functions_in, is_stub, names_bound, only_defines
 from autograder.outputs import safe_outputs
-from autograder.raised import MISSING, NOT_INSTALLED, Raised, bare_name, errors_of_tasks, name_of_cell, what_raised
+from autograder.raised import (
+    MISSING,
+    NOT_INSTALLED,
+    Raised,
+    as_syntax_error,
+    bare_name,
+    errors_of_tasks,
+    name_of_cell,
+    what_raised,
+)
 from autograder.results import Verdict
 
 GRACE_S = 5.0  # from an interrupt to the end of a cell; a kernel that ignores it is killed
@@ -323,7 +332,7 @@ class _Session:
                     f"Cell {name} was stopped: the notebook printed more than {self.limits.output_bytes // MIB} MiB.",
                 )
             elif done.error:
-                self.raised.append(Raised(index, done.error))
+                self.raised.append(Raised(index, as_syntax_error(done.error)))
 
     def _answered(self, index: int, task: str) -> bool:
         """Whether the function is the student's where cell ``index`` stands, and not still a stub."""

@@ -35,6 +35,11 @@ class Raised:
     error: str
 
 
+def as_syntax_error(error: str) -> str:
+    """An error under its public name: Python 3.13 has a private kind of SyntaxError for code that ends too early."""
+    return re.sub(r"^_IncompleteInputError\b", "SyntaxError", error)
+
+
 def what_raised(raised: Sequence[Raised], cells: Sequence[RebuiltCell]) -> str:
     """Sentences on the cells that raised errors, in their order; at least one did."""
     first, *later = raised

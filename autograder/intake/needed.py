@@ -92,7 +92,8 @@ def _names_of(source: str) -> Names:
             changed |= _root(node)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):  # nobody takes what it returns
             changed |= _root(node.value.func) if isinstance(node.value.func, ast.Attribute) else set()
-    takes = _taken(statements, set()) | (_by_functions(symtable.symtable(shown, UNKNOWN, "exec")) - defines)
+    inside = _by_functions(symtable.symtable(shown, UNKNOWN, "exec")) | _by_comprehensions(statements)
+    takes = _taken(statements, set()) | (inside - defines)
     unseen = seen & (UNSEEN | OF_PYTHON) | takes & OF_IPYTHON
     return Names(frozenset(defines | changed), frozenset(takes | modules), star or bool(unseen))
 
@@ -147,6 +148,17 @@ def _by_functions(table: symtable.SymbolTable) -> set[str]:
     for scope in table.get_children():
         read |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
         read |= _by_functions(scope)
+    return read
+
+
+def _by_comprehensions(nodes: Iterable[ast.AST]) -> set[str]:
+    """The same of comprehensions outside of functions: tables of Python 3.12 do not show their scopes (PEP 709)."""
+    read: set[str] = set()
+    for node in nodes:
+        if isinstance(node, COMPREHENSION):
+            read |= _by_functions(symtable.symtable(f"lambda: {ast.unparse(node)}", UNKNOWN, "exec"))
+        elif not isinstance(node, LATER):
+            read |= _by_comprehensions(ast.iter_child_nodes(node))
     return read
 
 

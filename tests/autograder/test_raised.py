@@ -4,7 +4,7 @@ import pytest
 
 from autograder.intake.master import MasterCell
 from autograder.intake.rebuild import RebuiltCell
-from autograder.raised import Raised, error_text, errors_of_tasks, name_of_cell, what_raised
+from autograder.raised import Raised, as_syntax_error, error_text, errors_of_tasks, name_of_cell, what_raised
 
 BROKEN = "def mac_ratio(a, b)\n    return a / b"
 SYNTAX = "SyntaxError: expected ':' (<ipython-input-1>, line 1)"
@@ -100,3 +100,10 @@ def test_the_error_of_a_task_is_that_of_the_cell_that_was_to_define_it() -> None
         "mac_ratio": "SyntaxError in line 1, \"def mac_ratio(a, b)\": expected ':'",
         "other": "SyntaxError in line 1, \"def other(x)\": expected ':'",
     }
+
+
+def test_code_that_ends_too_early_is_a_syntax_error_whatever_python_calls_it() -> None:
+    raised = as_syntax_error("_IncompleteInputError: incomplete input (123.py, line 2)")
+
+    assert error_text(raised, "x = 1\nprint('a'") == "SyntaxError in line 2, \"print('a'\": incomplete input"
+    assert as_syntax_error("Mine_IncompleteInputError: x") == "Mine_IncompleteInputError: x"
