@@ -1,5 +1,5 @@
-# The grader for a machine that has Docker and none of the tools. README.md, "In a container", has the command and says
-# why it needs its three options.
+# The grader for a machine that has Docker and none of the tools. autograder/box/README.md, "In a container", has the
+# command and says why it needs its three options.
 FROM python:3.12-slim
 
 # First what changes rarely: the packages. PyTorch's build for CPUs comes from its own index, all else from the usual one.

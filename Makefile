@@ -138,7 +138,7 @@ IMAGE ?= early-exit-grader
 image:
 	@docker info > /dev/null 2>&1 || { echo "make image: no Docker daemon answers here. Start it, or build on a machine that has one."; exit 1; }
 	@docker build --tag $(IMAGE) .
-	@echo "Done. README.md, 'In a container', says how to grade with it."
+	@echo "Done. autograder/box/README.md, 'In a container', says how to grade with it."
 
 clean:
 	rm -rf $(VENV) dist

@@ -12,7 +12,7 @@ from sample_class import ROOT, SOLUTION
 from autograder.doctor import no_box_remedy
 
 IMAGE = "early-exit-grader-test"
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "autograder" / "box" / "README.md").read_text()
 
 
 def _no_daemon() -> str:
@@ -24,8 +24,8 @@ def _no_daemon() -> str:
 
 
 def _command() -> list[str]:
-    """The words of README's `docker run`."""
-    (block,) = re.findall(r"^    docker run (.*(?:\n.*)*?)\n\n", README, re.MULTILINE)
+    """The words of the page's `docker run`."""
+    (block,) = re.findall(r"^    docker run (.*(?:\n.*)*?)\n\n", PAGE, re.MULTILINE)
     return block.replace("\\\n", " ").split()
 
 
@@ -37,7 +37,7 @@ def test_the_image_gets_what_it_needs_and_no_tests_or_grades() -> None:
     assert all((ROOT / name).exists() for name in wanted)
 
 
-def test_readme_gives_a_container_the_rights_that_doctor_asks_for(tmp_path: Path) -> None:
+def test_the_page_of_the_machine_gives_a_container_the_rights_that_doctor_asks_for(tmp_path: Path) -> None:
     (tmp_path / ".dockerenv").touch()
     asked = set(re.findall(r"(?:seccomp|apparmor|systempaths)=unconfined", no_box_remedy("linux", tmp_path)))
 

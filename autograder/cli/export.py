@@ -277,7 +277,7 @@ def lateness(
         if rules is None or name not in rules.rules:
             raise UsageError(
                 f"There is no deadline for {name}. Write deadlines.toml in {settings.course}; "
-                "README has an example under Deadlines."
+                "autograder/export/README.md has an example under Deadlines."
             )
         grades, who = _graded(settings, deadlines, moodle, column, roster)
         display = ClassDisplay()

@@ -15,7 +15,8 @@ from autograder.cli.common import course_options, settings_of, told_in_a_sentenc
 @click.option(
     "--unsafe-no-box",
     is_flag=True,
-    help="Grade also where Gradescope's container allows no box. README.md says what student code can see then.",
+    help="Grade also where Gradescope's container allows no box. autograder/gradescope/README.md says what student "
+    "code can see then.",
 )
 @course_options
 def gradescope_autograder(

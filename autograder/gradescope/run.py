@@ -41,8 +41,8 @@ NO_BOX = (
 )
 WITHOUT = (
     "This container does not allow user namespaces, so nothing was graded. Grade on a machine of your own "
-    "(`autograder grade` takes Gradescope's export), or make the zip with `--unsafe-no-box`; README.md says what that "
-    "means."
+    "(`autograder grade` takes Gradescope's export), or make the zip with `--unsafe-no-box`. "
+    "autograder/gradescope/README.md says what that means."
 )
 
 

@@ -26,7 +26,7 @@ def test_the_catalogue_is_as_large_as_it_says() -> None:
 
     assert set(wrong) == set(right) == set(points())
     assert min(wrong.values()) >= 6 and min(right.values()) >= 4
-    assert f"{len(WRONG)} wrong and {len(RIGHT)} right answers" in (ROOT / "README.md").read_text()
+    assert f"{len(WRONG)} wrong and {len(RIGHT)} right answers" in (ROOT / "CONTRIBUTING.md").read_text()
     assert len({name(a) for a in WRONG + RIGHT + ALIKE}) == len(WRONG + RIGHT + ALIKE)
 
 
