@@ -12,7 +12,7 @@ from small_course import ROOT
 from autograder import keys
 from autograder.assignments.assignment import load_assignment
 from autograder.config import Settings
-from autograder.keys import make_basis, surroundings_key
+from autograder.keys import code_key, make_basis, surroundings_key
 
 
 @pytest.fixture(name="settings")
@@ -43,6 +43,20 @@ def test_a_run_depends_on_the_code_that_makes_it_and_not_on_what_judges_it(
     monkeypatch.setattr(keys, "PACKAGE", package)
 
     assert (surroundings_key(settings) != before) == matters
+
+
+@pytest.mark.parametrize("page", ["README.md", "box/SECURITY.md", "box/README.md", "assignments/README.md"])
+def test_when_a_page_for_people_changes_then_no_grade_does(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    before = make_basis(settings, 1, False, "box"), code_key()
+    package = tmp_path / "autograder"
+    shutil.copytree(keys.PACKAGE, package)
+    with (package / page).open("a") as text:
+        text.write("Another sentence.\n")
+    monkeypatch.setattr(keys, "PACKAGE", package)
+
+    assert (make_basis(settings, 1, False, "box"), code_key()) == before
 
 
 def with_another(file: str, settings: Settings, tmp_path: Path) -> Settings:
