@@ -78,7 +78,7 @@ def surroundings_parts(settings: Settings) -> dict[str, str]:
             [platform.python_version(), *sorted(installed)],
         ),
         "limits": _hash(settings.unsafe_no_box, settings.own_user, settings.whole, dataclasses.asdict(settings.limits)),
-        "running": _hash([_files(PACKAGE / name) for name in MAKING_A_RUN]),
+        "running": _hash([_code(PACKAGE / name) for name in MAKING_A_RUN]),
     }
 
 
@@ -94,7 +94,7 @@ def parts_key(parts: Mapping[str, str]) -> str:
 
 def code_key() -> str:
     """Key of the code that makes a run, as it is on disk now. A process that runs for days may have loaded an older."""
-    return _hash([_files(PACKAGE / name) for name in MAKING_A_RUN])
+    return _hash([_code(PACKAGE / name) for name in MAKING_A_RUN])
 
 
 def run_key(rebuilt: Rebuilt, cases: Iterable[tuple[str, str]], seed: int, surroundings: str) -> str:
@@ -120,7 +120,7 @@ def judging_parts(settings: Settings) -> dict[str, str]:
         "solutions": _hash(assignment.name, solutions),
         "points": _hash(points),
         "grader": _hash(
-            [entry for entry in _files(PACKAGE) if not re.match("assignments/.*/", entry[0])],
+            [entry for entry in _code(PACKAGE) if not re.match("assignments/.*/", entry[0])],
             importlib.metadata.version("nbgrader"),
         ),
     }
@@ -168,6 +168,11 @@ def _files(place: Path) -> list[tuple[str, str]]:
     paths = [place] if place.is_file() else sorted(place.rglob("*"))
     paths = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
     return [(str(path.relative_to(place)), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
+
+
+def _code(place: Path) -> list[tuple[str, str]]:
+    """The files of a part of the grader, without pages for people: a reworded sentence changes no grade."""
+    return [(name, content) for name, content in _files(place) if not name.endswith(".md")]
 
 
 def _hash(*parts: object) -> str:

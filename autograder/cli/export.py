@@ -204,7 +204,7 @@ def junit(
 )
 @click.argument("platform", type=click.Choice(["canvas", "moodle", "plain"]))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: feedback-PLATFORM.zip in the workspace."
+    "-o", "--output", type=click.Path(path_type=Path), help="Default: feedback-PLATFORM.zip next to results.json."
 )
 @_unmarked
 @_lateness_options
