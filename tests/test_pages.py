@@ -58,7 +58,8 @@ def test_every_page_can_be_reached_from_the_first() -> None:
 
 
 def test_every_page_that_the_code_names_is_there() -> None:
-    for module in (*(ROOT / "autograder").rglob("*.py"), ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "pyproject.toml"):
+    others = (ROOT / name for name in ("Makefile", "Dockerfile", "pyproject.toml"))
+    for module in (*(ROOT / "autograder").rglob("*.py"), *others):
         for path in re.findall(r"autograder/[\w/]*\.md", module.read_text()):
             assert (ROOT / path).is_file(), f"{named(module)} names {path}"
 
@@ -113,18 +114,20 @@ def test_targets_of_make_that_a_page_names_exist(page: Path) -> None:
 
 def test_the_page_of_the_machine_shows_the_limits_as_they_are() -> None:
     usual, mib = Limits(), 1 << 20
+    evidence = "evidence (what the hidden calls return), a quarter of it in one message"
     rows = (
         ("all cells of a notebook", f"{usual.wall_s:g} s"),
         ("one hidden call; all hidden calls together", f"{usual.call_s:g} s; {usual.calls_s:g} s"),
         ("memory; processes and threads", f"{usual.memory_bytes // (1024 * mib)} GiB; {usual.tasks}"),
         ("output; scratch files", f"{usual.output_bytes // mib} MiB; {usual.scratch_bytes // mib} MiB"),
-        ("evidence (what the hidden calls return), a quarter of it in one message", f"{usual.evidence_bytes // mib} MiB"),
+        (evidence, f"{usual.evidence_bytes // mib} MiB"),
         ("the submitted file", f"{usual.file_bytes // mib} MiB"),
     )
 
-    assert "\n".join(f"| {what} | {value} |" for what, value in rows) in (
-        ROOT / "autograder" / "box" / "README.md"
-    ).read_text()
+    assert (
+        "\n".join(f"| {what} | {value} |" for what, value in rows)
+        in (ROOT / "autograder" / "box" / "README.md").read_text()
+    )
 
 
 def test_the_manual_explains_every_verdict() -> None:
