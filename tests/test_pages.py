@@ -9,6 +9,7 @@ import click
 import pytest
 from sample_class import ROOT
 
+from autograder.box.stream import all_bytes
 from autograder.cli import main
 from autograder.config import Limits
 from autograder.deadlines_file import load_deadlines
@@ -119,6 +120,7 @@ def test_the_page_of_the_machine_shows_each_limit_as_it_is() -> None:
     rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+) ?(\w*) \|$", page, re.MULTILINE)
 
     assert {name: int(value) * units[unit] for name, value, unit in rows} == dataclasses.asdict(Limits())
+    assert f"A box that sends more than {all_bytes(Limits()) // units['MiB']} MiB in all is cut off." in page
 
 
 def test_the_manual_explains_every_verdict() -> None:
