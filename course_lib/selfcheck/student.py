@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from course_lib._raised import explain, fold_away
 from course_lib.ready import RIGHT
+from course_lib.selfcheck.raised import explain, fold_away
 
 
 class SelfCheckFailure(AssertionError):
@@ -52,7 +52,7 @@ def _wrapped(text: str) -> str:
 
 
 class RaisedInStudentCode(SelfCheckFailure):
-    """A student's function raised an exception; the text is that of `_raised.explain`."""
+    """A student's function raised an exception; the text is that of `raised.explain`."""
 
     def __init__(self, text: str) -> None:
         AssertionError.__init__(self, text)
