@@ -83,6 +83,7 @@ def grade(
         assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
         settings = settings_of(course, workspace, assignment, **overrides)
         from autograder.changes import Side, compare
+        from autograder.records.marks import marked
         from autograder.records.results_json import save_results
         from autograder.report.class_table import show_class
         from autograder.report.diff_table import show_changed
@@ -104,6 +105,7 @@ def grade(
             else:
                 with _backend(workers, scheduler, settings, opened.basis, display) as backend:
                     results = _graded(opened, settings, display, fresh, backend)
+        results = marked(results, settings.workspace)
         index = write_report(results, settings.workspace, settings.solutions_notebook)
         found = {one.student for one in opened.found}
         show_class(display, results, index, only=found if students else None)
