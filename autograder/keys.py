@@ -32,6 +32,7 @@ MAKING_A_RUN = (
     "outputs.py",
     "pictures.py",
     "raised.py",
+    "session.py",
     "intake/composed.py",
     "intake/master.py",
     "intake/needed.py",

@@ -30,8 +30,8 @@ def values(student: Student, found: Tensor, wanted: Tensor, meaning: str, *, oth
         return
     row = int(wrong.nonzero()[0])
     hint = otherwise
-    centred = (logits - logits.mean(dim=1, keepdim=True) for logits in (found, wanted))
-    if bool((torch.cosine_similarity(*centred, dim=1) > 0.999).all()):
+    unlike, like = (logits - logits.mean(dim=1, keepdim=True) for logits in (found, wanted))
+    if bool((torch.cosine_similarity(unlike, like, dim=1) > 0.999).all()):
         hint = "the right answers, but not the logits as they are: no scaling, no normalising, nothing after the head"
     if torch.allclose(found, wanted.softmax(dim=1), atol=1e-3):
         hint = "logits as they are, no softmax"
