@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from rapidfuzz import fuzz, process
 
 LIKE = 60  # of 100
+MEANT = 5  # students that are named as those who may be meant
 
 
-def close_names(typed: str, students: Mapping[str, Iterable[str]], most: int = 5) -> list[str]:
+def close_names(typed: str, students: Mapping[str, Iterable[str]]) -> list[str]:
     """The students who may be meant by a name that fits nobody, the likeliest first. Part of a name is enough.
 
     Args:
@@ -18,7 +19,7 @@ def close_names(typed: str, students: Mapping[str, Iterable[str]], most: int = 5
         return max(fuzz.WRatio(typed.casefold(), name.casefold()) for name in students[student])
 
     likely = sorted((-alike(student), student) for student in students)
-    return [student for score, student in likely[:most] if -score >= LIKE]
+    return [student for score, student in likely[:MEANT] if -score >= LIKE]
 
 
 def misspelt(typed: str, known: Iterable[str], most: int = 1, least: float = LIKE) -> list[str]:

@@ -21,7 +21,8 @@ from course_lib.selfcheck.early_exit import (
     check_mac_ratio,
 )
 from course_lib.selfcheck.per_sample import check_per_sample_exits, check_predict_with_compaction
-from course_lib.selfcheck.student import SelfCheckFailure, asked, says, show
+from course_lib.selfcheck.registry import asked, says, show
+from course_lib.selfcheck.student import SelfCheckFailure
 from course_lib.selfcheck.unfilled import name_unfilled
 
 __all__ = [
