@@ -12,6 +12,7 @@ import click
 from autograder.assignments.assignment import assignments_of
 from autograder.config import Settings, find_course, load_settings
 from autograder.errors import AutograderError, UsageError
+from autograder.printable import printable
 
 OK, GRADER_FAILED, BAD_USAGE = 0, 1, 2
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
@@ -67,8 +68,7 @@ def told_in_a_sentence() -> Iterator[None]:
     try:
         yield
     except AutograderError as error:
-        from autograder.report.text import printable  # the sentence may quote a name that somebody chose
-
+        # The sentence may quote a name that somebody chose.
         click.echo(f"autograder: {printable(str(error))}", err=True)
         sys.exit(BAD_USAGE if isinstance(error, UsageError) else GRADER_FAILED)
     except PermissionError as error:

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.markup import escape
 
-from autograder.report.text import printable
+from autograder.printable import printable
 
 NARROW = 72  # columns of a terminal that has no room for whole tables
 

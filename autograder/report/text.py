@@ -1,6 +1,5 @@
 """Grades as plain text: for the terminal, the graded notebook and nbgrader's comments."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from autograder.changes import Change, TaskChange
@@ -8,13 +7,6 @@ from autograder.marks import Marks
 from autograder.results import Grade, Round, TaskGrade
 
 MARKS = {True: "passed", False: "FAILED", None: "not judged"}
-# Names and messages can hold what moves the cursor, ends a line, turns the direction of writing, or is no text.
-UNSHOWN = "[\ud800-\udfff\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-
-
-def printable(text: str) -> str:
-    """A text on one line, without what would move a cursor or turn the direction of writing."""
-    return re.sub(UNSHOWN, "?", text)
 
 
 def points(value: float) -> str:

@@ -13,7 +13,6 @@ from course_lib.selfcheck.known import ABOVE_ANY_ENTROPY, CLASSES, CPU, LN_C
 from course_lib.selfcheck.registry import self_check
 from course_lib.selfcheck.student import Student, close, describe, number, recognised
 
-_ORDER = "mind the order of the return statement: exit_outputs first, loss second"
 _OF_EACH = "each exit's logits go to the criterion; the four losses weigh 1, 0.3, 0.3 and 0.3, and are added up"
 
 
@@ -104,7 +103,9 @@ def check_early_exit_step(student: Student) -> None:
         require.training_mode(student, model, spy, images)
     four = isinstance(exit_outputs, list | tuple) and len(exit_outputs) == 4
     all_four = "each exit's own logits, first exit first: the model has a method that returns all exits"
-    hint = all_four if not isinstance(exit_outputs, Tensor) or exit_outputs.ndim else _ORDER
+    hint = all_four
+    if isinstance(exit_outputs, Tensor) and exit_outputs.ndim == 0:
+        hint = "mind the order of the return statement: exit_outputs first, loss second"
     student.require(four, "a list of four exits' logits", describe(exit_outputs), hint=hint)
     for index, logits in enumerate(exit_outputs):
         require.logits(student, f"exit_outputs[{index}]", logits, rows=8)
