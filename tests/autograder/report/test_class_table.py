@@ -29,6 +29,13 @@ def test_what_is_nobodys_is_listed(capsys: pytest.CaptureFixture, tmp_path: Path
     assert "Not graded, because it cannot be told whose it is (2):\n  roster.csv: a table\n  a?[2Kb?: a link\n" in said
 
 
+def test_a_name_in_the_table_moves_no_cursor(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    grades = (Grade("a\x1b[2Kb[red]", Verdict.OK),)
+    show_class(Terminal(), ClassResults("small", 1, "box", grades), tmp_path / "report" / "index.html")
+
+    assert "│ a?[2Kb[red] │" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("columns", "shown"), [("100", True), ("40", False)])
 def test_a_narrow_terminal_gets_what_matters(
     columns: str, shown: bool, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
