@@ -158,6 +158,11 @@ class Session:
         self.message = ""
 
     def run(self, cases: list[tuple[str, str]], seed: int, explain: bool) -> Ended:
+        """Run the cells, then make the hidden calls, as :func:`autograder.execute.run_notebook` is asked to.
+
+        Raises:
+            GraderError: The machine ran low on something, which says nothing of the submission.
+        """
         ended = None
         try:
             self._run_cells(time.monotonic() + self.limits.wall_s)
