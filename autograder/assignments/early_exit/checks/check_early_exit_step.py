@@ -5,9 +5,11 @@ one, or if it returns what the stand-in gives. So a wrong loss costs points once
 """
 
 from autograder.judge.check import Failure, worth
-from autograder.judge.compare import array, close, number, several
+from autograder.judge.compare import array, close, number, recognised, several
 
-from .logits import probabilities
+from .logits import transformed
+from .mistakes import of_joint_loss
+from .required import require_gradient
 
 NAMES = "exit_outputs, loss"
 SWAPPED = "Mind the order of the return statement: exit_outputs first, loss second."
@@ -52,7 +54,7 @@ def check_loss(student, key):
     except Failure:
         handed_on = False  # it may compute the loss itself
     if handed_on:  # what early_exit_loss gives, right or wrong
-        _require_gradient(mine["gradients_of_stand_in"], right["gradients_of_stand_in"])
+        require_gradient(mine["gradients_of_stand_in"][0], right["gradients_of_stand_in"][0])
         return
     if mine["returned"] is None:  # early_exit_loss raised
         said = "Expected early_exit_loss to be given all four exits' logits and the labels; it was given others."
@@ -61,11 +63,13 @@ def check_loss(student, key):
     hint = SWAPPED if isinstance(loss, list | tuple) else "Return the tensor that early_exit_loss gives."
     found, wanted = number(loss, "the loss", hint), number(right["returned"][1], "the loss")
     if not close(found, wanted):
-        raise Failure(
-            f"Expected what early_exit_loss gives for the returned outputs; found {found:.4f}.",
-            "Call early_exit_loss(exit_outputs, labels, criterion) on all four exits' logits.",
+        logits = [array(part, "logits") for part in right["returned"][0]]
+        hint = (
+            "Call early_exit_loss(exit_outputs, labels, criterion) on all four exits' logits; return its loss as it is."
         )
-    _require_gradient(mine["gradients"], right["gradients"])
+        hint = recognised(found, of_joint_loss(logits, right["labels"].values), hint, rtol=1e-4)
+        raise Failure(f"Expected what early_exit_loss gives for the returned outputs; found {found:.4f}.", hint)
+    require_gradient(mine["gradients"][0], right["gradients"][0])
 
 
 def _require_outputs(returned, wanted, values):
@@ -85,23 +89,18 @@ def _require_outputs(returned, wanted, values):
         found = array(mine, f"the logits of exit {index}", right.shape, hint)
         if close(found, right):
             continue
-        hint = "early_train returns all exits' logits in order."
+        hint = "model.early_train(images) returns all exits' logits in order, and leaves out no part of the network."
+        places = [place for place, other in enumerate(wanted) if close(found, other)]
         if values["training"] is False:
             hint = "The model was put into eval mode: in a training step BatchNorm has to learn."
-        elif close(found, probabilities(right)):
-            hint = "Return the logits as they are, without a softmax."
+        elif said := transformed(found, right):
+            hint = said
+        elif places:
+            hint = (
+                f"These are the logits of exit {places[0]}. model.early_train(images) returns all exits' logits, "
+                "first exit first; no tolerance chooses an exit."
+            )
         raise Failure(f"Expected the logits of exit {index} at place {index}; found other values.", hint)
-
-
-def _require_gradient(found, wanted):
-    if found[0] is None:
-        raise Failure(
-            "Expected a loss that reaches the first layer; found one without a gradient.",
-            "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
-        )
-    wanted = array(wanted[0], "the gradient")
-    if not close(array(found[0], "the gradient", wanted.shape), wanted, rtol=1e-2, atol=1e-4):
-        raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
 
 
 def _any_call(student):
