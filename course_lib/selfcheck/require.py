@@ -96,6 +96,14 @@ def backward(student: Student, loss: Tensor, called: bool = False) -> None:
     student.require(not called, "a loss on which nobody has called backward()", "one on which it was called", hint=hint)
 
 
+def first_layer_learns(student: Student, model: nn.Module) -> None:
+    """Require that a gradient came from exit 3 to the first layer."""
+    pull = next(model.stem.parameters()).grad
+    whole = pull is not None and bool(pull.abs().max() > 0)
+    hint = "nothing may be detached between the stages, nor run under no_grad: later exits teach the earlier ones"
+    student.require(whole, "a gradient from exit 3 at the first layer", "none", hint=hint)
+
+
 def accuracy(
     student: Student,
     accuracy: Any,

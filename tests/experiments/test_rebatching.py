@@ -147,6 +147,13 @@ def test_what_the_stages_allow_follows_from_their_seconds(model, images, toleran
     assert row["allowed"] == {"stages": pytest.approx(1, abs=1e-3), "exits": pytest.approx(0.5, abs=1e-3)}
 
 
+def test_folding_leaves_the_answers_of_every_exit_as_they_are(model, images) -> None:
+    stored = images.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        got, expected = throughput.folded(model).early_train(stored), model.early_train(images)
+    assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(got, expected, strict=True))
+
+
 def test_half_precision_leaves_the_answers_nearly_as_they_are(model, images, tolerance) -> None:
     half = throughput.in_bfloat16(model)
     with torch.no_grad():
