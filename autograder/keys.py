@@ -34,6 +34,7 @@ MAKING_A_RUN = (
     "raised.py",
     "intake/composed.py",
     "intake/master.py",
+    "intake/names.py",
     "intake/needed.py",
     "intake/rebuild.py",
     "intake/statements.py",
