@@ -33,6 +33,7 @@ MAKING_A_RUN = (
     "pictures.py",
     "raised.py",
     "intake/composed.py",
+    "intake/given.py",
     "intake/master.py",
     "intake/names.py",
     "intake/needed.py",

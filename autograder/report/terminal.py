@@ -20,6 +20,7 @@ from rich.text import Text
 from autograder.changes import Comparison
 from autograder.errors import counted
 from autograder.marks import Marks
+from autograder.report.concerns import other_release
 from autograder.report.remaining import USUAL_S, in_words, seconds_left
 from autograder.report.text import change_text, points, round_text, score
 from autograder.results import ClassResults, Grade, Round, Verdict
@@ -195,6 +196,8 @@ class ClassDisplay:
                 self.say(f"A check broke on {grade.student}'s answer. {text}.")
         for group in results.identical:
             self.say(f"The same cells, run once: {', '.join(group)}")
+        if (other := other_release(results)).students:
+            self.say(f"{other.what}: {len(other.students)} of {_submissions(len(results.grades))}. {other.do}")
         for line in _marks_said(results, index.parents[2]):
             self.say(line)
         self.say(f"Report:    {index}")

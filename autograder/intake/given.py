@@ -1,0 +1,114 @@
+"""Cells of a notebook -> the same with the given ones of today, where a class was given another release.
+
+A course changes after its notebook was handed out: a sentence, a figure, a helper. nbgrader leaves a checksum in every
+cell that it locks. Where it fits a cell's text, nobody has edited that cell since some release. If today's text is
+another one, it takes the place of that text, and a given cell that today's release lacks is left out. The student is
+not told that it differs, because the student did not do it.
+
+An answer may use what only the other release defines. So of its code is kept what the student's code uses, directly or
+through other such code. None of this trusts a checksum: whoever forges one hides that a given cell was edited, which is
+not run in any case, and loses what it defines.
+"""
+
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from autograder.intake.embedded import released_text, without_marks
+from autograder.intake.master import MasterCell
+from autograder.intake.names import Names, names_of
+from autograder.intake.parse import Cell
+from autograder.intake.statements import kept_statements, names_bound, settled
+
+_names_of_older = functools.lru_cache(maxsize=256)(names_of)  # those of one release are the same in every submission
+_kept = functools.lru_cache(maxsize=256)(kept_statements)
+
+
+@dataclass(frozen=True)
+class OfToday:
+    """A notebook whose given cells are today's, where a student left them as another release had them.
+
+    Attributes:
+        cells: Those of code that was kept of the other release stand alone, and are ``as_released``.
+        changed: grade_ids of the given cells that another release has otherwise, or only another release has.
+    """
+
+    cells: tuple[Cell, ...]
+    changed: tuple[str, ...] = ()
+
+
+def of_today(cells: tuple[Cell, ...], master: tuple[MasterCell, ...], asked: Collection[str]) -> OfToday:
+    """The notebook with today's given cells.
+
+    Args:
+        asked: Functions that the tasks ask for.
+    """
+    given = {cell.grade_id: cell for cell in master}
+    older = {
+        position: given.get(cell.grade_id)
+        for position, cell in enumerate(cells)
+        if cell.as_released and not ((of := given.get(cell.grade_id)) and (of.solution or same(cell, of)))
+    }
+    if not older:
+        return OfToday(cells)
+    taken = given_names(master)
+    code = {
+        position: _kept(cells[position].source, of.source, taken) if of else [cells[position].source]
+        for position, of in older.items()
+        if cells[position].kind == "code"
+    }
+    own = [cell.source for position, cell in enumerate(cells) if cell.kind == "code" and position not in older]
+    used = _used({text for texts in code.values() for text in texts}, own, frozenset(asked), taken)
+    made: list[Cell] = []
+    for position, cell in enumerate(cells):
+        if position not in older:
+            made.append(cell)
+            continue
+        of = older[position]
+        kept = [Cell("code", text, as_released=True) for text in code.get(position, ()) if text in used]
+        now = [replace(cell, kind=of.kind, source=_shown(of))] if of else []
+        made += [*kept, *now] if of and of.task else [*now, *kept]  # a self-check is to see them
+    return OfToday(tuple(made), tuple(dict.fromkeys(cells[position].grade_id for position in older)))
+
+
+def same(cell: Cell, master: MasterCell) -> bool:
+    """Whether a given cell is as today's release has it."""
+    return settled_text(cell) == released(master)
+
+
+def settled_text(cell: Cell) -> str:
+    """The text of a cell without what editors change by themselves, and without pictures."""
+    return settled(cell.source if cell.kind == "code" else without_marks(cell.source))
+
+
+@functools.lru_cache(maxsize=4096)
+def released(master: MasterCell) -> str:
+    """The text of a cell of the master, to be compared with :func:`settled_text`."""
+    return settled(_shown(master))
+
+
+@functools.lru_cache(maxsize=8)
+def given_names(master: tuple[MasterCell, ...]) -> frozenset[str]:
+    """Names that given cells of code define."""
+    given = [cell.source for cell in master if cell.kind == "code" and not cell.solution]
+    return frozenset(name for source in given for name in names_bound(source))
+
+
+def _shown(master: MasterCell) -> str:
+    return master.source if master.kind == "code" else released_text(master.source)
+
+
+def _used(older: set[str], own: Sequence[str], asked: frozenset[str], taken: frozenset[str]) -> set[str]:
+    """Of code of another release, what the student's own uses, directly or through other such code."""
+    left = {text: _names_of_older(text) for text in older}
+    new: list[Names] = [Names(frozenset(), asked), *map(names_of, own)] if left else []
+    used: set[str] = set()
+    wanted: frozenset[str] = frozenset()
+    everything = False
+    while new:
+        wanted = wanted.union(*(one.takes for one in new)) - taken
+        everything = everything or any(one.all for one in new)
+        found = {text for text, names in left.items() if everything or names.defines & wanted}
+        new = [left.pop(text) for text in found]
+        used |= found
+    return used
