@@ -113,8 +113,8 @@ def other_release(results: ClassResults) -> Concern:
     return _concern(
         "Made from another release of the notebook",
         f"{counted(len(cells), 'given cell')} differ{'s' if len(cells) == 1 else ''} there: "
-        f"{listed(name for name, _ in cells.most_common())}. Today's are used, and that costs nobody points. "
-        "If what a task asks for has changed too, grade with the release that these students were given.",
+        f"{listed(name for name, _ in cells.most_common())}. Today's are used, and students are not told of it. "
+        "Points can be lost where what a task asks for has changed: then grade with the release that they were given.",
         ((one.student, counted(len(one.other_release), "given cell")) for one in results.grades if one.other_release),
     )
 

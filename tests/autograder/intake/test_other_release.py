@@ -60,11 +60,10 @@ def layout(result: Rebuilt) -> list[str]:
 def test_what_a_release_changed_is_no_edit_and_nothing_of_it_is_run():
     result = handed_in(double=RIGHT, q_why=f"{QUESTION}\n\nBecause of the two.")
 
-    assert result.notes == ()
+    given = ("title", "setup", "figure")
+    assert (result.notes, result.other_release) == ((), given)
     assert layout(result) == list(TODAY)
-    assert [cell.source for cell in result.cells if cell.is_given] == [
-        TODAY[name] for name in ("title", "setup", "figure")
-    ]
+    assert [cell.source for cell in result.cells if cell.is_given] == [TODAY[name] for name in given]
 
 
 def test_the_text_of_another_release_is_nobodys_answer():
@@ -84,13 +83,14 @@ def test_what_a_student_edited_is_told_as_ever():
 
     assert result.notes[0] == "cell setup differs from the released one, which is used"
     assert "MINE = 4" in layout(result)
+    assert result.other_release == ("title", "figure")
 
 
 def test_given_cells_that_are_gone_today_are_not_added_ones():
     gone = {"text-old": "A paragraph that nobody needs any more.", "old": "plot(double)", "check_old": "check(old)"}
     result = handed_in({**LAST_YEAR, **gone}, double=RIGHT)
 
-    assert result.notes == ()
+    assert (result.notes, result.other_release[-3:]) == ((), tuple(gone))
     assert layout(result) == list(TODAY)
 
 
@@ -100,3 +100,30 @@ def test_a_given_cell_that_is_gone_today_is_kept_where_an_answer_needs_it():
 
     assert result.notes == ()
     assert layout(result) == [old, *TODAY]
+
+
+def test_where_code_cannot_be_followed_all_that_the_other_release_defines_is_kept():
+    result = handed_in(double="def double(x):\n    return eval('scaled(x)')")
+
+    assert {"from old import draw", "SCALE = 5", "points = draw(double)"} <= {*layout(result)}
+
+
+def test_what_a_self_check_of_the_other_release_defined_stands_before_todays():
+    older = {**TODAY, "check_double": "def twice(x):\n    return x + x\n\ncheck(double, twice)"}
+    result = handed_in(older, double="def double(x):\n    return twice(x)")
+
+    assert layout(result)[2:5] == ["double", "def twice(x):\n    return x + x", "check_double"]
+    assert (result.notes, result.other_release) == ((), ("check_double",))
+
+
+def test_the_release_itself_is_no_other_one_whatever_editors_do_to_its_blanks():
+    result = handed_in({name: text + "\t\n" for name, text in TODAY.items()}, double=RIGHT)
+
+    assert (result.notes, result.other_release) == ((), ())
+
+
+def test_a_task_that_was_given_away_by_the_other_release_is_answered_by_it():
+    older = {name: text for name, text in LAST_YEAR.items() if name != "double"}
+    result = handed_in({"given": RIGHT, **older})
+
+    assert [cell.source for cell in result.cells if cell.source.startswith("def double")] == [RIGHT]

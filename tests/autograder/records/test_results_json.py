@@ -36,7 +36,7 @@ CLASS = ClassResults(
     NAME,
     123,
     "bubblewrap 0.11.0",
-    (ALICE, Grade("bob", Verdict.EMPTY, handin=HANDIN)),
+    (ALICE, Grade("bob", Verdict.EMPTY, handin=HANDIN, other_release=("title", "setup"))),
     (NotRecognised("roster.csv", "a table"),),
 )
 

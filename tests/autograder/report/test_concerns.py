@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from autograder.marks import Mark, Marks
-from autograder.report.concerns import concerns
+from autograder.report.concerns import concerns, other_release
 from autograder.results import CheckResult, ClassResults, Grade, Handin, Round, Similar, TaskGrade, Verdict
 
 TASK = TaskGrade("mac_ratio", 3.0, (CheckResult("It is right.", True),))
@@ -34,6 +34,7 @@ def test_every_reason_names_its_students():
         replace(FINE, student="zero", tasks=(wrong,)),
         replace(FINE, student="other", tasks=(replace(TASK, max_score=2.0),)),
         replace(FINE, student="hand", marks=marks),
+        replace(FINE, student="older", other_release=("title", "setup")),
         replace(FINE, student="late", handin=Handin("canvas", late=True)),
         replace(FINE, student="mended", notes=("cell a is missing; the released one is used", "2 added cells kept")),
     ]
@@ -48,6 +49,7 @@ def test_every_reason_names_its_students():
         "Graded by other tasks, checks or points than most of the class": {"other": "of 2"},
         "A person gave a task other points than the checks": {"hand": "mac_ratio 2, the checks 3"},
         "Marked by hand, and changed since": {"hand": "why"},
+        "Made from another release of the notebook": {"older": "2 given cells"},
         "Handed in late": {"late": ""},
         "Mended on the way": {"mended": "1 note"},
     }
@@ -61,3 +63,15 @@ def test_who_was_judged_otherwise_in_an_earlier_round_is_named_once_with_what_wa
     assert found(replace(FINE, round=now), replace(FINE, student="two", round=now), old) == {
         "Kept from an earlier round, which judged otherwise": {"old": "another seed, the checks changed"}
     }
+
+
+def test_what_another_release_has_otherwise_is_told_once_the_most_frequent_cell_first():
+    grades = [
+        replace(FINE, student=f"s{number}", other_release=("setup", "title")[number % 2 :]) for number in range(3)
+    ]
+    told = other_release(ClassResults("small", 1, "bubblewrap", (FINE, *grades)))
+
+    assert told.do.startswith(
+        "2 given cells differ there: title, setup. Today's are used, and students are not told of it."
+    )
+    assert dict(told.students) == {"s0": "2 given cells", "s1": "1 given cell", "s2": "2 given cells"}
