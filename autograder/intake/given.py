@@ -11,8 +11,11 @@ not run in any case, and loses what it defines.
 """
 
 import functools
-from collections.abc import Collection, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from autograder.intake.embedded import released_text, without_marks
 from autograder.intake.master import MasterCell
@@ -20,7 +23,9 @@ from autograder.intake.names import Names, names_of
 from autograder.intake.parse import Cell
 from autograder.intake.statements import kept_statements, names_bound, settled
 
-_names_of_older = functools.lru_cache(maxsize=256)(names_of)  # those of one release are the same in every submission
+ORIGIN = "# from another release of the notebook"  # first line of what is kept, which people see, also in an error
+READ = 100_000  # characters of code of another release that are looked through; the lesson has 25,000
+WORD = re.compile(r"\w+")
 _kept = functools.lru_cache(maxsize=256)(kept_statements)
 
 
@@ -43,12 +48,7 @@ def of_today(cells: tuple[Cell, ...], master: tuple[MasterCell, ...], asked: Col
     Args:
         asked: Functions that the tasks ask for.
     """
-    given = {cell.grade_id: cell for cell in master}
-    older = {
-        position: given.get(cell.grade_id)
-        for position, cell in enumerate(cells)
-        if cell.as_released and not ((of := given.get(cell.grade_id)) and (of.solution or same(cell, of)))
-    }
+    older = _older(cells, {cell.grade_id: cell for cell in master})
     if not older:
         return OfToday(cells)
     taken = given_names(master)
@@ -58,14 +58,14 @@ def of_today(cells: tuple[Cell, ...], master: tuple[MasterCell, ...], asked: Col
         if cells[position].kind == "code"
     }
     own = [cell.source for position, cell in enumerate(cells) if cell.kind == "code" and position not in older]
-    used = _used({text for texts in code.values() for text in texts}, own, frozenset(asked), taken)
+    used = _used(dict.fromkeys(chain(*code.values())), own, asked, taken)
     made: list[Cell] = []
     for position, cell in enumerate(cells):
         if position not in older:
             made.append(cell)
             continue
         of = older[position]
-        kept = [Cell("code", text, as_released=True) for text in code.get(position, ()) if text in used]
+        kept = [Cell("code", _with_origin(text), as_released=True) for text in code.get(position, ()) if text in used]
         now = [replace(cell, kind=of.kind, source=_shown(of))] if of else []
         made += [*kept, *now] if of and of.task else [*now, *kept]  # a self-check is to see them
     return OfToday(tuple(made), tuple(dict.fromkeys(cells[position].grade_id for position in older)))
@@ -94,21 +94,49 @@ def given_names(master: tuple[MasterCell, ...]) -> frozenset[str]:
     return frozenset(name for source in given for name in names_bound(source))
 
 
+def _older(cells: tuple[Cell, ...], given: Mapping[str, MasterCell]) -> dict[int, MasterCell | None]:
+    """Position of each cell that is as another release had it -> today's cell in its place, if there is one."""
+    found: dict[int, MasterCell | None] = {}
+    room = READ
+    for position, cell in enumerate(cells):
+        of = given.get(cell.grade_id)
+        if not cell.as_released or (of and (of.solution or same(cell, of))):
+            continue
+        room -= len(cell.source) if cell.kind == "code" else 0
+        if room >= 0:
+            found[position] = of
+    return found
+
+
 def _shown(master: MasterCell) -> str:
     return master.source if master.kind == "code" else released_text(master.source)
 
 
-def _used(older: set[str], own: Sequence[str], asked: frozenset[str], taken: frozenset[str]) -> set[str]:
+def _with_origin(text: str) -> str:
+    return text if text.lstrip().startswith("%%") else f"{ORIGIN}\n{text}"  # a magic of a cell comes first in it
+
+
+def _used(older: Iterable[str], own: Iterable[str], asked: Iterable[str], taken: Collection[str]) -> set[str]:
     """Of code of another release, what the student's own uses, directly or through other such code."""
-    left = {text: _names_of_older(text) for text in older}
-    new: list[Names] = [Names(frozenset(), asked), *map(names_of, own)] if left else []
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for text in older:
+        for name in _names_of_older(text).defines:
+            by_name[name].append(text)
+    wanted = [*asked, *(name for source in (own if by_name else ()) for name in _names(source).takes)]
     used: set[str] = set()
-    wanted: frozenset[str] = frozenset()
-    everything = False
-    while new:
-        wanted = wanted.union(*(one.takes for one in new)) - taken
-        everything = everything or any(one.all for one in new)
-        found = {text for text, names in left.items() if everything or names.defines & wanted}
-        new = [left.pop(text) for text in found]
-        used |= found
+    while wanted:
+        name = wanted.pop()
+        for text in by_name.pop(name, ()) if name not in taken else ():
+            wanted += _names_of_older(text).takes if text not in used else ()
+            used.add(text)
     return used
+
+
+def _names(source: str) -> Names:
+    """What code defines and takes; where that cannot be followed, all words in it, because exec takes text."""
+    names = names_of(source)
+    words = frozenset(WORD.findall(source)) if names.all else frozenset()
+    return Names(names.defines | words, names.takes | words)
+
+
+_names_of_older = functools.lru_cache(maxsize=256)(_names)  # those of one release are the same in every submission

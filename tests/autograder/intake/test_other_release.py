@@ -1,12 +1,15 @@
 """A notebook made from another release: what that release changed is nobody's edit."""
 
 import json
+import time
 from typing import Any
 
 import nbformat
+import pytest
 from nbgrader.utils import compute_checksum
 from small_course import cell, notebook
 
+from autograder.intake.given import ORIGIN, READ
 from autograder.intake.master import master_cells
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, rebuild
@@ -53,8 +56,8 @@ def handed_in(of: dict[str, str] = LAST_YEAR, **written: str) -> Rebuilt:
 
 
 def layout(result: Rebuilt) -> list[str]:
-    """The cells in their order: a grade_id, or the text of an added cell."""
-    return [cell.master.grade_id if cell.master else cell.source for cell in result.cells]
+    """The cells in their order: a grade_id, or the text of one that today's release lacks, without its origin."""
+    return [cell.master.grade_id if cell.master else cell.source.removeprefix(f"{ORIGIN}\n") for cell in result.cells]
 
 
 def test_what_a_release_changed_is_no_edit_and_nothing_of_it_is_run():
@@ -76,6 +79,7 @@ def test_what_an_answer_needs_of_the_other_release_is_kept_with_what_that_needs(
     assert result.notes == ()
     scale, scaled = "SCALE = 5", "def scaled(x):\n    return SCALE * x"
     assert layout(result) == ["title", "setup", scale, scaled, "double", "check_double", "figure", "q_why"]
+    assert [cell.source for cell in result.cells if not cell.master] == [f"{ORIGIN}\n{scale}", f"{ORIGIN}\n{scaled}"]
 
 
 def test_what_a_student_edited_is_told_as_ever():
@@ -102,10 +106,18 @@ def test_a_given_cell_that_is_gone_today_is_kept_where_an_answer_needs_it():
     assert layout(result) == [old, *TODAY]
 
 
-def test_where_code_cannot_be_followed_all_that_the_other_release_defines_is_kept():
-    result = handed_in(double="def double(x):\n    return eval('scaled(x)')")
+def test_a_magic_of_a_cell_that_is_kept_stays_in_its_first_line():
+    result = handed_in({"old": "%%capture\nword = 1", **LAST_YEAR}, double="def double(x):\n    return word")
 
-    assert {"from old import draw", "SCALE = 5", "points = draw(double)"} <= {*layout(result)}
+    assert next(cell.source for cell in result.cells if not cell.master) == "%%capture\nword = 1"
+
+
+@pytest.mark.parametrize("answer", ["def double(x):\n    return eval('scaled(x)')", "%%time\nscaled(2)", "scaled(2"])
+def test_where_code_cannot_be_followed_its_words_are_what_it_uses(answer: str):
+    result = handed_in(double=answer)
+
+    kept = [text for text in layout(result) if text not in TODAY]
+    assert kept == ["SCALE = 5", "def scaled(x):\n    return SCALE * x"]
 
 
 def test_what_a_self_check_of_the_other_release_defined_stands_before_todays():
@@ -126,4 +138,14 @@ def test_a_task_that_was_given_away_by_the_other_release_is_answered_by_it():
     older = {name: text for name, text in LAST_YEAR.items() if name != "double"}
     result = handed_in({"given": RIGHT, **older})
 
-    assert [cell.source for cell in result.cells if cell.source.startswith("def double")] == [RIGHT]
+    assert [cell.source for cell in result.cells if "def double" in cell.source] == [f"{ORIGIN}\n{RIGHT}"]
+
+
+def test_more_code_than_a_release_holds_costs_no_seconds_and_counts_as_edited():
+    begin = time.process_time()
+    chained = "\n".join(f"a{number} = a{number - 1}" for number in range(1400, 0, -1))
+    result = handed_in({**TODAY, **{f"more{number}": f"{chained}\n# {number}" for number in range(8)}}, double=RIGHT)
+
+    assert len(result.other_release) == READ // len(f"{chained}\n# 1")
+    assert result.notes[-1] == f"{8 - len(result.other_release)} added cells kept"
+    assert time.process_time() - begin < 5
