@@ -34,7 +34,7 @@ class OfToday:
     """A notebook whose given cells are today's, where a student left them as another release had them.
 
     Attributes:
-        cells: Those of code that was kept of the other release stand alone, and are ``as_released``.
+        cells: Only code that was kept of the other release is ``as_released``; it stands in cells of its own.
         changed: grade_ids of the given cells that another release has otherwise, or only another release has.
     """
 
@@ -49,8 +49,6 @@ def of_today(cells: tuple[Cell, ...], master: tuple[MasterCell, ...], asked: Col
         asked: Functions that the tasks ask for.
     """
     older = _older(cells, {cell.grade_id: cell for cell in master})
-    if not older:
-        return OfToday(cells)
     taken = given_names(master)
     code = {
         position: _kept(cells[position].source, of.source, taken) if of else [cells[position].source]
@@ -62,7 +60,7 @@ def of_today(cells: tuple[Cell, ...], master: tuple[MasterCell, ...], asked: Col
     made: list[Cell] = []
     for position, cell in enumerate(cells):
         if position not in older:
-            made.append(cell)
+            made.append(replace(cell, as_released=False))
             continue
         of = older[position]
         kept = [Cell("code", _with_origin(text), as_released=True) for text in code.get(position, ()) if text in used]
