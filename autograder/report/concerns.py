@@ -92,7 +92,6 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
             "Mark these answers again.",
             ((one.student, ", ".join(one.marks.stale)) for one in grades if one.marks and one.marks.stale),
         ),
-        other_release(results),
         _concern(
             "Handed in late",
             "",
@@ -108,14 +107,14 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
 
 
 def other_release(results: ClassResults) -> Concern:
-    """Who was given another release of the notebook than the one that is graded by."""
+    """Who was given another release of the notebook than the one that is graded by: often a whole class."""
     cells = Counter(name for one in results.grades for name in one.other_release)
     return _concern(
         "Made from another release of the notebook",
         f"{counted(len(cells), 'given cell')} differ{'s' if len(cells) == 1 else ''} there: "
         f"{listed(name for name, _ in cells.most_common())}. Today's are used, and students are not told of it. "
         "Points can be lost where what a task asks for has changed: then grade with the release that they were given.",
-        ((one.student, counted(len(one.other_release), "given cell")) for one in results.grades if one.other_release),
+        ((one.student, "") for one in results.grades if one.other_release),
     )
 
 
