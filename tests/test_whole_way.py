@@ -79,7 +79,8 @@ def test_points_are_27_automatic_and_10_by_hand() -> None:
 def test_the_bundle_holds_the_notebook_and_course_lib_and_no_answer(settings) -> None:
     files = bundle_files(settings, RELEASE.read_text())
 
-    assert {"early_exit.ipynb", "requirements.txt", "course_lib/model.py", "course_lib/selfcheck.py"} <= set(files)
+    library = {f"course_lib/{name}.py" for name in ("model", "selfcheck/__init__", "selfcheck/require")}
+    assert {"early_exit.ipynb", "requirements.txt", *library} <= set(files)
     assert not [name for name in files if name.startswith(("autograder", "solutions", "tests"))]
     assert find_leaks(settings, files) == []
 
@@ -107,7 +108,7 @@ def test_every_task_and_question_has_a_heading_with_its_points() -> None:
         assert [heading.split(":")[0] for heading in said] == wanted
 
 
-@pytest.mark.parametrize("lost", ["__init__.py", "selfcheck.py", "model.py", "data/__init__.py", "weights/*"])
+@pytest.mark.parametrize("lost", ["__init__.py", "selfcheck/__init__.py", "model.py", "data/__init__.py", "weights/*"])
 def test_when_course_lib_lacks_what_the_notebook_needs_then_nothing_is_released(
     settings, tmp_path: Path, lost: str
 ) -> None:
