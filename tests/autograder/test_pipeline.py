@@ -24,6 +24,7 @@ from autograder.inside.names import EVIDENCE
 from autograder.intake.find import Found
 from autograder.pipeline import Watcher
 from autograder.records.results_json import load_results
+from autograder.release import release_text
 from autograder.results import Verdict
 from autograder.workspace import basis_of, open_class
 
@@ -52,6 +53,15 @@ def test_when_everything_is_right_then_full_marks_and_ok(graded: Grader) -> None
     assert result.grade.verdict == Verdict.OK
     assert scores(result) == {"mac_ratio": 1.0, "choose_tolerance": 3.0}
     assert result.grade.notes == ()
+
+
+def test_when_another_release_is_handed_in_then_full_marks_and_no_note(graded: Grader, tmp_path: Path) -> None:
+    older = settings_for(make_course(tmp_path / "older", "from math import gone\nroot = gone(4)"), tmp_path / "ws")
+    result = graded(submission(json.loads(release_text(older))))
+
+    assert (result.grade.verdict, result.grade.message, result.grade.notes) == (Verdict.OK, "", ())
+    assert scores(result) == {"mac_ratio": 1.0, "choose_tolerance": 3.0}
+    assert result.grade.other_release == ("setup",)
 
 
 @pytest.mark.slow
