@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,30 +49,15 @@ class Class:
             return opened.results if len(opened.unchanged) == len(opened.found) else None
 
 
-class SharedTemplates:
-    """The templates of another class, which go on when this one is done: torch is loaded once for all tests."""
-
-    def __init__(self, course: Course) -> None:
-        self.borrow = course.runner.backend.templates.borrow
-
-    def prestart(self, count: int) -> None:
-        """They are there."""
-
-    def close(self) -> None:
-        """Leave them open."""
-
-
 @pytest.fixture(name="graded_once", scope="module")
-def _graded_once(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
+def _graded_once(prepared: Course, warm: None, tmp_path_factory: pytest.TempPathFactory) -> Class:
     folder = tmp_path_factory.mktemp("again")
     made = Class(folder / "in", dataclasses.replace(prepared.settings, workspace=folder / "ws"), [])
     made.folder.mkdir()
     for name, answers in {"ann": {}, "bob": {"mac_ratio": WRONG}, "cem": {}}.items():
         (made.folder / f"{name}.ipynb").write_bytes(submission(prepared.released, **answers))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boxes_module, "Templates", lambda settings: SharedTemplates(prepared))
-        made.grade()
-        yield made
+    made.grade()
+    return made
 
 
 @pytest.fixture(name="three")

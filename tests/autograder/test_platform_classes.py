@@ -18,7 +18,7 @@ Grading = Callable[..., tuple[Result, dict[str, Any]]]
 
 
 @pytest.fixture(name="grading")
-def _grading(small_course: Path, tmp_path: Path) -> Grading:
+def _grading(small_course: Path, warm: None, tmp_path: Path) -> Grading:
     """Grades into one workspace: what was said, and results.json."""
 
     def run(path: Path, *options: str) -> tuple[Result, dict[str, Any]]:
