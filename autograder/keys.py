@@ -65,10 +65,10 @@ class Basis:
 def surroundings_parts(settings: Settings) -> dict[str, str]:
     """Everything but the notebook that a run depends on -> its hash."""
     # Not sys.path, which imports can extend. getsitepackages: a virtual environment may see the system's packages.
-    folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
+    folders = {sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))}
     assignment = settings.assignment
     # The standard finder by its name. Dask on Python 3.11 puts another one first, which raises for a broken package.
-    where = importlib.metadata.DistributionFinder.Context(path=folders)
+    where = importlib.metadata.DistributionFinder.Context(path=list(folders))
     found = importlib.metadata.MetadataPathFinder.find_distributions(where)
     installed = {_name_and_version(one) for one in found}
     return {
