@@ -131,6 +131,7 @@ def test_when_a_cell_draws_then_the_picture_is_shown_and_the_figure_closed(grade
     assert "[]\n" in [output["text"] for output in shown if output["output_type"] == "stream"]
 
 
+@pytest.mark.slow
 def test_when_a_notebook_asks_for_svg_then_its_figures_are_png(graded: Grader) -> None:
     draws = """import matplotlib.pyplot as plt
 %config InlineBackend.figure_format = 'svg'
@@ -701,6 +702,7 @@ def test_when_a_task_carries_no_points_any_more_then_the_others_are_graded(tmp_p
     assert made.judge.points == {"mac_ratio": 1.0}
 
 
+@pytest.mark.slow
 def test_when_a_graded_task_loses_its_points_then_the_gradebook_loses_them_too(
     prepared: Course, tmp_path: Path
 ) -> None:

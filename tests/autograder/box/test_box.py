@@ -22,20 +22,17 @@ from autograder.config import Settings
 from autograder.errors import BoxUnavailable
 
 
-def test_the_environment_holds_only_what_the_box_sets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_holds_only_what_the_box_sets_and_what_the_assignment_says(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
-    outputs = run(settings, "import os; print('SECRET_TOKEN' in os.environ, os.environ['LANG'], os.getcwd())")
-
-    assert outputs[0]["text"].strip() == "False C.UTF-8 /tmp"
-
-
-def test_the_environment_holds_what_the_assignment_says(settings: Settings) -> None:
     assignment = dataclasses.replace(settings.assignment, environment={"COURSE_PROFILE": "smoke"})
-    outputs = run(
-        dataclasses.replace(settings, assignment=assignment), "import os; print(os.environ['COURSE_PROFILE'])"
+    looks = (
+        "import os; print('SECRET_TOKEN' in os.environ, os.environ['LANG'], os.getcwd(), os.environ['COURSE_PROFILE'])"
     )
+    outputs = run(dataclasses.replace(settings, assignment=assignment), looks)
 
-    assert outputs[0]["text"].strip() == "smoke"
+    assert outputs[0]["text"].strip() == "False C.UTF-8 /tmp smoke"
 
 
 @pytest.mark.slow  # it imports torch
