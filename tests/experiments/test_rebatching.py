@@ -133,6 +133,18 @@ def test_the_ways_that_are_timed_answer_alike(model, images, tolerance, monkeypa
     assert of_way["plain"]["left"] == [0, 0, 0, 1] and of_way["plain"]["speed_up"] == 1
     assert of_way["rebatching"]["left"] == of_way["compaction"]["left"]
     assert of_way["rebatching"]["delay"]["max"] >= of_way["rebatching"]["delay"]["mean"] > 0
+    assert set(of_way["rebatching"]["allowed"]) == {"stages", "exits"}
+
+
+def test_what_the_stages_allow_follows_from_their_seconds(model, images, tolerance, monkeypatch) -> None:
+    monkeypatch.setattr(throughput, "TURNS", 1)
+    # Every stage takes a second, and an exit another: an image to the end needs four, of the stages alone.
+    monkeypatch.setattr(throughput, "_seconds_of_part", lambda part, x: 2 if isinstance(part(x), Passed) else 1)
+    table = (25, 50, 75, 100)
+    (row,) = (
+        row for row in throughput.compare(model, images.split(40), tolerance, table) if row["way"] == "rebatching"
+    )
+    assert row["allowed"] == {"stages": pytest.approx(1, abs=1e-3), "exits": pytest.approx(0.5, abs=1e-3)}
 
 
 def test_half_precision_leaves_the_answers_nearly_as_they_are(model, images, tolerance) -> None:

@@ -10,6 +10,9 @@ turns; shown is the best of the turns, after one that does not count.
 
 The network comes in two precisions: float32 as in the lesson, and bfloat16 with BatchNorms folded and channels last. On
 a GPU, plain and rebatching are timed a second time as CUDA graphs, which want batches of one size; then both have them.
+
+To say where the rest of the MAC ratio goes, each stage is timed alone on a full batch, and then with its exit. That
+gives the speed-ups that rebatching would have if only stages, or only stages and exits, took time.
 """
 
 import json
@@ -25,7 +28,7 @@ from torch import Tensor, nn
 from course_lib.pretrained import load_pretrained
 from study.clock import lesson_function, tuned
 from study.graphs import captured
-from study.rebatching import Rebatching, parts_of
+from study.rebatching import Part, Rebatching, parts_of
 from study.replay import tables
 from study.results import stored
 from study.runs import RESULTS, TAUGHT, Run, full_runs
@@ -34,9 +37,11 @@ from study.training import device, load, machine
 BATCHES = {"cuda": (32, 128, 512, 2_048), "cpu": (32, 128)}
 STREAM = {"cuda": 32, "cpu": 8}  # batches
 TURNS = 5
+CALLS = {"cuda": 20, "cpu": 1}  # of one stage at a time, so that a GPU's host does not wait after each
 # Logits (N, C) float32, exits (N,) int64, and where images waited for each other, the stream that knows how long.
 Answers = tuple[Tensor, Tensor, Rebatching | None]
 Way = Callable[[Sequence[Tensor]], Answers]
+Stage = Callable[[Tensor], Tensor]
 
 
 class InFloat32(nn.Module):
@@ -53,19 +58,15 @@ def in_bfloat16(model: nn.Module) -> nn.Module:
     return model
 
 
-def ways(model: nn.Module, tolerance: float, example: Tensor, *, graphs: bool) -> dict[str, Way]:
+def ways(model: nn.Module, parts: Sequence[Part], tolerance: float, example: Tensor, *, graphs: bool) -> dict[str, Way]:
     """Each way as a function of a stream; `example` is one of its full batches."""
     compact = lesson_function("predict_with_compaction")
-    parts = parts_of(model, tolerance)
 
     def to_the_end(images: Tensor) -> Tensor:
         return model(images, 0.0, early_exit=False)
 
     if graphs:
         to_the_end = captured(to_the_end, example)
-        features = example
-        for index, part in enumerate(parts):
-            parts[index], features = captured(part, features), part(features).features
 
     def plain(stream: Sequence[Tensor]) -> Answers:
         logits = torch.cat([to_the_end(images).clone() for images in stream])
@@ -85,6 +86,19 @@ def ways(model: nn.Module, tolerance: float, example: Tensor, *, graphs: bool) -
     return {name: way for name, way in of_each.items() if not (graphs and name == "compaction")}
 
 
+def stages_of(model: nn.Module) -> list[Stage]:
+    """The network cut after each stage, without exits."""
+    return [lambda x: model.stages[0](model.stem(x)), *model.stages[1:]]
+
+
+def features_of(model: nn.Module, images: Tensor) -> list[Tensor]:
+    """What each stage takes, for one batch that leaves nowhere."""
+    features = [images]
+    for stage in stages_of(model)[:-1]:
+        features.append(stage(features[-1]))
+    return features
+
+
 def compare(
     model: nn.Module, stream: Sequence[Tensor], tolerance: float, table: Sequence[int], *, graphs: bool = False
 ) -> list[dict[str, Any]]:
@@ -98,12 +112,20 @@ def compare(
         graphs: Whether to record CUDA graphs.
     """
     with torch.no_grad():
-        of_each = ways(model, tolerance, stream[0], graphs=graphs)
+        features = features_of(model, stream[0])
+        stages, parts = stages_of(model), parts_of(model, tolerance)
+        if graphs:
+            stages = [captured(stage, x) for stage, x in zip(stages, features, strict=True)]
+            parts = [captured(part, x) for part, x in zip(parts, features, strict=True)]
+        of_each = ways(model, parts, tolerance, stream[0], graphs=graphs)
         answers = {name: way(stream) for name, way in of_each.items()}
         best = dict.fromkeys(of_each, math.inf)
         for _ in range(TURNS):
             for name, way in of_each.items():
                 best[name] = min(best[name], _seconds(way, stream))
+        alone, with_exit = (
+            [_seconds_of_part(*pair) for pair in zip(of, features, strict=True)] for of in (stages, parts)
+        )
     rows = []
     for name, (logits, exits, through) in answers.items():
         left = np.bincount(exits.cpu().numpy(), minlength=len(table)) / len(exits)
@@ -125,6 +147,12 @@ def compare(
         if through is not None:
             delays = through.delays().double()
             rows[-1]["delay"] = {"mean": round(delays.mean().item(), 2), "max": int(delays.max())}
+            # What an image needs to the end, over what it needs on average to its exit.
+            reach = 1 - np.cumsum(left) + left  # of each stage: the share of the images that it sees
+            rows[-1]["allowed"] = {
+                what: round(float(np.sum(alone) / (reach @ seconds)) / mac_ratio, 3)
+                for what, seconds in (("stages", alone), ("exits", with_exit))
+            }
     return rows
 
 
@@ -165,7 +193,14 @@ def _keep(run: Run, tolerance: float, rows: Sequence[dict[str, Any]], on: torch.
     (RESULTS / f"throughput-{on.type}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
-def _seconds(way: Way, stream: Sequence[Tensor]) -> float:
+def _seconds_of_part(part: Stage | Part, features: Tensor) -> float:
+    """Seconds of a call on a full batch: the best of the turns, after one that does not count."""
+    calls = [features] * CALLS[features.device.type]
+    turns = [_seconds(lambda xs: [part(x) for x in xs], calls) for _ in range(1 + TURNS)]
+    return min(turns[1:]) / len(calls)
+
+
+def _seconds(way: Callable[[Sequence[Tensor]], object], stream: Sequence[Tensor]) -> float:
     """Seconds by the clock until the answers are there, not only asked for."""
     wait = torch.cuda.synchronize if stream[0].is_cuda else lambda: None
     wait()
