@@ -114,7 +114,7 @@ def test_when_only_outputs_of_a_file_change_then_it_is_graded_without_a_run(thre
     assert three.ran == []
 
 
-@pytest.mark.parametrize("grade_id", ["check_mac_ratio", "mac_ratio"])
+@pytest.mark.parametrize("grade_id", ["check_mac_ratio", pytest.param("mac_ratio", marks=pytest.mark.slow)])
 def test_when_a_check_or_an_answer_was_run_again_then_it_is_graded_without_a_run(three: Class, grade_id: str) -> None:
     """Also where it never ran without the outputs that given cells have."""
     file = three.folder / "bob.ipynb"
@@ -218,6 +218,7 @@ def test_when_one_is_graded_on_other_hidden_inputs_then_the_others_keep_the_grad
     assert kept == tuple(replace(grade, marks=None) for grade in before.grades)
 
 
+@pytest.mark.slow
 def test_when_the_seed_is_the_old_one_again_then_the_grade_of_another_seed_is_not_taken_for_unchanged(
     three: Class,
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_submission_is_graded_under_any_name(
     assert "Verdict: OK" in document["output"]
 
 
+@pytest.mark.slow
 def test_an_empty_submission_has_a_verdict(bundle: Path, tmp_path: Path) -> None:
     container = Container(tmp_path / "autograder", bundle)
 
