@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sample_class import ROOT, SOLUTION
 
+pytestmark = pytest.mark.slow
 PARTS = ("autograder", "course_lib")
 
 
@@ -71,7 +72,6 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     assert packed == ours
 
 
-@pytest.mark.slow
 def test_the_bundle_of_an_installed_grader_holds_course_lib_and_what_it_needs(installed: Installed) -> None:
     done = installed.autograder("release")
 
@@ -93,7 +93,6 @@ def test_the_bundle_of_an_installed_grader_holds_course_lib_and_what_it_needs(in
     assert imported.stdout.strip() == str(unpacked / "early_exit" / "course_lib" / "__init__.py"), imported.stderr
 
 
-@pytest.mark.slow
 def test_when_the_bundle_would_lack_a_module_then_nothing_is_released_and_it_is_named(
     installed: Installed, tmp_path: Path
 ) -> None:
@@ -107,7 +106,6 @@ def test_when_the_bundle_would_lack_a_module_then_nothing_is_released_and_it_is_
     assert not (course / "dist").exists()
 
 
-@pytest.mark.slow
 def test_an_installed_grader_is_fit_and_grades_in_a_course_folder(installed: Installed, tmp_path: Path) -> None:
     examined = installed.autograder("doctor")
     shutil.copy(SOLUTION, tmp_path / "ann.ipynb")

@@ -107,7 +107,14 @@ def test_every_task_and_question_has_a_heading_with_its_points() -> None:
         assert [heading.split(":")[0] for heading in said] == wanted
 
 
-@pytest.mark.parametrize("lost", ["__init__.py", "selfcheck.py", "model.py", "data/__init__.py", "weights/*"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "__init__.py",
+        "weights/*",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("selfcheck.py", "model.py", "data/__init__.py")),
+    ],
+)
 def test_when_course_lib_lacks_what_the_notebook_needs_then_nothing_is_released(
     settings, tmp_path: Path, lost: str
 ) -> None:

@@ -165,6 +165,7 @@ def test_when_the_cases_cannot_be_imported_then_the_error_says_so(two: Path, tmp
     assert "what other needs does not work in the box" in examined.output
 
 
+@pytest.mark.slow
 def test_when_a_check_breaks_on_one_answer_then_the_instructor_reads_how(two: Path, tmp_path: Path) -> None:
     course = Path(shutil.copytree(two, tmp_path / "course"))
     check = course / IN_A_COURSE / "other" / "checks" / "check_mac_ratio.py"

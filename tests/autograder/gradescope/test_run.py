@@ -129,6 +129,7 @@ def test_when_we_crash_then_a_sentence_and_nobody_gets_a_score(
     assert "this is a fault of the grader (ZeroDivisionError" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_when_the_submission_meets_a_fault_of_ours_then_nobody_gets_a_score(
     prepared: Course, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
