@@ -89,8 +89,12 @@ class Evidence:
         self._silence = silence
         self._raised = (*RAISED_ANYWHERE, *raised)
 
-    def values(self, case: str) -> Mapping[str, Any]:
+    def values(self, case: str, raised: str = RAISED_OTHERWISE) -> Mapping[str, Any]:
         """The values that the case wrote down.
+
+        Args:
+            case: Its name.
+            raised: The hint where the call raised an error that no sign explains.
 
         Raises:
             Failure: The call raised, was stopped, or left nothing.
@@ -103,7 +107,7 @@ class Evidence:
         if observation is None:
             raise Failure(self._silence or "The function was never seen to return.", "Does the cell run on its own?")
         if observation.error:
-            hint = next((hint for sign, hint in self._raised if sign in observation.error), RAISED_OTHERWISE)
+            hint = next((hint for sign, hint in self._raised if sign in observation.error), raised)
             raise Failure(f"Called on inputs of the right form, it raised {observation.error.rstrip('.')}.", hint)
         return observation.values
 

@@ -11,9 +11,9 @@ quotes what the visible self-check says of it, tests/course_lib/test_selfcheck.p
 The wrong ones in alike/ are one answer with a mistake each, for the hints. They are no part of a class that is drawn
 from the catalogue: its students would look as if they had copied.
 
-The checks were tuned to the catalogue. rubric/unseen/ holds answers by people who had seen the tasks and the solutions,
-but no check, no self-check and no answer of the catalogue. They count apart. What a wrong one of these is told was
-judged by reading, which is written next to it.
+The checks were tuned to the catalogue. rubric/unseen/ holds batches of answers by people who had seen the tasks and the
+solutions, but no check, no self-check and no answer of the catalogue. Each batch counts apart. What a wrong one of
+these is told was judged by reading, which is written next to it.
 
 Where the assignment leaves a question open, the answer is accepted; some of these the catalogue calls "contested":
 
@@ -33,9 +33,10 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from accuracy import Share, table
@@ -44,6 +45,17 @@ from sample_class import RELEASE, SOLUTION, build_notebook, replace_source
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "tests" / "assignments" / "early_exit" / "rubric"
 CHECKS = ROOT / "autograder" / "assignments" / "early_exit" / "checks"
+# Of answers that nobody tuned to: folder -> what there is to say of it.
+BATCHES = {
+    "first": (
+        "By one author. The tasks did not say yet which loss function `criterion` is. Two wrong answers use cross "
+        "entropy in its place, which the grader accepts. Now the tasks say that it is cross entropy."
+    ),
+    "second": (
+        "By two authors, after the tasks said so. The wrong answer that was accepted starts its search for the fewest "
+        "MACs at the largest number of 32 bits. A third person judged the hints, and more strictly than for the first."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -57,9 +69,11 @@ class Answer:
         hint: Words of which the student must read at least one, in lower case.
         leans_on: Tasks whose functions a right one calls; where these are wrong, so is it.
         says: Pieces of what the visible self-check says of a wrong one.
-        unseen: Whether nobody tuned the checks to it.
+        batch: The folder in unseen/ that it is from; empty for the catalogue's.
         contested: Whether its author holds it to be wrong, and we accept it; it counts as a false acceptance.
-        reads: Of an unseen wrong one: whether the hint names the mistake made, by reading; None if it has none.
+        misjudged: Of an unseen one: whether the grader was wrong about it when it first came; it counts so.
+        reads: Of an unseen wrong one: whether the hint that it first got names the mistake made, by reading; None if it
+            got none.
     """
 
     task: str
@@ -71,9 +85,15 @@ class Answer:
     hint: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
-    unseen: bool = False
+    batch: str = ""
     contested: bool = False
+    misjudged: bool = False
     reads: bool | None = None
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nobody tuned the checks to it."""
+        return bool(self.batch)
 
 
 @dataclass(frozen=True)
@@ -108,15 +128,16 @@ class Outcome:
         return any(word in self.told.lower() for word in self.answer.hint)
 
 
-def answers(kind: str, *, unseen: bool = False) -> list[Answer]:
-    """The catalogue's "right", "wrong" or "alike" answers, by task."""
+def answers(kind: str, batch: str = "") -> list[Answer]:
+    """The "right", "wrong" or "alike" answers of the catalogue, or of a batch that nobody tuned to; by task."""
     found = []
-    for file in sorted((CATALOGUE / "unseen" / kind if unseen else CATALOGUE / kind).glob("*.toml")):
+    for file in sorted((CATALOGUE / "unseen" / batch / kind if batch else CATALOGUE / kind).glob("*.toml")):
         for entry in tomllib.loads(file.read_text(encoding="utf-8"))["answer"]:
             more = {key: tuple(entry.get(key, ())) for key in ("fails", "hint", "leans_on", "says")}
             source, reads = entry["source"].strip("\n"), entry.get("reads")
             one = Answer(file.stem, entry["name"], kind != "right", entry["about"], source, **more)
-            found.append(replace(one, unseen=unseen, contested=entry.get("contested", False), reads=reads))
+            flags = {key: entry.get(key, False) for key in ("contested", "misjudged")}
+            found.append(replace(one, batch=batch, reads=reads, **flags))
     return found
 
 
@@ -149,8 +170,8 @@ def write_class(dest: Path) -> dict[str, list[Answer]]:
     solution_nb, release_nb = (json.loads(file.read_text(encoding="utf-8")) for file in (SOLUTION, RELEASE))
     solved = build_notebook("solution", solution_nb, release_nb)
     held: dict[str, list[Answer]] = {}
-    for unseen in (False, True):
-        held |= _notebooks(answers("wrong", unseen=unseen), answers("right", unseen=unseen), "new-" if unseen else "")
+    for batch in ("", *BATCHES):
+        held |= _notebooks(answers("wrong", batch), answers("right", batch), f"{batch}-" if batch else "")
     dest.mkdir(parents=True, exist_ok=True)
     for name, cells in held.items():
         notebook = copy.deepcopy(solved)
@@ -206,8 +227,7 @@ def in_process() -> list[Outcome]:
     from in_process import graded
 
     outcomes = []
-    every = [one for unseen in (False, True) for kind in ("wrong", "right") for one in answers(kind, unseen=unseen)]
-    for answer in every:
+    for answer in (one for batch in ("", *BATCHES) for kind in ("wrong", "right") for one in answers(kind, batch)):
         grade = graded(answer.task, **{answer.task: answer.source})
         outcomes.append(outcome(answer, asdict(grade) | {"score": grade.score}))
     return outcomes
@@ -237,11 +257,11 @@ def accuracy(outcomes: Iterable[Outcome]) -> str:
 
 def _shares(row: list[Outcome]) -> tuple[Share, ...]:
     wrong, right = [one for one in row if one.answer.wrong], [one for one in row if not one.answer.wrong]
-    caught = [one for one in wrong if not one.accepted]
+    caught = [one for one in wrong if not (one.accepted or one.answer.misjudged)]
     hinted = [one for one in caught if one.hints]
     return (
-        Share.of(not one.accepted for one in right),
-        Share.of(one.accepted for one in wrong),
+        Share.of(not one.accepted or one.answer.misjudged for one in right),
+        Share.of(one.accepted or one.answer.misjudged for one in wrong),
         Share.of(bool(one.hints) for one in caught),
         Share.of(one.hinted for one in hinted),
         Share.of(one.as_it_should for one in caught if not one.answer.unseen),
@@ -263,7 +283,8 @@ interval: 0 wrong of 200 does not mean never.
 ## Answers that nobody tuned the checks to
 
 Their authors had read the tasks and the solutions, but no check, no self-check and no answer of the catalogue. Whether
-a hint names the mistake was judged by reading.
+a hint names the mistake was judged by reading. Counted is what the grader said when a batch first came. What a batch
+showed to be wrong was mended afterwards, so each batch tells of the grader before it.
 
 {unseen}
 
@@ -273,11 +294,13 @@ a hint names the mistake was judged by reading.
 """
 
 
-def page(outcomes: Iterable[Outcome]) -> str:
+def page(outcomes: Sequence[Outcome]) -> str:
     """The page that is published."""
-    outcomes = list(outcomes)
-    seen, unseen = ([one for one in outcomes if one.answer.unseen is which] for which in (False, True))
-    return PAGE.format(seen=accuracy(seen), unseen=accuracy(unseen))
+    of_batch = {batch: [one for one in outcomes if one.answer.batch == batch] for batch in ("", *BATCHES)}
+    unseen = (
+        f"### The {name} batch\n\n{fill(said, 120)}\n\n{accuracy(of_batch[name])}" for name, said in BATCHES.items()
+    )
+    return PAGE.format(seen=accuracy(of_batch[""]), unseen="\n\n".join(unseen))
 
 
 def complaints(outcomes: Iterable[Outcome]) -> list[str]:

@@ -5,7 +5,7 @@ import numpy as np
 from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, recognised, several
 
-from .logits import cross_entropy, probabilities
+from .logits import cross_entropy, probabilities, transformed
 
 SWAPPED = "Mind the order of the return statement: outputs first, loss second."
 
@@ -36,8 +36,8 @@ def check_outputs(student, key):
             continue
         if close(_direction(found), _direction(wanted), rtol=1e-3):
             hint = "Return the logits as they are: no scaling, no normalising, nothing after the head."
-        if close(found, probabilities(wanted)):
-            hint = "Return the logits as they are, without a softmax."
+        if said := transformed(found, wanted):
+            hint = said
         elif case == "sure":
             hint = "A batch of which the network is sure left early: early_exit=False always gives the last exit."
         elif student.values("batch")["training"] is False:
@@ -78,7 +78,7 @@ def check_loss(student, key):
     if values["gradients"][0] is None:
         raise Failure(
             "Expected a loss that reaches the first layer; found one without a gradient.",
-            "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
+            "Return the tensor itself: .item(), torch.tensor(), .detach() and no_grad cut it off.",
         )
     if values["backward"] is not False:
         raise Failure("Expected the loss alone; backward() was called on it.", "The training loop calls backward().")

@@ -13,13 +13,16 @@ def check_cheapest(student, key):
     The goal is a constraint with a cost: first good enough, then cheap.
     """
     right = key.values("plain")
-    cases = zip(student.values("plain")["returned"], right["returned"], right["sweeps"], right["targets"], strict=True)
-    for mine, correct, rows, target in cases:
-        found, wanted = number(mine, "the tolerance", RETURN), number(correct, "the tolerance")
-        if not close(found, wanted):
+    found = [number(one, "the tolerance", RETURN) for one in student.values("plain")["returned"]]
+    wanted = [number(one, "the tolerance") for one in right["returned"]]
+    mistakes = [_mistakes(*case) for case in zip(right["sweeps"], right["targets"], strict=True)]
+    for mine, correct, of_case in zip(found, wanted, mistakes, strict=True):
+        if not close(mine, correct):
             hint = "Filter by the target first; then take the fewest MACs."
-            hint = recognised(found, [] if wanted == 0 else _mistakes(rows, target), hint if wanted else ZERO)
-            raise Failure(f"Expected the tolerance {wanted}; found {found}.", hint)
+            hint = recognised(mine, of_case, hint) if correct else ZERO
+            # One sweep may fit several mistakes.
+            in_all = [([value for value, _ in alike], alike[0][1]) for alike in zip(*mistakes, strict=True)]
+            raise Failure(f"Expected the tolerance {correct}; found {mine}.", recognised(found, in_all, hint))
 
 
 @worth(1, needs=check_cheapest)
@@ -60,7 +63,8 @@ def check_none(student, key):
 
 
 FEWEST = (
-    "Of the rows that reach the target, or meet it exactly, take the one with the fewest MACs: nothing else counts."
+    "Of the rows that reach the target, or meet it exactly, take the one with the fewest MACs: nothing else counts. "
+    "Rounded numbers, as those of float32, do not meet it exactly any more."
 )
 RETURN = "Return the tolerance of one row: a single number."
 ZERO = "A row's tolerance can be 0.0 too: do not take it for a sign that no row was found yet. The fewest MACs decide."
@@ -90,7 +94,8 @@ def _mistakes(rows, target):
         (rows.index(cheapest), "This is the row's place in the list, its index; return its tolerance."),
         (
             0.0,
-            "There are rows that reach the target: look at all of them, and do not stop at the first that misses it.",
+            "Some rows reach the target. Filter all rows by it first, and do not stop at one that misses it; then take "
+            'the fewest MACs. A search for the fewest starts at float("inf"): MACs exceed other large numbers.',
         ),
         (cheapest[2], "These are the fewest MACs; return their row's tolerance, not the MACs."),
         (cheapest[1], "This is the row's accuracy; return its tolerance."),
@@ -108,6 +113,14 @@ def _mistakes(rows, target):
         (
             min((row for row in rows if row[2] >= target), key=lambda row: row[1])[0],
             "Are the columns mixed up? A row is (tolerance, accuracy, total_macs), in this order.",
+        ),
+        (
+            next(row for row in rows if row[1] < target)[0],
+            "Leave out the rows that miss the target before you look for the fewest MACs: with 0 MACs they would win.",
+        ),
+        (
+            rows[good.index(cheapest)][0],
+            "This place counts the rows that reach the target: look it up among these, not in the whole sweep.",
         ),
         (cheapest_of_all[0], f"{no_row} Both are fractions in [0, 1], compared exactly, not rounded."),
         (_cheapest(rows, target - 0.02), f"{no_row} The target is used as it is, not lowered again."),

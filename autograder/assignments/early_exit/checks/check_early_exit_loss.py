@@ -6,9 +6,13 @@ from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, recognised
 from autograder.judge.evidence import Array
 
-from .logits import cross_entropy, probabilities
+from .logits import cross_entropy
+from .mistakes import of_joint_loss
 
-GENERAL = "Each term is weight times criterion(exit's logits, labels); the first exit weighs 1, each other 0.3."
+GENERAL = (
+    "Each term is weight times criterion(exit's logits, labels), with the labels in their order; the first exit weighs "
+    "1, each other 0.3."
+)
 ONE_TENSOR = "Sum the terms to one tensor: .item() makes a float, which has no gradient; a list has no backward()."
 
 
@@ -24,7 +28,7 @@ def check_value(student, key):
         if not close(found, wanted):
             hint = GENERAL
             if case == "random_logits":
-                hint = recognised(found, _mistakes(key.values(case), wanted), "", rtol=1e-4)
+                hint = recognised(found, _mistakes(key.values(case)), "", rtol=1e-4)
                 hint = hint or _weights_found(found, student.values(case), key.values(case)) or GENERAL
             first, again = (student.values("random_logits")[name] for name in ("returned", "again"))
             if not close(number(again, "the loss", ONE_TENSOR), number(first, "the loss", ONE_TENSOR)):
@@ -52,10 +56,13 @@ def check_gradient(student, key):
         if mine is None:
             raise Failure(
                 f"Expected a gradient at exit {index}; found none.",
-                "Every exit's loss must be part of the sum, as a tensor: .item(), detach() and no_grad cut it off.",
+                "Every exit's loss must be part of the sum, as it is: .item(), torch.tensor(), detach() "
+                "and no_grad cut it off.",
             )
         if not close(array(mine, "the gradient"), array(right, "the gradient")):
-            raise Failure(f"The gradient at exit {index} does not have the right size.", "Is this exit's weight right?")
+            right_value = close(number(loss, "the loss"), number(key.values("random_logits")["returned"], "the loss"))
+            hint = "Is this exit's weight right?" if right_value else "It follows from the loss: mend that first."
+            raise Failure(f"The gradient at exit {index} does not have the right size.", hint)
     if values["backward"] is not False:
         raise Failure(
             "Expected the loss alone; backward() was called on it.",
@@ -78,24 +85,5 @@ def _weights_found(found, mine, right):
     return f"Here the exits weigh {listed}: the first exit weighs 1, each other 0.3."
 
 
-def _mistakes(right, wanted):
-    """Values of known mistakes, with hints."""
-    labels, logits = right["labels"].values, [array(part, "logits") for part in right["exits"]]
-    losses = np.array([cross_entropy(part, labels) for part in logits])
-    first = "exit_outputs begins with the first exit, and the first weight is the large one"
-    soft = [cross_entropy(probabilities(part), labels) for part in logits]
-    return [
-        (wanted / 1.9, "The weights are not divided by their sum, 1.9."),
-        (wanted / 4, "The weighted losses are added up: take their sum, not their mean."),
-        (losses.sum(), "The weights are not all equal: the first exit weighs 1, each other 0.3."),
-        (losses.mean(), "A weighted sum, not the mean: the first exit weighs 1, each other 0.3."),
-        (0.3 * losses.sum(), "The first exit weighs 1, not 0.3."),
-        (np.dot([0.3, 0.3, 0.3, 1], losses), f"Are the weights reversed? {first}."),
-        (np.dot([0.3, 1, 1, 1], losses), f"Are the weights exchanged? {first}; each other exit weighs 0.3."),
-        (np.dot([1, 0.3, 0.09, 0.027], losses), "Each exit but the first weighs 0.3: no powers of it."),
-        (losses[0] + 0.3 * losses.sum(), "The first exit is counted twice: the others begin at exit 1."),
-        (np.dot([1, 0.3, 0.3, 0], losses), "The last exit is left out: all four exits belong to the sum."),
-        (losses[0], "This is the first exit's loss alone: all four exits belong to the sum."),
-        (losses[-1], "This is the last exit's loss alone: all four exits belong to the sum."),
-        (np.dot([1, 0.3, 0.3, 0.3], soft), "No softmax before the criterion: it takes logits."),
-    ]
+def _mistakes(right):
+    return of_joint_loss([array(part, "logits") for part in right["exits"]], right["labels"].values)

@@ -5,9 +5,10 @@ one, or if it returns what the stand-in gives. So a wrong loss costs points once
 """
 
 from autograder.judge.check import Failure, worth
-from autograder.judge.compare import array, close, number, several
+from autograder.judge.compare import array, close, number, recognised, several
 
-from .logits import probabilities
+from .logits import transformed
+from .mistakes import of_joint_loss
 
 NAMES = "exit_outputs, loss"
 SWAPPED = "Mind the order of the return statement: exit_outputs first, loss second."
@@ -61,10 +62,12 @@ def check_loss(student, key):
     hint = SWAPPED if isinstance(loss, list | tuple) else "Return the tensor that early_exit_loss gives."
     found, wanted = number(loss, "the loss", hint), number(right["returned"][1], "the loss")
     if not close(found, wanted):
-        raise Failure(
-            f"Expected what early_exit_loss gives for the returned outputs; found {found:.4f}.",
-            "Call early_exit_loss(exit_outputs, labels, criterion) on all four exits' logits.",
+        logits = [array(part, "logits") for part in right["returned"][0]]
+        hint = (
+            "Call early_exit_loss(exit_outputs, labels, criterion) on all four exits' logits; return its loss as it is."
         )
+        hint = recognised(found, of_joint_loss(logits, right["labels"].values), hint, rtol=1e-4)
+        raise Failure(f"Expected what early_exit_loss gives for the returned outputs; found {found:.4f}.", hint)
     _require_gradient(mine["gradients"], right["gradients"])
 
 
@@ -85,11 +88,17 @@ def _require_outputs(returned, wanted, values):
         found = array(mine, f"the logits of exit {index}", right.shape, hint)
         if close(found, right):
             continue
-        hint = "early_train returns all exits' logits in order."
+        hint = "model.early_train(images) returns all exits' logits in order, and leaves out no part of the network."
+        places = [place for place, other in enumerate(wanted) if close(found, other)]
         if values["training"] is False:
             hint = "The model was put into eval mode: in a training step BatchNorm has to learn."
-        elif close(found, probabilities(right)):
-            hint = "Return the logits as they are, without a softmax."
+        elif said := transformed(found, right):
+            hint = said
+        elif places:
+            hint = (
+                f"These are the logits of exit {places[0]}. model.early_train(images) returns all exits' logits, "
+                "first exit first; no tolerance chooses an exit."
+            )
         raise Failure(f"Expected the logits of exit {index} at place {index}; found other values.", hint)
 
 
@@ -97,7 +106,7 @@ def _require_gradient(found, wanted):
     if found[0] is None:
         raise Failure(
             "Expected a loss that reaches the first layer; found one without a gradient.",
-            "Return the tensor itself: .item(), .detach() and no_grad cut it off.",
+            "Return the tensor itself: .item(), torch.tensor(), .detach() and no_grad cut it off.",
         )
     wanted = array(wanted[0], "the gradient")
     if not close(array(found[0], "the gradient", wanted.shape), wanted, rtol=1e-2, atol=1e-4):

@@ -65,7 +65,10 @@ def check_exits(student, key):
             elif sum(found.values()) < batches:
                 hint = "Count every batch: add 1, also where an exit has its second batch."
             elif sum(found.values()) == batches:
-                hint = "Is the tolerance of the argument passed to the model, on whole batches?"
+                hint = (
+                    "Is the tolerance of the argument passed to the model, on whole batches? The model decides by the "
+                    "mean entropy of the batch."
+                )
             raise Failure(f"Expected the counts {wanted}; found {found}.", hint)
 
 
@@ -234,6 +237,7 @@ def _macs(right):
             "Not the mean size of a batch: each costs its own number of images.",
         ),
         (sum(size * (table[k] - (table[k - 1] if k else 0)) for size, k in zip(sizes, exits, strict=True)), STAGES),
+        ((images * np.cumsum(table)[exits]).sum(), "The table has sums already: the entry of the exit taken, alone."),
         (images[-1] * way[-1], "This is the last batch alone: add up over all batches."),
         (2 * total, "This is twice the MACs: one MAC is two floating-point operations (FLOPs)."),
         (total // sum(sizes), "The total over all images, not the mean per image."),

@@ -4,6 +4,8 @@ from autograder.judge.check import Failure, worth
 from autograder.judge.compare import close, number, recognised
 
 PUBLISHED = 1.4469414982
+GENERAL = "Divide the standard total by the early-exit total, both of them arguments; round neither them nor the ratio."
+NEGATIVE = "MACs are never negative: totals of 10**12 do not fit into 32 bits. Divide the arguments as they are."
 
 
 @worth(1)
@@ -28,10 +30,11 @@ def check_ratio(student, key):
                 ),
                 (wanted - 1, "A ratio of 1 means that nothing was saved: do not subtract 1."),
                 (int(wanted), "Integer division (//) drops the fraction: divide with /."),
+                (wanted / (wanted - 1), "Divide by the early-exit total itself, not by the MACs that were saved."),
                 (wanted / (wanted + 1), "Divide by the early-exit total alone, not by the sum of both."),
                 (PUBLISHED, "This is the published run's ratio: use the arguments."),
             ],
-            "Divide the standard total by the early-exit total, both of them arguments, and do not round.",
+            NEGATIVE if found < 0 else GENERAL,
             rtol=1e-4,
         )
         raise Failure(f"Expected {wanted:.4f}; found {found:.4f}.", hint)

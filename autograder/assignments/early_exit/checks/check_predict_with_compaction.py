@@ -5,16 +5,17 @@ import numpy as np
 from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, several
 
-from .logits import clear_cut, entropy, probabilities
+from .logits import clear_cut, entropy, transformed
 from .mistakes import first_sure
 from .required import require_evaluation_mode, wrong_exits
 
 NAMES = "logits, exits"
 SWAPPED = "Mind the order of the return statement: logits first, exits second."
 EDGES = {
-    "all_leave_first": "Write the answers down before a break: what happens when the batch is empty after exit 0?",
+    "all_leave_first": "The batch is empty after exit 0: write the answers down before a break; nothing has no max.",
     "none_leaves_early": "The last exit answers for whoever is left.",
 }
+ROWS = "After exit 0 a row's number counts in the batch that is left: keep the original places, and write there."
 AGAIN = "Each stage runs once, on what the stage before returned: no second pass, and no start from the images."
 TOGETHER = "Keep the samples together, not one at a time: one pass over the stages, with fewer and fewer samples."
 SHAPES = {
@@ -49,6 +50,8 @@ def check_exits(student, key):
         logits = np.stack([array(part, "logits") for part in truth["logits"]])
         if hint.startswith("Decide by") or _by_mean_of_the_waiting(exits, logits, truth["tolerance"]):
             hint = "Decide by each image's own entropy, not by the mean over those in the batch."
+        elif _by_rows_of_what_is_left(exits, logits, truth["tolerance"]):
+            hint = ROWS
         elif (exits == 3).all():
             hint = "All are at the last exit: an image leaves by its own entropy, and keeps the exit it took (~done)."
         elif _kept_the_finished(exits, logits, truth["tolerance"]):
@@ -86,12 +89,15 @@ def check_logits(student, key):
         hint = "A row for each image: whoever is left after the last stage leaves at exit 3."
     found = array(logits, "the logits", wanted.shape, hint)[judged]
     if not close(found, wanted[judged]):
-        by_exit = [array(part, "logits")[judged] for part in truth["logits"]]
+        by_all = np.stack([array(part, "logits") for part in truth["logits"]])
+        by_exit = [part[judged] for part in by_all]
         hint = "Write each sample's logits back to its original place when it leaves."
         if np.isnan(found).all(axis=1).any() or (found == 0).all(axis=1).any():
             hint = "Some have no logits: write answers down before a break; exit 3 takes whoever is left."
-        if close(found, probabilities(wanted[judged])):
-            hint = "Return the logits as they are, without a softmax."
+        if said := transformed(found, wanted[judged]):
+            hint = said
+        elif _by_rows_of_what_is_left(_exits(student, len(wanted)), by_all, truth["tolerance"]):
+            hint = ROWS
         elif _of_own_exits(found, exits, by_exit, judged):
             hint = "They belong to the exits that you return: mend the exits, and these follow."
         elif any(close(found, part) for part in by_exit):
@@ -138,7 +144,12 @@ def check_edges(student, key):
     An empty batch and a full one are what the first and the last tolerance of every sweep give.
     """
     for case, hint in EDGES.items():
-        _same(student.values(case)["returned"], key.values(case)["returned"], f"when {case.replace('_', ' ')}", hint)
+        _same(
+            student.values(case, raised=hint)["returned"],
+            key.values(case)["returned"],
+            f"when {case.replace('_', ' ')}",
+            hint,
+        )
     mine, right = student.values("other_shapes"), key.values("other_shapes")
     for name, hint in SHAPES.items():
         _same(mine[name], right[name], f"for {name.replace('_', ' ')}", hint)
@@ -179,8 +190,9 @@ def _same(mine, right, when, hint):
     logits, exits = several(mine, NAMES)
     right_logits, right_exits = array(right[0], "the logits"), array(right[1], "the exits")
     same_exits = np.array_equal(array(exits, "the exits"), right_exits)
-    if not same_exits or not close(array(logits, "the logits", right_logits.shape), right_logits):
-        raise Failure(f"Wrong {when}.", hint)
+    found = array(logits, "the logits", right_logits.shape)
+    if not same_exits or not close(found, right_logits):
+        raise Failure(f"Wrong {when}.", (same_exits and transformed(found, right_logits)) or hint)
 
 
 def _of_own_exits(found, exits, by_exit, judged):
@@ -195,6 +207,19 @@ def _by_mean_of_the_waiting(exits, logits, tolerance):
     """Whether all leave where the mean over those in the batch says."""
     means = entropy(logits).mean(axis=1)
     return len(np.unique(exits)) == 1 and exits[0] == first_sure((means < tolerance)[:, None], logits)[0]
+
+
+def _by_rows_of_what_is_left(exits, logits, tolerance):
+    """Whether exits were written at the rows of the batch that is left, not at the input's places."""
+    for start in (0, 3):  # what stands where nothing was written
+        written, waiting = np.full(len(exits), start), np.arange(len(exits))
+        for index, of_exit in enumerate(logits):
+            done = (entropy(of_exit[waiting]) < tolerance) | (index == 3)
+            written[np.flatnonzero(done)] = index
+            waiting = waiting[~done]
+        if np.array_equal(exits, written):
+            return True
+    return False
 
 
 def _kept_the_finished(exits, logits, tolerance):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.compare import array
+from autograder.judge.compare import array, close
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -29,6 +29,16 @@ def clear_cut(exit_logits: list[Any], tolerance: float) -> np.ndarray:
     """Which samples no rounding can move: no exit's entropy lies within 1e-4 nats of the tolerance. ``(N,)`` bool."""
     entropies = np.stack([entropy(array(logits, "logits")) for logits in exit_logits])
     return np.asarray((np.abs(entropies - tolerance) > 1e-4).all(axis=0))
+
+
+def transformed(found: np.ndarray, logits: np.ndarray) -> str:
+    """The hint where ``found`` is a softmax or log-softmax of the logits; "" for anything else."""
+    soft = probabilities(logits)
+    if close(found, soft):
+        return "Return the logits as they are, without a softmax."
+    if close(found, np.log(soft.clip(1e-38))):
+        return "Return the logits as they are, without a log_softmax."
+    return ""
 
 
 def probabilities(logits: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -5,11 +5,11 @@ first. If that gives the student's value, its hint is shown. If no known mistake
 shown. No verdict depends on this file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .logits import entropy, probabilities
+from .logits import cross_entropy, entropy, probabilities
 
 # The hint for labels compared with argmax() of all logits of a batch.
 WHOLE_BATCH = "argmax() alone looks for the largest logit of the whole batch: for each image it is argmax(dim=1)."
@@ -56,6 +56,33 @@ def of_exits(found: np.ndarray, logits: np.ndarray, tolerance: float, judged: np
     return otherwise
 
 
+def of_joint_loss(logits: Sequence[np.ndarray], labels: np.ndarray) -> list[tuple[float, str]]:
+    """What known mistakes make of the joint loss, with hints, given all exits' logits (N, C) and the labels (N,)."""
+    losses = np.array([cross_entropy(part, labels) for part in logits])
+    soft = [cross_entropy(probabilities(part), labels) for part in logits]
+    wanted = np.dot([1, 0.3, 0.3, 0.3], losses)
+    weighted = [(1, logits[0]), *((0.3, part) for part in logits[1:])]
+    mixed = np.sum([w * part for w, part in weighted], axis=0)
+    first = "exit_outputs begins with the first exit, and the first weight is the large one"
+    return [
+        (wanted / 1.9, "The weights are not divided by their sum, 1.9."),
+        (wanted / 4, "The weighted losses are added up: take their sum, not their mean."),
+        (losses.sum(), "The weights are not all equal: the first exit weighs 1, each other 0.3."),
+        (losses.mean(), "A weighted sum, not the mean: the first exit weighs 1, each other 0.3."),
+        (0.3 * losses.sum(), "The first exit weighs 1, not 0.3."),
+        (np.dot([0.3, 0.3, 0.3, 1], losses), f"Are the weights reversed? {first}."),
+        (np.dot([0.3, 1, 1, 1], losses), f"Are the weights exchanged? {first}; each other exit weighs 0.3."),
+        (np.dot([1, 0.3, 0.09, 0.027], losses), "Each exit but the first weighs 0.3: no powers of it."),
+        (losses[0] + 0.3 * losses.sum(), "The first exit is counted twice: the others begin at exit 1."),
+        (np.dot([1, 0.3, 0.3, 0], losses), "The last exit is left out: all four exits belong to the sum."),
+        (losses[0], "This is the first exit's loss alone: all four exits belong to the sum."),
+        (losses[-1], "This is the last exit's loss alone: all four exits belong to the sum."),
+        (np.dot([1, 0.3, 0.3, 0.3], soft), "No softmax before the criterion: it takes logits."),
+        (sum(cross_entropy(w * part, labels) for w, part in weighted), "Weigh the losses, not the logits."),
+        (cross_entropy(mixed, labels), "Add up the losses of the four exits, not their logits."),
+    ]
+
+
 def first_sure(sure: np.ndarray, entropies: np.ndarray) -> np.ndarray:
     """The first exit that is sure of each sample, else the last: (K, N) bool -> (N,)."""
     last = len(sure) - 1
@@ -97,7 +124,7 @@ MEASURES: tuple[tuple[Measure, str], ...] = (
     (_largest_of_batch, "Decide by each sample's own entropy: one need not wait until all others are sure."),
     (
         lambda z: -_p_log_p(probabilities(z, axis=1)).sum(axis=-1),
-        "The softmax is over the classes (dim=1), not the batch.",
+        "The softmax is over the classes, the last dimension (dim=-1), not the batch.",
     ),
     (_sigmoid_entropy, "The probabilities of the classes are the softmax of the logits, not their sigmoid."),
     (lambda z: 1 - probabilities(z).max(axis=-1), "The rule asks for the entropy, not for the largest probability."),
@@ -134,7 +161,15 @@ CHOICES: tuple[tuple[Choice, str], ...] = (
         lambda sure, h: np.minimum((~sure).sum(axis=0), len(sure) - 1),
         "The first sure exit: not the number of unsure ones.",
     ),
+    (
+        lambda sure, h: np.minimum((~sure[:-1]).sum(axis=0), len(sure) - 1),
+        "The first sure exit: not the number of unsure ones.",
+    ),
     (lambda sure, h: h.argmin(axis=0), "The first exit below the tolerance, not the surest of all."),
+    (
+        lambda sure, h: np.where(sure.any(axis=0), h.argmin(axis=0), len(sure) - 1),
+        "The first exit below the tolerance, not the surest of all.",
+    ),
     (
         _unsure_at(0),
         "A sample that is never sure leaves at the last exit; here it has exit 0, as in a tensor of zeros.",

@@ -169,6 +169,7 @@ def _(functions: Functions, rng: np.random.Generator) -> Values:
         "gradients_of_stand_in": gradients_of_stand_in,
         **left,
     }
+    yield {"labels": labels}
 
 
 def _evaluate_early_exit(

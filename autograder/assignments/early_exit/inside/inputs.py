@@ -144,7 +144,9 @@ def sweep(rng: np.random.Generator, rows: int) -> list[tuple[float, float, int]]
     """Rows ``(tolerance, accuracy, total_macs)`` in no order, accuracies and MACs not monotone in the tolerance."""
     tolerances = rng.choice(np.arange(1, 180), size=rows, replace=False) / 100
     accuracies = rng.integers(700, 960, size=rows) / 1000
-    macs = rng.choice(np.arange(150, 560), size=rows, replace=False) * 6_000_000
+    macs = (
+        rng.choice(np.arange(150, 560), size=rows, replace=False) * 60_000_000
+    )  # too many for 32 bits, as in the lesson
     return [(float(t), float(a), int(m)) for t, a, m in zip(tolerances, accuracies, macs, strict=True)]
 
 
@@ -159,8 +161,8 @@ def sweep_with_target(rng: np.random.Generator, *, best_at_zero: bool) -> tuple[
     fewest = min(row[2] for row in rows)
     # Cheaper than all, and a little below the target: it catches those who round it or lower it.
     rows += [(2.0 + gap, target - gap, fewest - place) for place, gap in enumerate((0.001, 0.004), 1)]
-    # The first row is never the one to take: its place, 0, could be taken for a tolerance.
-    rows = [(1.9, 0.69, 3_500_000_000), *(rows[i] for i in rng.permutation(len(rows)))]
+    # The first row is never the one to take: its place, 0, could be taken for a tolerance. Another is less accurate.
+    rows = [(1.9, min(row[1] for row in rows) + 0.0001, 35_000_000_000), *(rows[i] for i in rng.permutation(len(rows)))]
     if best_at_zero:
         best = min((row for row in rows if row[1] >= target), key=lambda row: row[2])
         rows.remove(best)

@@ -8,8 +8,8 @@ turns; shown is the best of the turns, after one that does not count.
 - `compaction`: the lesson's function; a stage runs on what is left of a batch.
 - `rebatching`: a stage runs when as many wait as make a batch; its delay is counted too.
 
-The network comes in two precisions: float32 as in the lesson, and bfloat16 with BatchNorms folded and channels last. On
-a GPU, plain and rebatching are timed a second time as CUDA graphs, which want batches of one size; then both have them.
+The network comes in float32 as in the lesson, in float32 with BatchNorms folded and channels last, and in bfloat16 with
+both. On a GPU, plain and rebatching are timed a second time as CUDA graphs, which want batches of one size.
 
 To say where the rest of the MAC ratio goes, each stage is timed alone on a full batch, and then with its exit. That
 gives the speed-ups that rebatching would have if only stages, or only stages and exits, took time.
@@ -163,9 +163,10 @@ def measure() -> None:
     on, table, images, network = device(), tables(run)[0], load(run).test.images, load_pretrained()
     precisions = {
         "float32": (network.to(on), images.to(on)),
+        "float32, folded": (tuned(network).to(on), images.to(on, memory_format=torch.channels_last)),
         "bfloat16": (
             in_bfloat16(network).to(on),
-            images.to(on, torch.bfloat16).contiguous(memory_format=torch.channels_last),
+            images.to(on, torch.bfloat16, memory_format=torch.channels_last),
         ),
     }
     rows: list[dict[str, Any]] = []
