@@ -12,10 +12,11 @@ from autograder.box.box import end_all
 from autograder.box.template import Template, Templates
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable, TemplateFailed
-from autograder.execute import Run, run_notebook
+from autograder.execute import run_notebook
 from autograder.intake.needed import Plan
 from autograder.intake.rebuild import Rebuilt
 from autograder.results import Verdict
+from autograder.session import Run
 
 RETRIES = 3  # notebooks in a row whose warm boxes do not start, before the rest run cold: each may cost minutes
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.config import Settings
-from autograder.execute import Run
 from autograder.intake.master import MasterCell
 from autograder.intake.rebuild import Rebuilt
 from autograder.judge.judge import Judge
 from autograder.keys import Basis
 from autograder.results import Grade, Handin, Verdict
 from autograder.runner import Runner
+from autograder.session import Run
 
 
 @dataclass(frozen=True)

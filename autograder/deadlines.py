@@ -5,7 +5,6 @@ of notebooks, workspaces or sheets.
 """
 
 import datetime
-import difflib
 import itertools
 import math
 from collections.abc import Collection, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from autograder.errors import UsageError, listed
+from autograder.spelling import misspelt
 
 DAY = datetime.timedelta(days=1)
 EARNED, POSSIBLE = "earned", "possible"
@@ -235,7 +235,7 @@ class Deadlines:
     def _check_names(self, rule: Rule, names: Mapping[str, str], known: Collection[str]) -> None:
         """Refuse a misspelt student. Somebody who is unlike all others may simply not have handed in yet."""
         for name in {*rule.submitted, *rule.exemptions} - {*names} - {*known}:
-            if close := [] if name.isdigit() else difflib.get_close_matches(name, names, n=3, cutoff=0.8):
+            if close := [] if name.isdigit() else misspelt(name, names, most=3, least=80):
                 raise UsageError(
                     f"{self.file} names the student {name!r} under [{rule.assignment}], and nobody of that name handed "
                     f"in. Close to it: {listed(close)}. Write the name as the report has it. If it is somebody who "

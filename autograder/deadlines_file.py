@@ -19,7 +19,6 @@ reason = "ill, certificate of October 1"
 """
 
 import datetime
-import difflib
 import itertools
 import re
 import tomllib
@@ -30,6 +29,7 @@ from typing import Any
 
 from autograder.deadlines import EARNED, POSSIBLE, Curve, Deadlines, Exemption, Rule
 from autograder.errors import UsageError, listed
+from autograder.spelling import misspelt
 
 UNITS = {"min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400, "week": 604800}
 MAX_BYTES = 1 << 20
@@ -99,7 +99,7 @@ class _Reader:
             if name in TOP:
                 continue
             if name not in assignments:
-                close = difflib.get_close_matches(name, [*TOP, *assignments], n=1)
+                close = misspelt(name, [*TOP, *assignments])
                 guess = f" Did you mean {close[0]!r}?" if close else ""
                 raise UsageError(
                     f"{self.file} has {_shown(name)}, which is no assignment of this course "
@@ -195,7 +195,7 @@ class _Reader:
     def _check_keys(self, table: dict[str, Any], known: set[str], where: str) -> None:
         for key in table:
             if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
+                close = misspelt(key, known)
                 guess = f" Did you mean {close[0]!r}?" if close else f" Known are {', '.join(sorted(known))}."
                 raise UsageError(f"{self.file} has an unknown key {_shown(key)} in {where}.{guess}")
 

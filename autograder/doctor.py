@@ -11,7 +11,8 @@ from pathlib import Path
 
 from autograder.box.bounds import SLOWED, SPINNERS, exhaust_the_box, slowed_by_a_neighbour
 from autograder.box.cgroup import make_group, why_no_group
-from autograder.box.isolation import box_label, packages_elsewhere, refuse_unsafe_folders, to_preload, why_roots_number
+from autograder.box.isolation import box_label, to_preload, why_roots_number
+from autograder.box.mounts import packages_elsewhere, refuse_unsafe_folders
 from autograder.box.proof import Finding, attack_the_box
 from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template

@@ -6,7 +6,6 @@ from typing import Any
 
 from autograder.course import Course, Graded, Observed
 from autograder.errors import BackendGone, BadSubmission, GraderError
-from autograder.execute import Run
 from autograder.inside.names import NO_FUNCTION
 from autograder.intake.find import Found
 from autograder.intake.parse import parse_notebook
@@ -14,6 +13,7 @@ from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.judge.evidence import evidence_by_task
 from autograder.keys import file_key, grade_key
 from autograder.results import CheckResult, Grade, TaskGrade, Verdict
+from autograder.session import Run
 from autograder.workspace import why_refused
 
 

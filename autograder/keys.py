@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.box.isolation import packages_elsewhere
+from autograder.box.mounts import packages_elsewhere
 from autograder.config import Settings
 from autograder.intake.rebuild import Rebuilt
 
@@ -32,6 +32,7 @@ MAKING_A_RUN = (
     "outputs.py",
     "pictures.py",
     "raised.py",
+    "session.py",
     "intake/composed.py",
     "intake/master.py",
     "intake/needed.py",

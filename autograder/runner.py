@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from autograder.boxes import Backend, Boxes, Order
 from autograder.config import Settings
-from autograder.execute import Run, is_silent
 from autograder.intake.needed import plan
 from autograder.intake.rebuild import Rebuilt
 from autograder.keys import run_key, stored_key
 from autograder.runs import Runs
+from autograder.session import Run, is_silent
 
 
 class Runner:

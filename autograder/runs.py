@@ -15,9 +15,9 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 
-from autograder.execute import Run
 from autograder.files import write_whole
 from autograder.results import Verdict
+from autograder.session import Run
 
 KEPT_S = 7 * 24 * 3600  # a run that no grade needs: of a grader that was killed, of another seed, of an earlier hand-in
 

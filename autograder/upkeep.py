@@ -12,7 +12,6 @@ from pathlib import Path
 from autograder.config import Settings, solutions_notebook
 from autograder.errors import UsageError
 from autograder.files import write_whole
-from autograder.intake.identity import close_names
 from autograder.records.forgetting import remove_from_gradebook, students_in_gradebook
 from autograder.records.marks import marked
 from autograder.records.results_json import read_results, results_path, results_text, runs_in_results
@@ -20,6 +19,7 @@ from autograder.records.rounds import adopt_older, load_round, round_numbers, ro
 from autograder.reporting import write_report
 from autograder.results import ClassResults, Round
 from autograder.runs import Runs
+from autograder.spelling import close_names
 from autograder.workspace import locked
 
 STEPS = ("submitted", "autograded", "feedback")

@@ -19,13 +19,13 @@ from autograder.errors import BadSubmission, UsageError, listed
 from autograder.files import write_whole
 from autograder.intake.composed import composed
 from autograder.intake.find import Class, Found, find_class
-from autograder.intake.identity import close_names
 from autograder.intake.master import grade_ids_in
 from autograder.keys import Basis, grade_key, make_basis
 from autograder.records.marks import marked
 from autograder.records.results_json import results_path
 from autograder.records.rounds import adopt_older, newest_results
 from autograder.results import ClassResults, Handin, Verdict
+from autograder.spelling import close_names
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def test_points_are_27_automatic_and_10_by_hand() -> None:
 def test_the_bundle_holds_the_notebook_and_course_lib_and_no_answer(settings) -> None:
     files = bundle_files(settings, RELEASE.read_text())
 
-    assert {"early_exit.ipynb", "requirements.txt", "course_lib/model.py", "course_lib/selfcheck.py"} <= set(files)
+    library = {f"course_lib/{name}.py" for name in ("model", "selfcheck/__init__", "selfcheck/require")}
+    assert {"early_exit.ipynb", "requirements.txt", *library} <= set(files)
     assert not [name for name in files if name.startswith(("autograder", "solutions", "tests"))]
     assert find_leaks(settings, files) == []
 
@@ -112,7 +113,7 @@ def test_every_task_and_question_has_a_heading_with_its_points() -> None:
     [
         "__init__.py",
         "weights/*",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("selfcheck.py", "model.py", "data/__init__.py")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("selfcheck/__init__.py", "model.py", "data/__init__.py")),
     ],
 )
 def test_when_course_lib_lacks_what_the_notebook_needs_then_nothing_is_released(

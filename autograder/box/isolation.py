@@ -30,14 +30,13 @@ What it does not stop
 * It reads and executes files of the host, which costs the host time and page cache.
 * It can read the Python environment and /usr of the machine (not its configuration: of /etc only the linker's
   cache is there), so an answer must never be installed in either. The same holds for other folders that needed
-  packages are imported from (``packages_elsewhere``). The grader's own packages are masked.
+  packages are imported from (mounts.py). The grader's own packages are masked.
 * Timing and cache side channels between boxes on one machine.
 * Without bubblewrap (``--unsafe-no-box``) none of the above holds; every report then says so.
 """
 
 import contextlib
 import functools
-import importlib.metadata
 import itertools
 import os
 import pwd
@@ -50,25 +49,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.box.mounts import (
+    BOX,
+    PACKAGE,
+    SYSTEM_FOLDERS,
+    code_binds,
+    packages_elsewhere,
+    python_binds,
+    python_prefixes,
+    refuse_unsafe_folders,
+    system_binds,
+)
 from autograder.box.unboxed import readable_copy
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
 
 BOX_USERS = range(60_976, 60_992)  # in a range that nobody gives out, see https://systemd.io/UIDS-GIDS
 _turns = itertools.count()
-BOX = "/box"  # where the assignment's packages and inside are mounted
 OLDEST_VERSION = (0, 8, 0)  # --disable-userns, --size and --remount-ro all work from here on
 UNSAFE_LABEL = "none (--unsafe-no-box)"
 OWN_USER_LABEL = "none (--unsafe-no-box), a user of its own"
-NEEDED = (
-    "ipykernel",
-    "nbclient",
-    "numpy",
-)  # what every box needs, with everything that these require
-
-PACKAGE = Path(__file__).resolve().parent.parent
-SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/fonts")
 
 ENVIRONMENT = {
     "HOME": "/tmp",
@@ -151,7 +151,7 @@ def _tried(path: str) -> str:
             raise BoxUnavailable(
                 f"its version is {words.strip()!r}, expected at least {'.'.join(map(str, OLDEST_VERSION))}"
             )
-        trial = [path, *_namespaces(), *SEALED, *_system_binds(), "--proc", "/proc", "--dev", "/dev", "/bin/true"]
+        trial = [path, *_namespaces(), *SEALED, *system_binds(), "--proc", "/proc", "--dev", "/dev", "/bin/true"]
         done = subprocess.run(trial, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.SubprocessError) as error:
         raise BoxUnavailable(f"it does not run: {error}") from None
@@ -197,15 +197,15 @@ def _walls(privileges: list[str], proc: list[str], settings: Settings, command: 
         *privileges,
         "--clearenv",
         *(word for name, value in box_environment(settings).items() for word in ("--setenv", name, value)),
-        *_system_binds(),
+        *system_binds(),
         "--proc", "/proc",
         "--dev", "/dev",
         "--dev-bind", "/dev/full", "/dev/zero",  # zeros too, but it cannot be mapped as memory that no process has
         "--size", scratch, "--tmpfs", "/dev/shm",
         "--size", scratch, "--perms", "1777", "--tmpfs", "/tmp",
         # After /tmp: a course kept there has its Python environment below it.
-        *_python_binds(settings),
-        *_code_binds(settings),
+        *python_binds(settings),
+        *code_binds(settings),
         *proc,
         "--remount-ro", "/dev",
         "--remount-ro", "/",
@@ -274,7 +274,7 @@ def box_environment(settings: Settings) -> dict[str, str]:
         folders = [f"{BOX}/lib"]
     if packages_elsewhere(settings):
         # All of sys.path that the box shows, in its order, so that the same release of a package is found.
-        shown = (*_prefixes(), *SYSTEM_FOLDERS, *map(str, packages_elsewhere(settings)))
+        shown = (*python_prefixes(), *SYSTEM_FOLDERS, *map(str, packages_elsewhere(settings)))
         folders += [entry for entry in sys.path if os.path.isdir(entry) and any(map(Path(entry).is_relative_to, shown))]
     return {**ENVIRONMENT, **settings.assignment.environment, "PYTHONPATH": os.pathsep.join(folders)}
 
@@ -301,104 +301,3 @@ def _namespaces() -> list[str]:
     return [
         "--unshare-all", "--unshare-user", "--hostname", "box", "--die-with-parent", "--new-session",
     ]  # fmt: skip
-
-
-def _system_binds() -> list[str]:
-    words = []
-    for folder in SYSTEM_FOLDERS:
-        if os.path.islink(folder):
-            words += ["--symlink", os.readlink(folder), folder]
-        elif os.path.isdir(folder):
-            words += ["--ro-bind", folder, folder]
-    for file in SYSTEM_FILES:
-        words += ["--ro-bind-try", file, file]
-    return words
-
-
-def packages_elsewhere(settings: Settings) -> dict[Path, list[str]]:
-    """Folders outside of Python's own and the system's that needed packages are imported from, and those packages.
-
-    ``pip install --user``, the modules of a cluster on PYTHONPATH, and .pth files put packages there.
-    """
-    return _packages_elsewhere(tuple(sys.path), tuple(_prefixes()), (*settings.assignment.requires, *NEEDED))
-
-
-@functools.lru_cache(maxsize=4)
-def _packages_elsewhere(path: Sequence[str], prefixes: Sequence[str], needed: Sequence[str]) -> dict[Path, list[str]]:
-    elsewhere = [entry for entry in path if not any(map(Path(entry).is_relative_to, (*prefixes, *SYSTEM_FOLDERS)))]
-    found: dict[Path, list[str]] = {}
-    if not any(True for _ in importlib.metadata.distributions(path=elsewhere)):
-        return found
-    wanted, seen = list(needed), set()
-    while wanted:
-        name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
-        if name in seen:
-            continue
-        seen.add(name)
-        try:
-            package = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # for another platform, or missing: doctor looks for that
-        folder = str(package.locate_file(""))
-        if folder in elsewhere:
-            found.setdefault(Path(folder).absolute(), []).append(name)
-        wanted += [re.split(r"[^\w.-]", one)[0] for one in package.requires or () if "extra ==" not in one]
-    return {folder: sorted(names, key=lambda name: (name not in needed, name)) for folder, names in found.items()}
-
-
-def refuse_unsafe_folders(settings: Settings) -> None:
-    """Look whether the box may show every folder of :func:`packages_elsewhere`.
-
-    Raises:
-        BoxUnavailable: One is a home folder, or holds one, the course or the workspace.
-    """
-    private = {
-        "the home folder": Path(os.path.expanduser("~")),
-        "the course": settings.course,
-        "the workspace": settings.workspace,
-    }
-    for folder, packages in packages_elsewhere(settings).items():
-        for what, place in private.items():
-            if place.resolve().is_relative_to(folder.resolve()):
-                raise BoxUnavailable(
-                    f"The box needs a folder that holds packages and nothing private. {packages[0]} is installed in "
-                    f"{folder}, which holds {what} {place}. Install the packages in a virtual environment, or in a "
-                    "folder of their own."
-                )
-
-
-def _prefixes() -> list[str]:
-    """Where the Python that we run has its own files, other than /usr."""
-    prefixes = {
-        Path(sys.prefix).resolve(),
-        Path(sys.base_prefix).resolve(),
-        Path(sys.prefix),
-        Path(sys.base_prefix),
-    }
-    prefixes.add(Path(os.path.realpath(sys.executable)).parent.parent)
-    return sorted(str(prefix) for prefix in prefixes if not str(prefix).startswith("/usr"))
-
-
-def _python_binds(settings: Settings) -> list[str]:
-    """The environment we run in, without anything of ours or of the course's that lies under it."""
-    refuse_unsafe_folders(settings)
-    shown = [*_prefixes(), *map(str, packages_elsewhere(settings))]
-    words = [word for prefix in shown for word in ("--ro-bind", prefix, prefix)]
-    hidden = set()
-    for folder in map(Path, (*shown, *(one for one in SYSTEM_FOLDERS if not os.path.islink(one)))):
-        for secret in (PACKAGE, settings.course.resolve(), settings.workspace.resolve()):
-            if secret.is_dir() and folder.resolve() in secret.parents:
-                hidden.add(folder / secret.relative_to(folder.resolve()))  # the folder may be reached by a link
-    for secret in sorted(hidden):
-        if not hidden.intersection(secret.parents):  # else it is hidden with what it lies in
-            words += ["--tmpfs", str(secret), "--remount-ro", str(secret)]
-    return words
-
-
-def _code_binds(settings: Settings) -> list[str]:
-    """Show only ``inside`` of an assignment's folder: what judges an answer must not be where the answer is written."""
-    assignment = settings.assignment
-    shown = {f"{BOX}/lib/{name}": folder for name, folder in assignment.packages.items()}
-    shown |= {f"{BOX}/lib/inside": PACKAGE / "inside"}
-    shown |= {f"{BOX}/assignment": assignment.inside} if assignment.cases else {}
-    return [word for place, folder in shown.items() for word in ("--ro-bind", str(folder), place)]

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from autograder.box.attack import started
-from autograder.box.isolation import PACKAGE
+from autograder.box.mounts import PACKAGE
 from autograder.box.run_once import printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from autograder.assignments.assignment import assignments_of
 from autograder.config import Settings, find_course, load_settings
 from autograder.errors import AutograderError, UsageError
+from autograder.printable import printable
 
 OK, GRADER_FAILED, BAD_USAGE = 0, 1, 2
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
@@ -68,7 +68,8 @@ def told_in_a_sentence() -> Iterator[None]:
     try:
         yield
     except AutograderError as error:
-        click.echo(f"autograder: {_shown(error)}", err=True)
+        # The sentence may quote a name that somebody chose.
+        click.echo(f"autograder: {printable(str(error))}", err=True)
         sys.exit(BAD_USAGE if isinstance(error, UsageError) else GRADER_FAILED)
     except PermissionError as error:
         click.echo(f"autograder: {error.filename} cannot be used: {error.strerror}. Change its rights.", err=True)
@@ -91,13 +92,6 @@ def cluster_extra() -> Iterator[None]:
             f"A cluster needs the extra of that name ({error}). Install it: python -m pip install -c constraints.txt "
             "-e '.[grading,cluster]'"
         ) from None
-
-
-def _shown(error: Exception) -> str:
-    """The sentence without what would move the cursor: it may quote a name that somebody chose."""
-    from autograder.report.terminal import UNSHOWN
-
-    return re.sub(UNSHOWN, "?", str(error))
 
 
 def _no_room(error: Exception) -> str:

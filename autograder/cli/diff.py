@@ -37,12 +37,13 @@ def diff(
         from autograder.files import write_whole
         from autograder.records.gradings import two_gradings
         from autograder.report.diff_page import render_diff_page
-        from autograder.report.terminal import ClassDisplay
+        from autograder.report.diff_table import show_comparison
+        from autograder.report.terminal import Terminal
         from autograder.workspace import adopt_old_results
 
         adopt_old_results(settings)
         comparison = compare(*two_gradings(before, after, settings.workspace, settings.assignment.name))
         page = settings.workspace / settings.assignment.name / "diff.html"
         write_whole(page, render_diff_page(comparison).encode("utf-8", "replace"))
-        ClassDisplay().compared(comparison, page)
+        show_comparison(Terminal(), comparison, page)
     sys.exit(DIFFERENT if comparison.changes else OK)

@@ -271,7 +271,7 @@ def lateness(
     with _class(course, workspace, assignment) as settings:
         from autograder.export.explained import lateness_table
         from autograder.export.reading import deadlines_of
-        from autograder.report.terminal import ClassDisplay
+        from autograder.report.terminal import Terminal
 
         name, rules = settings.assignment.name, deadlines_of(settings, deadlines)
         if rules is None or name not in rules.rules:
@@ -280,12 +280,12 @@ def lateness(
                 "README has an example under Deadlines."
             )
         grades, who = _graded(settings, deadlines, moodle, column, roster)
-        display = ClassDisplay()
-        if not display.console.is_terminal:
-            display.console.width = 160
-        display.console.print(lateness_table(grades))
+        terminal = Terminal()
+        if not terminal.console.is_terminal:
+            terminal.console.width = 160
+        terminal.console.print(lateness_table(grades))
         for remark in _absent(settings, deadlines, grades, who):
-            display.say(remark)
+            terminal.say(remark)
 
 
 @contextlib.contextmanager
@@ -366,12 +366,12 @@ def _target(output: Path, source: Path | None = None) -> Path:
 
 def _written(target: Path, data: bytes, remarks: Sequence[str]) -> None:
     from autograder.files import write_whole
-    from autograder.report.terminal import ClassDisplay
+    from autograder.report.terminal import Terminal
 
     try:
         write_whole(target, data)
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}. Name another file with -o.") from None
-    display = ClassDisplay()
+    terminal = Terminal()
     for remark in (*remarks, f"wrote {target}"):
-        display.say(remark)
+        terminal.say(remark)

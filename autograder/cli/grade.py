@@ -83,13 +83,16 @@ def grade(
         assignment = assignment or _said_by_the_notebooks(submissions, course, platform)
         settings = settings_of(course, workspace, assignment, **overrides)
         from autograder.changes import Side, compare
+        from autograder.records.marks import marked
         from autograder.records.results_json import save_results
-        from autograder.report.terminal import ClassDisplay
+        from autograder.report.class_table import show_class
+        from autograder.report.diff_table import show_changed
+        from autograder.report.progress import ClassProgress
         from autograder.reporting import write_report
         from autograder.workspace import open_class
 
         opening = open_class(submissions, settings, seed, platform, students=students, reason=reason)
-        with ClassDisplay() as display, opening as opened:
+        with ClassProgress() as display, opening as opened:
             display.say(f"Grading {submissions} against {settings.solutions_notebook}")
             for remark in opened.remarks:
                 display.say(remark)
@@ -102,10 +105,11 @@ def grade(
             else:
                 with _backend(workers, scheduler, settings, opened.basis, display) as backend:
                     results = _graded(opened, settings, display, fresh, backend)
+        results = marked(results, settings.workspace)
         index = write_report(results, settings.workspace, settings.solutions_notebook)
         found = {one.student for one in opened.found}
-        display.summary(results, index, only=found if students else None)
-        display.changed(compare(Side("before", opened.results), Side("now", results)))
+        show_class(display, results, index, only=found if students else None)
+        show_changed(display, compare(Side("before", opened.results), Side("now", results)))
         failed = bool(results.faults & found) or bool(results.not_recognised and not students)
     sys.exit(GRADER_FAILED if failed else OK)
 

@@ -15,7 +15,8 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
         settings = settings_of(course, workspace, assignment)
         from autograder.records.marks import marked
         from autograder.records.results_json import load_results, save_results
-        from autograder.report.terminal import ClassDisplay
+        from autograder.report.class_table import show_class
+        from autograder.report.terminal import Terminal
         from autograder.reporting import write_report
         from autograder.workspace import adopt_old_results, locked
 
@@ -24,4 +25,5 @@ def report(course: Path | None, workspace: Path | None, assignment: str | None) 
         with locked(settings.workspace):
             results = marked(load_results(settings.workspace, settings.assignment.name), settings.workspace)
             save_results(results, settings.workspace)
-        ClassDisplay().summary(results, write_report(results, settings.workspace, settings.solutions_notebook))
+        index = write_report(results, settings.workspace, settings.solutions_notebook)
+        show_class(Terminal(), results, index)

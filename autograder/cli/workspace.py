@@ -34,17 +34,18 @@ def workspace(
         some = assignment or next(iter(assignments_of((course or find_course(Path.cwd())).resolve())), None)
         settings = settings_of(course, workspace, some)
         from autograder import upkeep
-        from autograder.report.terminal import ClassDisplay
+        from autograder.report.terminal import Terminal
+        from autograder.report.workspace_table import show_room, show_rounds
 
-        display, place = ClassDisplay(), settings.workspace
+        terminal, place = Terminal(), settings.workspace
         before = upkeep.taken(place)
         for student in forget:
             copies = upkeep.forget(student, settings)
-            display.say(f"Removed {student} from every round, the gradebook, the files and the pages. Export again.")
+            terminal.say(f"Removed {student} from every round, the gradebook, the files and the pages. Export again.")
             if copies:
                 names = ", ".join(copy.name for copy in copies)
-                display.say(f"Older copies of the gradebook still have {student}. Delete them: {names}")
+                terminal.say(f"Older copies of the gradebook still have {student}. Delete them: {names}")
         if prune:
-            display.say(f"Removed runs that no newest grade needs: {upkeep.prune(place)}.")
-        display.rounds(upkeep.rounds_in(place))
-        display.room(place, before, upkeep.taken(place))
+            terminal.say(f"Removed runs that no newest grade needs: {upkeep.prune(place)}.")
+        show_rounds(terminal, upkeep.rounds_in(place))
+        show_room(terminal, place, before, upkeep.taken(place))

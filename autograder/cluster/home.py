@@ -37,9 +37,9 @@ from urllib.parse import urlsplit
 from autograder.boxes import Order
 from autograder.cluster.worker import FAULT, Report, Site, admit, execute
 from autograder.errors import BackendGone, GraderError
-from autograder.execute import Run
 from autograder.results import Verdict
 from autograder.runs import unpacked
+from autograder.session import Run
 
 POLL_S = 0.5  # between two looks at which workers there are
 DEATHS = 2  # workers that may end under one notebook

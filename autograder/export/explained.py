@@ -1,17 +1,15 @@
 """Explains lateness: to an instructor as a table for the terminal, to a student in sentences."""
 
 import datetime
-import re
 from collections.abc import Sequence
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from autograder.deadlines import Arrival, Deadlines
 from autograder.errors import counted, listed
 from autograder.export.grades import FinalGrade
-from autograder.report.terminal import UNSHOWN
+from autograder.report.terminal import plain
 from autograder.report.text import points
 
 
@@ -31,7 +29,7 @@ def lateness_table(grades: Sequence[FinalGrade]) -> Table:
         percent = f" ({points(late.percent)} %)" if late.percent and late.points is None else ""
         shown = [grade.student, _moment(late.submitted, late.due), _moment(late.due, late.due), _span(late.late_by)]
         shown += [str(late.days_used or ""), lost + percent, late.reason]
-        table.add_row(*(escape(re.sub(UNSHOWN, "?", text)) for text in shown))
+        table.add_row(*map(plain, shown))
     return table
 
 

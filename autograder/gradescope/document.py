@@ -5,17 +5,16 @@ one test with its points. A written answer is a test without points, because a p
 instructor may know is a test that Gradescope never shows to students.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from autograder.marks import Mark
+from autograder.printable import printable_lines
 from autograder.report.text import checks_text, points
 from autograder.results import Grade
 
 MAX_TEXT = 10_000  # characters of one output
 MAX_NOTES = 50
-UNSHOWN = re.compile(r"[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 WRITTEN = "A person marks this answer. It carries {points}, which are not among the automatic points."
 
 
@@ -70,6 +69,6 @@ def _head(grade: Grade, written: Sequence[Mark]) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """Text without what moves a cursor, turns the direction of writing or is no text; not too long."""
-    shown = UNSHOWN.sub("?", text)
+    """Text that may be shown, and is not too long."""
+    shown = printable_lines(text)
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}\n(The rest is left out.)"

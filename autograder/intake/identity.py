@@ -6,14 +6,10 @@ It depends on the name alone, never on who else is graded.
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-
-from rapidfuzz import fuzz
 
 from autograder.intake.composed import composed
 
 HASH = re.compile(r"(?=\d{0,7}[a-f])[0-9a-f]{8}")  # with a letter: eight digits alone are a number that people have
-LIKE = 60  # of 100, as rapidfuzz measures how much two names look alike
 MAX_NAME = 100  # bytes; a file name ends at 255, and ours get additions
 
 
@@ -37,17 +33,3 @@ def identifier(name: str) -> str:
 
 def _is_safe(char: str) -> bool:
     return re.match(r"[\w .@+-]", char) is not None or unicodedata.category(char) in ("Mn", "Mc")
-
-
-def close_names(typed: str, students: Mapping[str, Iterable[str]], most: int = 5) -> list[str]:
-    """The students who may be meant by a name that fits nobody, the likeliest first.
-
-    Args:
-        students: Identifier -> the names that the student is known by.
-    """
-
-    def alike(student: str) -> float:
-        return max(fuzz.WRatio(typed.casefold(), name.casefold()) for name in students[student])
-
-    likely = sorted((-alike(student), student) for student in students)
-    return [student for score, student in likely[:most] if -score >= LIKE]

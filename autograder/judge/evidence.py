@@ -8,7 +8,6 @@ process, the student's code could patch the tests; that is how nbgrader and otte
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,9 @@ import numpy as np
 
 from autograder.errors import EvidenceError
 from autograder.judge.check import Failure
+from autograder.printable import printable_lines
 
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
-UNSHOWN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 MAX_DEPTH = 8
 MAX_DIMENSIONS = 8
 MAX_PAIRS = 10_000  # of a mapping, as encode.py gives them
@@ -157,12 +156,9 @@ def read_observation(text: str, task: str, case: str) -> Observation:
     values = record.get("values", {})
     if not isinstance(error, str) or not isinstance(values, dict) or (not error and not values):
         raise EvidenceError(f"the evidence of {task}/{case} holds neither values nor an error")
-    return Observation({_clean(name): _decode(value, 0) for name, value in values.items()}, _clean(error)[:2000])
-
-
-def _clean(text: str) -> str:
-    """Text that can be written and shown: no half of a surrogate pair, nothing that moves a cursor or turns a line."""
-    return re.sub(UNSHOWN, "?", text.encode("utf-8", "replace").decode())
+    return Observation(
+        {printable_lines(name): _decode(value, 0) for name, value in values.items()}, printable_lines(error)[:2000]
+    )
 
 
 def _refuse(token: str) -> None:
@@ -174,9 +170,9 @@ def _decode(node: object, depth: int) -> Any:
         raise EvidenceError("a value of the evidence is malformed")
     kind, value = node.get("t"), node.get("v")
     if kind == "plain" and (value is None or isinstance(value, bool | str)):
-        return _clean(value) if isinstance(value, str) else value
+        return printable_lines(value) if isinstance(value, str) else value
     if kind == "other" and isinstance(value, str):
-        return Other(_clean(value)[:200])
+        return Other(printable_lines(value)[:200])
     if kind == "int" and isinstance(value, str) and len(value) <= 60:
         return _parsed(int, value)
     if kind == "float" and isinstance(value, str) and len(value) <= 60:

@@ -14,6 +14,7 @@ from autograder.config import Settings
 from autograder.course import Course, Graded
 from autograder.files import holds, write_whole
 from autograder.outputs import harmless_markdown
+from autograder.printable import UNSHOWN
 from autograder.records.fingerprints import fingerprints, keep, kept
 from autograder.records.graded_notebook import graded_notebook, notebook_text
 from autograder.records.nbgrader_store import gradebook_writing, no_commit
@@ -21,7 +22,7 @@ from autograder.records.timestamps import moment, timestamp_text
 from autograder.report.text import task_text
 from autograder.results import Handin, Verdict
 
-UNSAFE = '[<>&"`{}\ud800-\udfff\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]'
+UNSAFE = f'[<>&"`{{}}\t\n{UNSHOWN}]'
 MAX_NAME = 100  # characters
 
 

@@ -4,6 +4,7 @@ graded_notebook.py wrote that notebook, so its outputs are text and pictures. Ev
 the file lies where people and nbgrader work. What is read is bounded, and so is the page that shows it.
 """
 
+import contextlib
 import json
 import re
 from collections import defaultdict
@@ -15,9 +16,9 @@ from autograder.intake.written import PLACEHOLDER
 from autograder.outputs import SHOWN, shortened
 from autograder.pictures import MIB, Picture
 from autograder.pictures import picture as checked
-from autograder.records.code import graded_notebook_bytes
 from autograder.work import Figure, Piece, Work
 
+MAX_BYTES = 64 << 20  # of a graded notebook; the graders' are a few MB, because texts and outputs in them are bounded
 MAX_FIGURES = 24
 MAX_PICTURES = 6 * MIB  # characters of base64 on one page
 MAX_SOURCE = 20_000  # characters of one cell
@@ -28,10 +29,19 @@ HEADING = re.compile(r"^#{1,6}[ \t]+(.+)$", re.MULTILINE)
 WORTH = re.compile(r"\s*\(\d[\d.,]* points?\)")  # the page says what the student got of them
 
 
-def load_work(workspace: Path, assignment: str, student: str) -> Work:
-    """The answers and figures of a student; none where there is no graded notebook, or it cannot be read."""
+def graded_notebook_of(workspace: Path, assignment: str, student: str) -> bytes:
+    """The graded notebook of a student as a file; empty where there is none, it cannot be read or is too large."""
+    file = workspace / "autograded" / student / assignment / f"{assignment}.ipynb"
+    with contextlib.suppress(OSError):
+        if file.stat().st_size <= MAX_BYTES:
+            return file.read_bytes()
+    return b""
+
+
+def work_in(notebook: bytes) -> Work:
+    """The answers and figures in a graded notebook; none where it cannot be read."""
     try:
-        return _work(json.loads(graded_notebook_bytes(workspace, assignment, student))["cells"])
+        return _work(json.loads(notebook)["cells"])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Work()
 

@@ -1,6 +1,9 @@
 """Grades as plain text: for the terminal, the graded notebook and nbgrader's comments."""
 
+from collections.abc import Iterable, Iterator
+
 from autograder.changes import Change, TaskChange
+from autograder.marks import Marks
 from autograder.results import Grade, Round, TaskGrade
 
 MARKS = {True: "passed", False: "FAILED", None: "not judged"}
@@ -81,3 +84,12 @@ def round_text(one: Round | None) -> str:
     when = one.when.replace("T", " ").replace("Z", " UTC")
     parts = [when, f"seed {one.seed}", f"on {one.machine}" if one.machine else ""]
     return "".join(f", {part}" for part in parts if part) + (f" ({one.reason})" if one.reason else "")
+
+
+def by_hand_lines(marks: Iterable[Marks]) -> Iterator[str]:
+    """Points that a person gave in place of the automatic ones."""
+    for one in marks:
+        if one.by_hand:
+            given = ", ".join(f"{mark.question} {points(mark.score or 0)}" for mark in one.by_hand)
+            self_checks = ", ".join(f"{mark.question} {points(mark.automatic or 0)}" for mark in one.by_hand)
+            yield f"By hand: {one.student}: {given} (the checks gave {self_checks})"

@@ -27,6 +27,7 @@ def _settings(tmp_path: Path) -> Settings:
         ("inside/observe.py", True),
         ("box/isolation.py", True),
         ("execute.py", True),
+        ("session.py", True),
         ("inside/driver.py", True),
         ("outputs.py", True),
         ("judge/judge.py", False),

@@ -10,10 +10,10 @@ from autograder.boxes import Boxes, Order
 from autograder.config import Settings
 from autograder.course import Course
 from autograder.errors import BackendGone, GraderError
-from autograder.execute import Run
 from autograder.pipeline import Watcher
 from autograder.results import Grade
 from autograder.runner import Runner
+from autograder.session import Run
 from autograder.workspace import basis_of
 
 

@@ -11,11 +11,11 @@ from autograder import boxes as boxes_module
 from autograder.boxes import Boxes
 from autograder.course import Course
 from autograder.errors import BoxUnavailable, TemplateFailed
-from autograder.execute import Run
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, rebuild
 from autograder.results import Verdict
 from autograder.runner import Runner
+from autograder.session import Run
 
 
 @dataclasses.dataclass

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.execute import Run
 from autograder.results import Verdict
 from autograder.runs import Runs
+from autograder.session import Run
 
 NAME = f"{'ab' * 16}/{'cd' * 16}"
 RUN = Run(

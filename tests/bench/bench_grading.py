@@ -28,14 +28,12 @@ from typing import Any
 
 import psutil
 
-from autograder import execute
 from autograder.assignments.assignment import IN_A_COURSE
 from autograder.box.box import Box
 from autograder.box.run_once import printed, printed_in_a_box
 from autograder.box.template import Template
 from autograder.config import MIB, Settings, load_settings
 from autograder.course import Course, Observed
-from autograder.execute import is_run, is_silent
 from autograder.grading import judge_one
 from autograder.intake.needed import plan
 from autograder.intake.parse import parse_notebook
@@ -44,6 +42,7 @@ from autograder.keys import run_key, stored_key
 from autograder.records.gradebook import Records
 from autograder.release import release_text
 from autograder.runs import Runs
+from autograder.session import Session, is_run, is_silent
 from autograder.workspace import basis_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,8 +60,8 @@ SEED = 1
 CELLS = ("as nbclient runs them", "without drawing again")
 WITHIN = (  # the stages of one box
     (Box, "__init__"),
-    (execute._Session, "_run_cells"),
-    (execute._Session, "_observe"),
+    (Session, "_run_cells"),
+    (Session, "_observe"),
     (Box, "end"),
 )
 LIGHT = "import torch\n\nprint(torch.arange(3.0).sum())"

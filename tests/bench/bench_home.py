@@ -22,13 +22,13 @@ from typing import Any
 from autograder.boxes import Boxes, Order
 from autograder.config import Settings, find_course, load_settings
 from autograder.course import Course
-from autograder.execute import Run
 from autograder.intake.find import find_class
 from autograder.pipeline import Watcher, grade_class
 from autograder.records.results_json import load_results
 from autograder.results import Grade
 from autograder.runner import Runner
 from autograder.runs import Runs
+from autograder.session import Run
 from autograder.workspace import open_class
 
 

@@ -14,7 +14,8 @@ from in_process import namespace
 from rubric import answers
 from sample_class import SOLUTION, solution_cells
 
-from course_lib import _student, selfcheck
+from course_lib import selfcheck
+from course_lib.selfcheck import registry, student
 
 ROOT = Path(__file__).parents[2]
 REGION = re.compile(r" *### BEGIN SOLUTION\n(.*?) *### END SOLUTION\n", re.DOTALL)
@@ -40,6 +41,7 @@ def test_when_a_task_is_in_the_notebook_then_it_has_a_check():
     checks = {name.removeprefix("check_") for name in vars(selfcheck) if name.startswith("check_")}
     assert checks == set(CELLS)
     assert len(checks) == 9
+    assert list(registry.asked) == list(CELLS)  # in the order of the notebook, in which overview() lists them
 
 
 @pytest.mark.parametrize("task", CELLS)
@@ -149,7 +151,7 @@ def test_when_a_check_has_failed_then_show_gives_the_inputs_at_which_it_did():
 def test_when_its_check_has_not_run_then_show_runs_it_in_silence(monkeypatch, capsys):
     # A grader runs the cells that a student added, and no self-check.
     monkeypatch.setattr(sys.modules["__main__"], "mac_ratio", lambda total, early: early / total, raising=False)
-    monkeypatch.delitem(_student.last_calls, "mac_ratio", raising=False)
+    monkeypatch.delitem(student.last_calls, "mac_ratio", raising=False)
     assert tuple(selfcheck.show("mac_ratio")) == (300, 200)
     assert capsys.readouterr().out == ""
 

@@ -9,8 +9,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from study import page, replay
+from study.facts import facts
 from study.results import stored
 from study.runs import DATASETS, FULL, RESULTS, TAUGHT, Run, full_runs, wide_runs
+from study.tables import homework_totals
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = json.loads((ROOT / "solutions" / "early_exit" / "early_exit.ipynb").read_text())
@@ -38,7 +40,7 @@ def test_every_picture_of_the_page_is_there() -> None:
 
 
 def test_readme_shows_the_table_of_the_results() -> None:
-    assert "\n".join(page.facts()) in (ROOT / "README.md").read_text(), "copy what `python -m study page` prints"
+    assert facts() in (ROOT / "README.md").read_text(), "copy what `python -m study page` prints"
 
 
 @pytest.mark.parametrize("run", [run for run in full_runs() if run.recipe == TAUGHT], ids=lambda run: run.name)
@@ -53,7 +55,7 @@ def test_the_committed_logits_give_the_published_numbers(run: Run) -> None:
 
 
 def test_the_homeworks_totals_are_counted_to_the_unit() -> None:
-    whole, early = page.homework_totals()
+    whole, early = homework_totals()
     assert (whole, early) == (3_336_213_504_000, 2_305_700_339_712)
     assert f"{whole:,}" in page.PAGE.read_text() and f"{early:,}" in page.PAGE.read_text()
 

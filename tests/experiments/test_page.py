@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from study import page, replay
-from study.results import stored
+from study import page, replay, tables
+from study.facts import facts
+from study.markdown import mean_of
+from study.results import drops, ratios, stored
 from study.runs import FULL, LONG, RESULTS, WIDE, Run
 
 
@@ -21,27 +23,27 @@ SOME = {"mac_ratio": 3.0, "drop": 0.008}
 
 
 def test_a_mean_stands_with_students_interval() -> None:
-    assert page.mean_of([0.9, 0.92, 0.94], 100) == "92.0 ± 5.0"  # 4.303 * 2 / sqrt(3)
-    assert page.mean_of([2.0], places=2) == "2.00"
-    assert page.mean_of([-0.0001], places=2) == "0.00"
-    assert page.mean_of([]) == ""
+    assert mean_of([0.9, 0.92, 0.94], 100) == "92.0 ± 5.0"  # 4.303 * 2 / sqrt(3)
+    assert mean_of([2.0], places=2) == "2.00"
+    assert mean_of([-0.0001], places=2) == "0.00"
+    assert mean_of([]) == ""
 
 
 def test_seeds_without_a_setting_cost_the_whole_network_and_lower_no_drop() -> None:
     records = [record(SOME), record(None), record(None)]
-    assert page.ratios(records, "vector") == [3.0, 1.0, 1.0]
-    assert page.drops(records, "vector") == [0.008]
-    assert page.without(records, "vector") == " (2 of 3 without a setting)"
-    assert page.without(records[:1], "vector") == ""
+    assert ratios(records, "vector") == [3.0, 1.0, 1.0]
+    assert drops(records, "vector") == [0.008]
+    assert tables.without(records, "vector") == " (2 of 3 without a setting)"
+    assert tables.without(records[:1], "vector") == ""
 
 
 def test_no_accuracy_is_told_for_a_cost_out_of_reach() -> None:
     frontier = [None, None, *np.linspace(0.8, 0.9, len(replay.SHARES) - 2)]
-    assert page._interpolated(frontier, replay.SHARES[1]) is None
-    assert page._interpolated(frontier, replay.SHARES[2]) == pytest.approx(0.8)
-    assert page._interpolated(frontier, 1.0) == pytest.approx(0.9)
-    assert page._reached([0.9, None]) == "cannot"
-    assert page._reached([0.9]) == "90.0"
+    assert tables._interpolated(frontier, replay.SHARES[1]) is None
+    assert tables._interpolated(frontier, replay.SHARES[2]) == pytest.approx(0.8)
+    assert tables._interpolated(frontier, 1.0) == pytest.approx(0.9)
+    assert tables._reached([0.9, None]) == "cannot"
+    assert tables._reached([0.9]) == "90.0"
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +79,8 @@ def test_risk_control_is_of_both_splits_together(logits) -> None:
 
 
 def test_what_a_run_took_is_told_apart_by_where_it_was_trained() -> None:
-    assert page._spent([{"cpu_s": 48}, {"cpu_s": 57}]) == "48 to 57"
-    assert page._spent([{"seconds": 3.5}, {"cpu_s": 50}]) == "50 to 50, 3.5 to 3.5 s on a GPU"
+    assert tables._spent([{"cpu_s": 48}, {"cpu_s": 57}]) == "48 to 57"
+    assert tables._spent([{"seconds": 3.5}, {"cpu_s": 50}]) == "50 to 50, 3.5 to 3.5 s on a GPU"
 
 
 @pytest.fixture
@@ -128,12 +130,12 @@ def test_what_a_gpu_left_is_shown_where_it_is_there(with_a_gpu) -> None:
 
 
 def test_without_a_gpu_the_page_has_no_place_for_it(with_a_gpu) -> None:
-    before, table = page.page(with_a_gpu), page.facts(with_a_gpu)
+    before, table = page.page(with_a_gpu), facts(with_a_gpu).splitlines()
     for name in ("wide", "throughput-cuda"):
         (with_a_gpu / f"{name}.json").unlink()
     after = page.page(with_a_gpu)
 
-    assert [line for line in table if "a GPU" not in line] == page.facts(with_a_gpu), "half of a row is not shown"
+    assert [one for one in table if "a GPU" not in one] == facts(with_a_gpu).splitlines(), "half of a row is not shown"
     assert "1.70 times faster" not in "".join(table) and "1.60 times faster with 2.40" in table[-1]
     lines = iter(before.splitlines())
     assert all(line in lines for line in after.splitlines()), "the rest of the page stays as it is, in its order"

@@ -55,6 +55,11 @@ BATCHES = {
         "By two authors, after the tasks said so. The wrong answer that was accepted starts its search for the fewest "
         "MACs at the largest number of 32 bits. A third person judged the hints, and more strictly than for the first."
     ),
+    "third": (
+        "By two others, after what the second showed was mended. The right answer that lost a point changes the memory "
+        "format: at one seed in five, rounding then moves an activation across the kink of its ReLU, and the gradient "
+        "with it."
+    ),
 }
 
 

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from autograder.assignments.early_exit.checks.logits import clear_cut, cross_entropy, entropy
+from autograder.assignments.early_exit.checks.logits import clear_cut, cross_entropy, entropy, transformed
+from autograder.assignments.early_exit.checks.required import require_gradient
+from autograder.judge.check import Failure
 from autograder.judge.compare import close
 from autograder.judge.evidence import Array
 
@@ -51,3 +53,26 @@ def test_samples_near_the_tolerance_at_any_exit_are_not_judged():
     assert clear_cut(exits, math.log(2)).tolist() == [True, False, False]
     assert clear_cut(exits, math.log(2) + 2e-4).tolist() == [True, True, True]
     assert clear_cut(exits, 0.0).tolist() == [False, False, False]
+
+
+def test_a_gradient_that_rounding_moved_across_a_kink_is_right_and_a_detached_part_is_not():
+    wanted = tensor(np.random.default_rng(1).standard_normal((4, 3, 3, 3)))
+    away = np.roll(wanted.values, 1)
+
+    require_gradient(tensor(wanted.values + 0.05 * away), wanted)
+    for found, said in (
+        (tensor(wanted.values + 0.25 * away), "not the right gradient"),
+        (tensor(np.full_like(away, np.nan)), "not the right gradient"),
+        (None, "without a gradient"),
+    ):
+        with pytest.raises(Failure, match=said):
+            require_gradient(found, wanted)
+
+
+def test_probabilities_and_their_logarithms_are_no_logits():
+    logits = np.array([[2.0, 0.0, -1.0], [0.0, 0.0, 5.0]])
+    exponentials = np.exp(logits)
+    soft = exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    assert "a softmax" in transformed(soft, logits) and "log_softmax" in transformed(np.log(soft), logits)
+    assert transformed(logits, logits) == transformed(logits / 2, logits) == ""

@@ -111,7 +111,7 @@ def test_an_answer_that_nobody_tuned_the_checks_to_is_told_right_from_wrong(answ
 
 def test_hints_of_unseen_answers_were_judged_by_reading() -> None:
     for batch in BATCHES:
-        assert len(answers("right", batch)) == len(answers("wrong", batch)) >= 72
+        assert len(answers("right", batch)) == len(answers("wrong", batch)) >= 60
     assert [
         answer.name for answer in UNSEEN_WRONG if answer.reads is None and not (answer.contested or answer.misjudged)
     ] == []

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from small_course import ROOT, settings_for
 
-from autograder.box import isolation
+from autograder.box import isolation, mounts
 from autograder.box.isolation import box_label, enclose, find_bubblewrap
 from autograder.config import Settings
 from autograder.errors import BoxUnavailable
@@ -159,8 +159,8 @@ def test_when_the_grader_is_installed_in_a_folder_that_is_shown_then_it_is_maske
         monkeypatch.syspath_prepend(folder)
     else:
         monkeypatch.setattr(sys, "prefix", str(folder))
-    shutil.copytree(isolation.PACKAGE, modules / "autograder")
-    monkeypatch.setattr(isolation, "PACKAGE", modules / "autograder")
+    shutil.copytree(mounts.PACKAGE, modules / "autograder")
+    monkeypatch.setattr(mounts, "PACKAGE", modules / "autograder")
     listed = enclose(["/bin/ls", "-A", str(folder / "autograder")], settings_that_need_tqdm(small_course, tmp_path))
     done = subprocess.run(listed, capture_output=True, text=True)
 

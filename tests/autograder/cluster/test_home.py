@@ -15,11 +15,11 @@ from autograder.cluster.home import Cluster
 from autograder.cluster.worker import FAULT, Report, Site, admit, execute
 from autograder.course import Course
 from autograder.errors import BackendGone, GraderError
-from autograder.execute import Run
 from autograder.intake.needed import Plan
 from autograder.intake.rebuild import Rebuilt, RebuiltCell
 from autograder.results import Verdict
 from autograder.runs import packed
+from autograder.session import Run
 
 ONE, TWO = "tls://10.0.0.1:1", "tls://10.0.0.2:1"
 OK, LATE = packed(Run(Verdict.OK)), packed(Run(Verdict.TIMEOUT, "It took too long."))

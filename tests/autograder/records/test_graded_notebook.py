@@ -9,7 +9,6 @@ from drawn import drawn, text
 from nbconvert import HTMLExporter
 
 from autograder.course import Course, Graded, Observed
-from autograder.execute import Run
 from autograder.intake.master import MasterCell
 from autograder.intake.parse import parse_notebook
 from autograder.intake.rebuild import Rebuilt, RebuiltCell, rebuild
@@ -17,6 +16,7 @@ from autograder.outputs import safe_outputs
 from autograder.pictures import Picture
 from autograder.records.graded_notebook import MAX_ADDED, MAX_ADDED_TEXT, MAX_CODE, NOT_RUN, graded_notebook
 from autograder.results import Grade, Verdict
+from autograder.session import Run
 
 PNG = Picture("image/png", text(drawn("png")))
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autograder.records import work as reading
-from autograder.records.work import load_work
+from autograder.records.work import graded_notebook_of, work_in
 from autograder.work import Work
 
 
@@ -39,7 +39,7 @@ def load(tmp_path: Path, *cells: dict[str, Any]) -> Work:
     file = tmp_path / "autograded" / "ann" / "small" / "small.ipynb"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"cells": list(cells)}))
-    return load_work(tmp_path, "small", "ann")
+    return work_in(graded_notebook_of(tmp_path, "small", "ann"))
 
 
 def test_answers_have_the_heading_above_them_without_its_points(tmp_path: Path) -> None:
@@ -137,14 +137,14 @@ def test_what_is_no_graded_notebook_shows_nothing(tmp_path: Path, text: str) -> 
     load(tmp_path)
     (tmp_path / "autograded/ann/small/small.ipynb").write_bytes(text.encode("utf-8", "surrogatepass"))
 
-    assert load_work(tmp_path, "small", "ann") == Work()
+    assert work_in(graded_notebook_of(tmp_path, "small", "ann")) == Work()
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.records.code.MAX_BYTES", 10)
+    monkeypatch.setattr("autograder.records.work.MAX_BYTES", 10)
 
     assert load(tmp_path, cell("code", "x", "task", solution=True)) == Work()
 
 
 def test_a_student_without_a_graded_notebook_has_nothing(tmp_path: Path) -> None:
-    assert load_work(tmp_path, "small", "bob") == Work()
+    assert work_in(graded_notebook_of(tmp_path, "small", "bob")) == Work()

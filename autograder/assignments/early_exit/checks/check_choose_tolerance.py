@@ -68,6 +68,7 @@ FEWEST = (
 )
 RETURN = "Return the tolerance of one row: a single number."
 ZERO = "A row's tolerance can be 0.0 too: do not take it for a sign that no row was found yet. The fewest MACs decide."
+PLACE = "This place counts the rows that reach the target: look it up among these, not in the whole sweep."
 NONE = "Think of the sweep in which no row reaches the target: return 0.0 there."
 
 
@@ -118,10 +119,8 @@ def _mistakes(rows, target):
             next(row for row in rows if row[1] < target)[0],
             "Leave out the rows that miss the target before you look for the fewest MACs: with 0 MACs they would win.",
         ),
-        (
-            rows[good.index(cheapest)][0],
-            "This place counts the rows that reach the target: look it up among these, not in the whole sweep.",
-        ),
+        (rows[good.index(cheapest)][0], PLACE),
+        (sorted(rows)[sorted(good).index(cheapest)][0], PLACE),
         (cheapest_of_all[0], f"{no_row} Both are fractions in [0, 1], compared exactly, not rounded."),
         (_cheapest(rows, target - 0.02), f"{no_row} The target is used as it is, not lowered again."),
         (_cheapest(rows, target - 0.005), f"{no_row} Compare exactly: do not round."),

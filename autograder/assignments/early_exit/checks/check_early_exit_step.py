@@ -9,6 +9,7 @@ from autograder.judge.compare import array, close, number, recognised, several
 
 from .logits import transformed
 from .mistakes import of_joint_loss
+from .required import require_gradient
 
 NAMES = "exit_outputs, loss"
 SWAPPED = "Mind the order of the return statement: exit_outputs first, loss second."
@@ -53,7 +54,7 @@ def check_loss(student, key):
     except Failure:
         handed_on = False  # it may compute the loss itself
     if handed_on:  # what early_exit_loss gives, right or wrong
-        _require_gradient(mine["gradients_of_stand_in"], right["gradients_of_stand_in"])
+        require_gradient(mine["gradients_of_stand_in"][0], right["gradients_of_stand_in"][0])
         return
     if mine["returned"] is None:  # early_exit_loss raised
         said = "Expected early_exit_loss to be given all four exits' logits and the labels; it was given others."
@@ -68,7 +69,7 @@ def check_loss(student, key):
         )
         hint = recognised(found, of_joint_loss(logits, right["labels"].values), hint, rtol=1e-4)
         raise Failure(f"Expected what early_exit_loss gives for the returned outputs; found {found:.4f}.", hint)
-    _require_gradient(mine["gradients"], right["gradients"])
+    require_gradient(mine["gradients"][0], right["gradients"][0])
 
 
 def _require_outputs(returned, wanted, values):
@@ -100,17 +101,6 @@ def _require_outputs(returned, wanted, values):
                 "first exit first; no tolerance chooses an exit."
             )
         raise Failure(f"Expected the logits of exit {index} at place {index}; found other values.", hint)
-
-
-def _require_gradient(found, wanted):
-    if found[0] is None:
-        raise Failure(
-            "Expected a loss that reaches the first layer; found one without a gradient.",
-            "Return the tensor itself: .item(), torch.tensor(), .detach() and no_grad cut it off.",
-        )
-    wanted = array(wanted[0], "the gradient")
-    if not close(array(found[0], "the gradient", wanted.shape), wanted, rtol=1e-2, atol=1e-4):
-        raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
 
 
 def _any_call(student):

@@ -47,7 +47,10 @@ def check_macs(student, key):
     right = key.values("short_last_batch")
     wanted = whole(right["returned"][1], "the MACs")
     if found != wanted:
-        hint = "Each image costs the way to the last exit; add that up over all images, the short last batch too."
+        hint = (
+            "Each image costs the way to the last exit, by torchprofile's count: get_model_macs or exit_macs. Add that "
+            "up over all images, the short last batch too."
+        )
         raise Failure(f"Expected {wanted:,} MACs; found {found:,}.", recognised(found, _macs(right), hint, rtol=1e-9))
 
 

@@ -66,8 +66,8 @@ def check_exits(student, key):
                 hint = "Count every batch: add 1, also where an exit has its second batch."
             elif sum(found.values()) == batches:
                 hint = (
-                    "Is the tolerance of the argument passed to the model, on whole batches? The model decides by the "
-                    "mean entropy of the batch."
+                    "Is the tolerance of the argument passed to the model unchanged, on whole batches? The model "
+                    "decides by the batch's mean entropy, in nats."
                 )
             raise Failure(f"Expected the counts {wanted}; found {found}.", hint)
 

@@ -11,6 +11,8 @@ from autograder.judge.compare import array
 from .logits import clear_cut
 from .mistakes import of_exits
 
+GRADIENT_AWAY = 0.1  # of its length
+
 
 def require_evaluation_mode(values: Mapping[str, Any], *, why: str = "", when: str = "before the loop") -> None:
     """Passes where the network ran in eval mode and built no graph, as the observer noted in ``values``.
@@ -41,6 +43,30 @@ def require_gradients_on(values: Mapping[str, Any]) -> None:
             "Expected gradients to be on again after the call; they are off, and nothing can be trained any more.",
             "torch.set_grad_enabled(False) stays in force: use with torch.no_grad(): ...",
         )
+
+
+def require_gradient(found: Any, wanted: Any) -> None:
+    """Passes where the loss has the right gradient at the first layer.
+
+    Another order of adding up, as channels last has, may move an activation across the kink of its ReLU. One of these
+    moves the whole gradient by up to 5 % of its length, in 600 gradients; a part that is detached, by 25 % or more.
+
+    Args:
+        found: The array of evidence, or None where the loss does not depend on that layer.
+        wanted: The solution's.
+
+    Raises:
+        Failure: There is none, or it is another one.
+    """
+    if found is None:
+        raise Failure(
+            "Expected a loss that reaches the first layer; found one without a gradient.",
+            "Return the tensor itself: .item(), torch.tensor(), .detach() and no_grad cut it off.",
+        )
+    right = array(wanted, "the gradient")
+    away = np.linalg.norm(array(found, "the gradient", right.shape) - right) / np.linalg.norm(right)
+    if not away < GRADIENT_AWAY:
+        raise Failure("The loss has the right value but not the right gradient.", "Is a part of it detached?")
 
 
 def wrong_exits(found: np.ndarray, wanted: np.ndarray, truth: Mapping[str, Any], otherwise: str) -> tuple[str, str]:

@@ -98,11 +98,11 @@ def main() -> None:
             os.execve(sys.executable, [sys.executable, "-m", "study", *sys.argv[1:]], os.environ | ENVIRONMENT)
         measure(arguments.only)
     else:
-        from study import figures, page
+        from study import facts, figures, page
 
         page.PAGE.write_text(page.page())
         figures.write()
-        print(f"wrote {page.PAGE}; README's table is:", *page.facts(), sep="\n")
+        print(f"wrote {page.PAGE}; README's table is:\n{facts.facts()}")
 
 
 if __name__ == "__main__":

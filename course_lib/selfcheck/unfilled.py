@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from course_lib._student import asked
+from course_lib.selfcheck.registry import asked
 
 
 def name_unfilled() -> None:

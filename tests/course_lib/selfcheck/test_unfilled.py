@@ -1,6 +1,6 @@
 """What is said of an error that meets a `...`."""
 
-from course_lib._unfilled import sentence
+from course_lib.selfcheck.unfilled import sentence
 
 
 def test_an_error_that_meets_an_ellipsis_names_the_task_or_says_who_does():
