@@ -36,7 +36,7 @@ def rebatched(model: EarlyExitResNet18, images: Tensor, tolerance: float, batch:
 
 
 @pytest.mark.parametrize("behind", [0, 1])
-@pytest.mark.parametrize("batch", [1, 7, 32, 50, 200])
+@pytest.mark.parametrize("batch", [7, 50, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 32, 200))])
 @pytest.mark.parametrize("count", [1, 49, IMAGES])
 def test_every_image_is_answered_as_by_compaction(model, images, tolerance, batch, count, behind) -> None:
     images = images[:count]
