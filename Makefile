@@ -84,7 +84,7 @@ corpus: $(READY)
 
 test: $(READY)
 	@echo "== Running the tests$(if $(ALL),, (quick tier; ALL=1 runs everything))"
-	@$(BIN)/python -m pytest $(TIER) $(HANGS)
+	@$(BIN)/python -m pytest $(TIER) $(HANGS) --durations=10 --durations-min=1
 	@echo "Done. 'passed' above means the grader, its box and the lesson work on this machine."
 
 lint: $(READY)

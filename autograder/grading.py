@@ -89,6 +89,7 @@ def _grade(
         not_run=observed.run.not_run if observed.run else (),
         whole=observed.run.whole if observed.run else "",
         handin=observed.handin,
+        other_release=observed.rebuilt.other_release if observed.rebuilt else (),
         file=file_key(observed.original) if observed.original is not None else "",
     )
 

@@ -34,7 +34,9 @@ MAKING_A_RUN = (
     "raised.py",
     "session.py",
     "intake/composed.py",
+    "intake/given.py",
     "intake/master.py",
+    "intake/names.py",
     "intake/needed.py",
     "intake/rebuild.py",
     "intake/statements.py",
@@ -66,12 +68,12 @@ class Basis:
 def surroundings_parts(settings: Settings) -> dict[str, str]:
     """Everything but the notebook that a run depends on -> its hash."""
     # Not sys.path, which imports can extend. getsitepackages: a virtual environment may see the system's packages.
-    folders = [sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))]
+    folders = {sysconfig.get_path("purelib"), *site.getsitepackages(), *map(str, packages_elsewhere(settings))}
     assignment = settings.assignment
     # The standard finder by its name. Dask on Python 3.11 puts another one first, which raises for a broken package.
-    where = importlib.metadata.DistributionFinder.Context(path=folders)
+    where = importlib.metadata.DistributionFinder.Context(path=list(folders))
     found = importlib.metadata.MetadataPathFinder.find_distributions(where)
-    installed = {f"{one.name} {one.version}" for one in found}
+    installed = {_name_and_version(one) for one in found}
     return {
         "cases": _hash(_files(assignment.inside), [assignment.environment, assignment.preload]),
         "packages": _hash(
@@ -81,6 +83,13 @@ def surroundings_parts(settings: Settings) -> dict[str, str]:
         "limits": _hash(settings.unsafe_no_box, settings.own_user, settings.whole, dataclasses.asdict(settings.limits)),
         "running": _hash([_code(PACKAGE / name) for name in MAKING_A_RUN]),
     }
+
+
+def _name_and_version(installed: importlib.metadata.Distribution) -> str:
+    """The two lines of a package's metadata. Its own ``version`` parses all of the file, README included, each time."""
+    texts = (installed.read_text(name) for name in ("METADATA", "PKG-INFO", ""))  # "": an .egg-info that is a file
+    text = next(filter(None, texts), "")
+    return " ".join(re.findall(r"^(?:Name|Version): *(.+)", text.partition("\n\n")[0], re.MULTILINE))
 
 
 def surroundings_key(settings: Settings) -> str:

@@ -144,6 +144,7 @@ class Grade:
         not_run: Given cells that were not run, because no check reads what they define.
         whole: Why all were run; "" if some were not, or nothing ran.
         handin: What the platform says of the hand-in; None if it did not come through a class's folder or zip.
+        other_release: grade_ids of the given cells that were handed in as another release of the notebook has them.
         file: Hash of the file handed in; "" if it could not be read, or that is not known.
         round: The round that it comes from; None until it is recorded.
         marks: All questions with what people gave, as the gradebook had them when it was read; None if it was not.
@@ -160,6 +161,7 @@ class Grade:
     not_run: tuple[str, ...] = ()
     whole: str = ""
     handin: Handin | None = None
+    other_release: tuple[str, ...] = ()
     file: str = ""
     round: Round | None = None
     marks: Marks | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sample_class import ROOT, SOLUTION
 
+pytestmark = pytest.mark.slow
 PARTS = ("autograder", "course_lib")
 
 
@@ -105,7 +106,6 @@ def test_when_the_bundle_would_lack_a_module_then_nothing_is_released_and_it_is_
     assert not (course / "dist").exists()
 
 
-@pytest.mark.slow
 def test_an_installed_grader_is_fit_and_grades_in_a_course_folder(installed: Installed, tmp_path: Path) -> None:
     examined = installed.autograder("doctor")
     shutil.copy(SOLUTION, tmp_path / "ann.ipynb")

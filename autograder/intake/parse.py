@@ -1,10 +1,13 @@
 """Reads a submitted notebook as data: JSON within bounds, or one sentence why not.
 
-Only what grading needs is taken: each cell's kind, source, ids and outputs, and the pictures in its text. Metadata,
-tags and kernel names are left behind, so nothing hidden in them can act. Formats 3 and 4 and files without cell ids are
-read. What editors change by themselves is one thing here: lines end in LF, and letters of text are composed (NFC).
+Only what grading needs is taken: each cell's kind, source, ids and outputs, the pictures in its text, and whether it
+still has the text that it was released with. All other metadata, tags and kernel names are left behind, so nothing
+hidden in them can act. Formats 3 and 4 and files without cell ids are read. What editors change by themselves is one
+thing here: lines end in LF, and letters of text are composed (NFC).
 """
 
+import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -32,6 +35,8 @@ class Cell:
         source: Of a cell of text, with marks in place of its pictures (embedded.py).
         grade_id: nbgrader's id, "" if metadata were lost.
         outputs: What the student's own run left, as untrusted JSON values.
+        as_released: Whether it is a given cell with the text that some release gave it, as nbgrader's checksum in it
+            says. That is not trusted: it may decide what is said of the cell, not what a student's own code gets.
     """
 
     kind: str
@@ -39,6 +44,7 @@ class Cell:
     cell_id: str = ""
     grade_id: str = ""
     outputs: tuple[Any, ...] = ()
+    as_released: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,18 +117,37 @@ def _python(metadata: object) -> tuple[int, ...]:
 def _cell(raw: dict[str, Any], album: Album) -> Cell:
     kind = raw.get("cell_type") if raw.get("cell_type") in ("code", "markdown", "raw") else "markdown"
     source = text(raw.get("source", raw.get("input", ""))).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    metadata = raw.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    nbgrader = nbgrader if isinstance(nbgrader, dict) else {}
+    as_released = _as_released(source, str(kind), nbgrader)
     if kind != "code":
         source = marked(source, _attachments(raw.get("attachments")), album)
         source = composed(shortened(source, MAX_SOURCE))
-    metadata = raw.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     return Cell(
         kind=str(kind),
         source=source,
         cell_id=text(raw.get("id", ""))[:128],
-        grade_id=text(nbgrader.get("grade_id", ""))[:128] if isinstance(nbgrader, dict) else "",
+        grade_id=text(nbgrader.get("grade_id", ""))[:128],
         outputs=tuple(_list(raw.get("outputs"))),
+        as_released=as_released,
     )
+
+
+def _as_released(source: str, kind: str, nbgrader: dict[str, Any]) -> bool:
+    """Whether a given cell's text has the checksum that a release wrote into its metadata.
+
+    As nbgrader.utils.compute_checksum, which is not imported here, because it takes seconds.
+    """
+    if nbgrader.get("solution", False) is not False:
+        return False
+    grade = nbgrader.get("grade") is True
+    parts = [source, kind, str(grade), "False", str(grade or nbgrader.get("locked") is True), nbgrader.get("grade_id")]
+    if grade:
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            parts.append(str(float(nbgrader.get("points", ""))))
+    whole = "".join(map(text, parts)).encode()
+    return hashlib.md5(whole, usedforsecurity=False).hexdigest() == nbgrader.get("checksum")
 
 
 def _attachments(value: object) -> dict[str, dict[str, str]]:

@@ -9,7 +9,8 @@ If a solution cell is there twice (copied or split), both run in order, as in th
 the self-check is an experiment and stays there. A missing one becomes the released stub, never the solution. A stub
 gives way where the function is defined elsewhere. A missing self-check stands right below its task's cell.
 
-What a student typed into a given cell is kept if it defines new names (statements.py) or is text.
+What a student typed into a given cell is kept if it defines new names (statements.py) or is text. What another release
+changed in one, no student did (given.py).
 """
 
 import functools
@@ -23,7 +24,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from autograder.errors import BadSubmission
-from autograder.intake.embedded import released_text, without_marks
+from autograder.intake.given import given_names, of_today, released, same, settled_text
 from autograder.intake.master import CHECK, MasterCell
 from autograder.intake.parse import Cell, Submission
 from autograder.intake.statements import DEF, functions_in, is_stub, kept_statements, names_bound, settled
@@ -76,6 +77,7 @@ class Rebuilt:
         python: (major, minor) of the Python that it was written with; () if it does not say.
         pictures: Those in the student's texts, by their marks.
         unanswered: grade_ids of the cells that people grade for which nothing that the student wrote can be the answer.
+        other_release: grade_ids of the given cells that the student left as another release has them.
     """
 
     student: str
@@ -84,6 +86,7 @@ class Rebuilt:
     python: tuple[int, ...] = ()
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     unanswered: frozenset[str] = frozenset()
+    other_release: tuple[str, ...] = ()
 
 
 def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
@@ -92,21 +95,23 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
     Raises:
         BadSubmission: Not one cell of the assignment is in the notebook: it belongs to something else.
     """
-    functions = _functions(submission.cells, {_function(cell) for cell in master if cell.solution} - {""})
-    matches, notes = _match(submission.cells, master, functions)
-    words = written(submission.cells, matches, master)
+    asked = {_function(cell) for cell in master if cell.solution} - {""}
+    today = of_today(submission.cells, master, asked)
+    functions = _functions(today.cells, asked)
+    matches, notes = _match(today.cells, master, functions)
+    words = written(today.cells, matches, master)
     notes += words.notes
     if not (words.answers or any(master[index].kind == "code" for index in matches.values())):
         raise BadSubmission("This is not a notebook of the assignment: none of its code cells is in it.")
 
-    experiments = _experiments(submission.cells, matches, master, functions)
-    retired = _retired(submission.cells, matches)
+    experiments = _experiments(today.cells, matches, master, functions)
+    retired = _retired(today.cells, matches)
     of_master: dict[int, list[Cell]] = defaultdict(list)
     added: dict[int, list[Cell]] = defaultdict(list)  # by the master cell they follow; -1 is the top
     defined: set[str] = set()  # functions that some cell of the student's defines
     typed_words: dict[int, int] = {}  # given cells of text -> how many pieces a student typed into them
     behind = -1
-    for position, cell in enumerate(submission.cells):
+    for position, cell in enumerate(today.cells):
         index = matches.get(position)
         if index is not None and position not in experiments:
             of_master[index].append(cell)
@@ -144,7 +149,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
             notes += note
             if sources == [master_cell.source]:
                 unanswered.add(master_cell.grade_id)
-        elif any(not _same(cell, master_cell) for cell in of_master[index]):
+        elif any(not same(cell, master_cell) for cell in of_master[index]):
             notes.append(f"cell {master_cell.grade_id} differs from the released one, which is used")
         if kept:
             notes.append(f"what was typed into cell {master_cell.grade_id} is kept where it defines new names")
@@ -165,7 +170,8 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         f"cell {master[matches[position]].grade_id} is there again below its self-check, and the first counts"
         for position in experiments
     ]
-    count = sum(map(len, added.values())) - len(experiments) - sum(typed_words.values())
+    own = [cell for cell in chain(*added.values()) if not cell.as_released]
+    count = len(own) - len(experiments) - sum(typed_words.values())
     if count:
         notes.append(f"{count} added cell{'s' if count > 1 else ''} kept")
     notes += [f"{one} is the self-check of a task that is no longer asked, and is not run" for one in retired.values()]
@@ -182,6 +188,7 @@ def rebuild(submission: Submission, master: tuple[MasterCell, ...]) -> Rebuilt:
         submission.python,
         submission.pictures,
         frozenset(unanswered),
+        today.changed,
     )
 
 
@@ -192,20 +199,6 @@ def _functions(cells: tuple[Cell, ...], asked: set[str]) -> dict[int, list[str]]
     near = [position for position, source in code.items() if any(name in source for name in asked)]
     exact = {position: functions_in(code[position], others) for position in near[:CLOSELY]}
     return exact | {position: DEF.findall(code[position]) for position in near[CLOSELY:]}
-
-
-def _same(cell: Cell, master: MasterCell) -> bool:
-    """Whether nobody edited a given cell."""
-    return _settled(cell) == _released(master)
-
-
-def _settled(cell: Cell) -> str:
-    return settled(cell.source if cell.kind == "code" else without_marks(cell.source))
-
-
-@functools.lru_cache(maxsize=4096)
-def _released(master: MasterCell) -> str:
-    return settled(master.source if master.kind == "code" else released_text(master.source))
 
 
 def _question_notes(cells: list[Cell], master: MasterCell, *, missing: bool) -> list[str]:
@@ -265,17 +258,13 @@ def _retired(cells: tuple[Cell, ...], matches: dict[int, int]) -> dict[int, str]
 def _typed_in(of_master: dict[int, list[Cell]], master: tuple[MasterCell, ...]) -> dict[int, list[str]]:
     """Index of a given code cell -> the statements to keep that students typed into it."""
     given = [cell for cell in master if cell.kind == "code" and not cell.solution]
-    taken = {name for cell in given for name in _names_of_given(cell.source)}
     typed: dict[int, list[str]] = defaultdict(list)
     for index, of in enumerate(master):
         if of in given:
-            texts = {cell.source: None for cell in of_master[index] if not _same(cell, of)}
-            statements = chain(*(kept_statements(text, of.source, taken) for text in texts))
+            texts = {cell.source: None for cell in of_master[index] if not same(cell, of)}
+            statements = chain(*(kept_statements(text, of.source, given_names(master)) for text in texts))
             typed[index] = list(dict.fromkeys(statements))
     return typed
-
-
-_names_of_given = functools.lru_cache(names_bound)  # the given cells are the same in every submission
 
 
 def _added(cell: Cell) -> RebuiltCell:
@@ -302,7 +291,7 @@ def _solution_sources(cells: list[Cell], master: MasterCell, defined: set[str]) 
         notes.append(
             f"cell {master.grade_id} is there {len(answers)} times; they run in their order, so the last counts"
         )
-    edited = [source for source in sources if settled(source) != _released(master)]
+    edited = [source for source in sources if settled(source) != released(master)]
     return answers or edited[-1:] or [master.source], notes
 
 
@@ -314,7 +303,7 @@ def _match(
     notes: list[str] = []
     by_grade_id = {cell.grade_id: index for index, cell in enumerate(master) if cell.grade_id}
     by_cell_id = {cell.cell_id: index for index, cell in enumerate(master) if cell.cell_id}
-    by_text = {(cell.kind, _released(cell)): index for index, cell in enumerate(master)}
+    by_text = {(cell.kind, released(cell)): index for index, cell in enumerate(master)}
 
     for position, cell in enumerate(cells):
         if cell.grade_id in by_grade_id:
@@ -327,7 +316,7 @@ def _match(
             if master[index].solution:
                 notes.append(f"cell {master[index].grade_id} matched by its cell id (its metadata was lost)")
     for position, cell in _open(cells, matches):
-        index = by_text.get((cell.kind, _settled(cell)))
+        index = by_text.get((cell.kind, settled_text(cell)))
         if index is not None:
             matches[position] = index
 

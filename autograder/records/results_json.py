@@ -121,6 +121,7 @@ def _submission(grade: Grade) -> dict[str, Any]:
         "not_run": list(grade.not_run),
         "whole": grade.whole,
         "handin": dataclasses.asdict(grade.handin) if grade.handin else None,
+        "other_release": list(grade.other_release),
         "file": grade.file,
         "round": grade.round.number if grade.round else None,
         "seed": grade.round.seed if grade.round else None,
@@ -147,6 +148,7 @@ def _grade(entry: dict[str, Any], rounds: dict[int, Round]) -> Grade:
     not_run, whole = tuple(map(str, entry.get("not_run", ()))), str(entry.get("whole", ""))
     verdict, notes = Verdict(entry["verdict"]), tuple(entry["notes"])
     later: dict[str, Any] = keys | {"not_run": not_run, "whole": whole, "handin": _handin(entry.get("handin"))}
+    later |= {"other_release": tuple(map(str, entry.get("other_release", ())))}
     later |= {"file": str(entry.get("file", "")), "round": rounds.get(entry.get("round", 0))}
     return Grade(entry["student"], verdict, tasks, entry["message"], notes, entry["wall_s"], **later)
 

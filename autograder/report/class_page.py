@@ -4,7 +4,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable
 
-from autograder.report.concerns import concerns
+from autograder.report.concerns import concerns, other_release
 from autograder.report.frame import render
 from autograder.report.statistics import counted, histogram, mistakes, task_statistics
 from autograder.results import ClassResults, Grade, Round, Similar, Verdict
@@ -56,6 +56,7 @@ def render_class_page(results: ClassResults, similar: Similar | None = None) -> 
         single=[one for one in made if len(one.students) == 1][:SHOWN],
         verdicts=_verdicts(results),
         concerns=concerns(results, alike),
+        other=other_release(results),
         compared=similar is not None,
         similar=alike,
         identical=_identical(results, alike),

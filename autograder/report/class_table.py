@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from autograder.errors import counted
+from autograder.report.concerns import other_release
 from autograder.report.terminal import NARROW, Terminal, plain
 from autograder.report.text import by_hand_lines, points, score
 from autograder.results import ClassResults, Grade, Verdict
@@ -57,6 +58,8 @@ def show_class(terminal: Terminal, results: ClassResults, index: Path, only: Col
             terminal.say(f"A check broke on {grade.student}'s answer. {text}.")
     for group in results.identical:
         terminal.say(f"The same cells, run once: {', '.join(group)}")
+    if (other := other_release(results)).students:
+        terminal.say(f"{other.what}: {len(other.students)} of {counted(len(results.grades), 'submission')}. {other.do}")
     for line in _marks_lines(results, index.parents[2]):
         terminal.say(line)
     terminal.say(f"Report:    {index}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.changes import kept_from_earlier
-from autograder.errors import counted
+from autograder.errors import counted, listed
 from autograder.report.text import points
 from autograder.results import ClassResults, Grade, Similar, Verdict
 
@@ -104,6 +104,18 @@ def concerns(results: ClassResults, similar: Similar) -> list[Concern]:
         ),
     ]
     return [one for one in found if one.students]
+
+
+def other_release(results: ClassResults) -> Concern:
+    """Who was given another release of the notebook than the one that is graded by: often a whole class."""
+    cells = Counter(name for one in results.grades for name in one.other_release)
+    return _concern(
+        "Made from another release of the notebook",
+        f"{counted(len(cells), 'given cell')} differ{'s' if len(cells) == 1 else ''} there: "
+        f"{listed(name for name, _ in cells.most_common())}. Today's are used, and students are not told of it. "
+        "Points can be lost where what a task asks for has changed: then grade with the release that they were given.",
+        ((one.student, "") for one in results.grades if one.other_release),
+    )
 
 
 def _concern(what: str, do: str, students: Iterable[tuple[str, str]]) -> Concern:

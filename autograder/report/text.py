@@ -47,6 +47,8 @@ def submission_text(grade: Grade, box: str) -> str:
         lines.append(grade.message)
     lines += [f"Note: {note}" for note in grade.notes]
     lines.append("Given cells show the outputs that were handed in; solution cells show the grading run.")
+    if grade.other_release:
+        lines.append(f"Given cells that another release of the notebook has otherwise: {len(grade.other_release)}.")
     if grade.not_run:
         lines.append(f"Given cells that were not run, because no check reads what they define: {len(grade.not_run)}.")
     elif grade.whole:

@@ -41,6 +41,7 @@ def check_baseline_step(student: Student) -> None:
     require.backward(student, loss)
     reached = [index for index in range(4) if known.linear_of(model.heads[index]).weight.grad is not None]
     student.same_list(reached, [3], "the only head with a gradient", hint="this is the plain network: exit 3 alone")
+    require.first_layer_learns(student, model)
 
 
 @self_check("model, loader, device")

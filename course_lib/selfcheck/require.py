@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from course_lib._spy import Spy
 from course_lib.macs import exit_macs
-from course_lib.model import IMAGE_SHAPE
+from course_lib.model import IMAGE_SHAPE, EarlyExitResNet18
 from course_lib.selfcheck.known import CLASSES
 from course_lib.selfcheck.student import SelfCheckFailure, Student, describe, number, recognised
 
@@ -94,6 +94,14 @@ def backward(student: Student, loss: Tensor, called: bool = False) -> None:
     except RuntimeError:
         called = True  # the graph is gone
     student.require(not called, "a loss on which nobody has called backward()", "one on which it was called", hint=hint)
+
+
+def first_layer_learns(student: Student, model: EarlyExitResNet18) -> None:
+    """Require that a gradient came from exit 3 to the first layer."""
+    pull = next(model.stem.parameters()).grad
+    whole = pull is not None and bool(pull.abs().max() > 0)
+    hint = "nothing may be detached between the stages, nor run under no_grad: later exits teach the earlier ones"
+    student.require(whole, "a gradient from exit 3 at the first layer", "none", hint=hint)
 
 
 def accuracy(

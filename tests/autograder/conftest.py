@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from small_course import make_course, prepared_with, settings_for, submission
 
+from autograder import boxes
 from autograder.boxes import Boxes
 from autograder.course import Course, Graded
 from autograder.grading import grade_one
@@ -29,6 +30,27 @@ def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _prepared(small_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
     settings = settings_for(small_course, tmp_path_factory.mktemp("workspace"))
     return prepared_with(settings, 11)
+
+
+class SharedTemplates:
+    """The templates of another class, which go on when this one is done."""
+
+    def __init__(self, course: Course) -> None:
+        self.borrow = course.runner.backend.templates.borrow  # type: ignore[attr-defined]
+
+    def prestart(self, count: int) -> None:
+        """They are there."""
+
+    def close(self) -> None:
+        """Leave them open."""
+
+
+@pytest.fixture(name="warm", scope="module")
+def _warm(prepared: Course) -> Iterator[None]:
+    """In this module, classes of the small course get the templates of ``prepared``, and need not wait for others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boxes, "Templates", lambda settings: SharedTemplates(prepared))
+        yield
 
 
 @pytest.fixture(name="below_tmp")

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,30 +49,15 @@ class Class:
             return opened.results if len(opened.unchanged) == len(opened.found) else None
 
 
-class SharedTemplates:
-    """The templates of another class, which go on when this one is done: torch is loaded once for all tests."""
-
-    def __init__(self, course: Course) -> None:
-        self.borrow = course.runner.backend.templates.borrow
-
-    def prestart(self, count: int) -> None:
-        """They are there."""
-
-    def close(self) -> None:
-        """Leave them open."""
-
-
 @pytest.fixture(name="graded_once", scope="module")
-def _graded_once(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
+def _graded_once(prepared: Course, warm: None, tmp_path_factory: pytest.TempPathFactory) -> Class:
     folder = tmp_path_factory.mktemp("again")
     made = Class(folder / "in", dataclasses.replace(prepared.settings, workspace=folder / "ws"), [])
     made.folder.mkdir()
     for name, answers in {"ann": {}, "bob": {"mac_ratio": WRONG}, "cem": {}}.items():
         (made.folder / f"{name}.ipynb").write_bytes(submission(prepared.released, **answers))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boxes_module, "Templates", lambda settings: SharedTemplates(prepared))
-        made.grade()
-        yield made
+    made.grade()
+    return made
 
 
 @pytest.fixture(name="three")
@@ -130,7 +114,7 @@ def test_when_only_outputs_of_a_file_change_then_it_is_graded_without_a_run(thre
     assert three.ran == []
 
 
-@pytest.mark.parametrize("grade_id", ["check_mac_ratio", "mac_ratio"])
+@pytest.mark.parametrize("grade_id", ["check_mac_ratio", pytest.param("mac_ratio", marks=pytest.mark.slow)])
 def test_when_a_check_or_an_answer_was_run_again_then_it_is_graded_without_a_run(three: Class, grade_id: str) -> None:
     """Also where it never ran without the outputs that given cells have."""
     file = three.folder / "bob.ipynb"
@@ -234,6 +218,7 @@ def test_when_one_is_graded_on_other_hidden_inputs_then_the_others_keep_the_grad
     assert kept == tuple(replace(grade, marks=None) for grade in before.grades)
 
 
+@pytest.mark.slow
 def test_when_the_seed_is_the_old_one_again_then_the_grade_of_another_seed_is_not_taken_for_unchanged(
     three: Class,
 ) -> None:

@@ -106,9 +106,14 @@ def test_where_the_stub_is_all_that_the_self_check_saw_a_later_answer_counts(pre
 
 
 @pytest.mark.parametrize(
-    "ends", ["exit()", "quit()", "import os; os._exit(0)", "get_ipython().kernel.do_shutdown(True)"]
+    "ends",
+    [
+        "exit()",
+        "import os; os._exit(0)",
+        *(pytest.param(end, marks=pytest.mark.slow) for end in ("quit()", "get_ipython().kernel.do_shutdown(True)")),
+    ],
 )
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_added_cell_that_ends_the_kernel_costs_itself(prepared: Course, ends: str, first: bool) -> None:
     cells = [answer("def mac_ratio(a, b):\n    return 1.5"), RebuiltCell("code", "", TASK), given("print('on')")]
     cells.insert(0 if first else 3, added(f"# away with it\n{ends}"))

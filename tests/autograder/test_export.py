@@ -29,8 +29,8 @@ late_mark = "2 days"
 """
 
 
-@pytest.fixture(name="graded_workspace", scope="session")
-def _graded_workspace(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="graded_workspace", scope="module")
+def _graded_workspace(prepared: Course, warm: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two students of a Canvas zip, one of them late; their words wait for a person."""
     folder = tmp_path_factory.mktemp("export")
     with zipfile.ZipFile(folder / "class.zip", "w") as archive:

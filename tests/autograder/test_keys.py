@@ -1,6 +1,7 @@
 """Keys change with everything that the thing they are for depends on, and with nothing else."""
 
 import dataclasses
+import importlib.metadata
 import re
 import shutil
 import sysconfig
@@ -89,6 +90,21 @@ def test_a_run_depends_on_every_package_that_a_notebook_could_import(
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 9.9.9\n")
 
     assert surroundings_key(settings) != before
+
+
+def test_names_and_versions_of_packages_are_those_that_importlib_reads() -> None:
+    installed = list(importlib.metadata.distributions())
+
+    assert [keys._name_and_version(one) for one in installed] == [f"{one.name} {one.version}" for one in installed]
+
+
+@pytest.mark.parametrize("file", ["old.egg-info", "old.egg-info/PKG-INFO"])
+def test_a_package_of_the_old_layout_has_a_name_and_a_version(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("Metadata-Version: 1.0\nName: old\nVersion: 0.1\n\nName: what a README says\n")
+    (one,) = importlib.metadata.distributions(path=[str(tmp_path)])
+
+    assert keys._name_and_version(one) == "old 0.1"
 
 
 def test_a_run_depends_on_needed_packages_in_other_folders_of_the_path(

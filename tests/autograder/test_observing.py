@@ -51,7 +51,12 @@ def grade(prepared: Course, folder: Path, error: type[GraderError], times: int, 
 
 
 @pytest.mark.parametrize(
-    ("times", "unsteady", "verdict"), [(1, True, "OK"), (2, True, "GRADER_ERROR"), (1, False, "GRADER_ERROR")]
+    ("times", "unsteady", "verdict"),
+    [
+        (1, True, "OK"),
+        pytest.param(2, True, "GRADER_ERROR", marks=pytest.mark.slow),
+        (1, False, "GRADER_ERROR"),
+    ],
 )
 def test_when_the_backend_fails_then_a_submission_comes_last_and_once(
     prepared: Course, tmp_path: Path, times: int, unsteady: bool, verdict: str

@@ -18,7 +18,7 @@ Grading = Callable[..., tuple[Result, dict[str, Any]]]
 
 
 @pytest.fixture(name="grading")
-def _grading(small_course: Path, tmp_path: Path) -> Grading:
+def _grading(small_course: Path, warm: None, tmp_path: Path) -> Grading:
     """Grades into one workspace: what was said, and results.json."""
 
     def run(path: Path, *options: str) -> tuple[Result, dict[str, Any]]:
@@ -38,7 +38,9 @@ def assert_as_expected(document: dict[str, Any], expected: dict[str, Expected]) 
         assert (one["handin"]["late"], one["handin"]["id"]) == (wanted.late, wanted.id)
 
 
-@pytest.mark.parametrize("scheme", ["canvas", pytest.param("moodle", marks=pytest.mark.slow), "gradescope"])
+@pytest.mark.parametrize(
+    "scheme", ["canvas", *(pytest.param(name, marks=pytest.mark.slow) for name in ("moodle", "gradescope"))]
+)
 def test_a_platforms_class_is_graded_whole_and_its_next_round_meets_the_same_rows(
     prepared: Course, grading: Grading, tmp_path: Path, scheme: str
 ) -> None:
@@ -123,6 +125,7 @@ def test_the_way_in_can_be_named(prepared: Course, grading: Grading, tmp_path: P
     assert "'moodle', 'blackboard', 'brightspace', 'gradescope', 'canvas', 'github', 'nbgrader', 'flat'" in done.output
 
 
+@pytest.mark.slow
 def test_a_zip_of_zips_is_graded(prepared: Course, grading: Grading, tmp_path: Path) -> None:
     right = submission(prepared.released)
     files = {

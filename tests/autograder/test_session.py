@@ -55,14 +55,14 @@ def driven_by(prepared: Course, limits: Limits, says: Callable[[dict[str, Any]],
 
 def test_a_driver_that_lies_gets_no_more_time_than_the_notebook_has(prepared: Course) -> None:
     def says(order: dict[str, Any]) -> Iterator[Any]:
-        time.sleep(0.3)
+        time.sleep(0.2)
         yield DONE
 
     begin = time.monotonic()
-    run = driven_by(prepared, replace(prepared.settings.limits, wall_s=1), says, cells=20)
+    run = driven_by(prepared, replace(prepared.settings.limits, wall_s=0.5), says, cells=20)
 
     assert run.verdict is Verdict.TIMEOUT
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 3
 
 
 def test_a_driver_that_floods_again_and_again_ends_its_box(prepared: Course) -> None:

@@ -92,6 +92,7 @@ def test_the_seed_and_the_runs_of_one_are_not_touched_by_the_other(two: Path, tm
     assert (tmp_path / "ws" / "runs" / document["submissions"][0]["run"]).is_dir()
 
 
+@pytest.mark.slow
 def test_when_the_wrong_one_is_named_then_nothing_is_right(two: Path, tmp_path: Path) -> None:
     other = hand_in(two, tmp_path / "other", "other", mac_ratio=HALVES)
     done = autograder(
@@ -164,6 +165,7 @@ def test_when_the_cases_cannot_be_imported_then_the_error_says_so(two: Path, tmp
     assert "what other needs does not work in the box" in examined.output
 
 
+@pytest.mark.slow
 def test_when_a_check_breaks_on_one_answer_then_the_instructor_reads_how(two: Path, tmp_path: Path) -> None:
     course = Path(shutil.copytree(two, tmp_path / "course"))
     check = course / IN_A_COURSE / "other" / "checks" / "check_mac_ratio.py"

@@ -22,7 +22,7 @@ WRONG = "def mac_ratio(a, b):\n    return b / a"
 
 
 @pytest.fixture(name="graded_twice", scope="module")
-def _graded_twice(prepared: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _graded_twice(prepared: Course, warm: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a class, ann and cem with the same cells, and a workspace with a round on each of two seeds."""
     folder = tmp_path_factory.mktemp("upkeep")
     (folder / "in").mkdir()

@@ -36,7 +36,7 @@ def rebatched(model: EarlyExitResNet18, images: Tensor, tolerance: float, batch:
 
 
 @pytest.mark.parametrize("behind", [0, 1])
-@pytest.mark.parametrize("batch", [1, 7, 32, 50, 200])
+@pytest.mark.parametrize("batch", [7, 50, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 32, 200))])
 @pytest.mark.parametrize("count", [1, 49, IMAGES])
 def test_every_image_is_answered_as_by_compaction(model, images, tolerance, batch, count, behind) -> None:
     images = images[:count]
@@ -145,6 +145,13 @@ def test_what_the_stages_allow_follows_from_their_seconds(model, images, toleran
         row for row in throughput.compare(model, images.split(40), tolerance, table) if row["way"] == "rebatching"
     )
     assert row["allowed"] == {"stages": pytest.approx(1, abs=1e-3), "exits": pytest.approx(0.5, abs=1e-3)}
+
+
+def test_folding_leaves_the_answers_of_every_exit_as_they_are(model, images) -> None:
+    stored = images.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        got, expected = throughput.folded(model).early_train(stored), model.early_train(images)
+    assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(got, expected, strict=True))
 
 
 def test_half_precision_leaves_the_answers_nearly_as_they_are(model, images, tolerance) -> None:

@@ -6,6 +6,7 @@ For answers of our own alone. The key is the solutions notebook.
 import functools
 import importlib
 import json
+from types import CodeType
 from typing import Any
 
 import torch
@@ -35,15 +36,25 @@ def points() -> dict[str, float]:
     }
 
 
-def namespace(**cells: str) -> dict[str, Any]:
-    """The solutions' functions and what the given cells import, with some cells replaced."""
+@functools.cache
+def _sources() -> dict[str, str]:
+    """Grade id -> source: the imports and the solutions."""
     notebook = json.loads(SOLUTION.read_text())
-    names: dict[str, Any] = {"torch": torch, "device": torch.device("cpu"), "C": 6}
     imports = next(cell for cell in notebook["cells"] if nbgrader(cell).get("grade_id") == "imports")
     sources = {"imports": "".join(imports["source"])}
-    sources |= {k: "".join(c["source"]) for k, c in solution_cells(notebook).items() if c["cell_type"] == "code"}
-    for source in (sources | cells).values():
-        exec(source, names)
+    return sources | {k: "".join(c["source"]) for k, c in solution_cells(notebook).items() if c["cell_type"] == "code"}
+
+
+@functools.cache
+def _compiled(source: str) -> CodeType:
+    return compile(source, "<string>", "exec")
+
+
+def namespace(**cells: str) -> dict[str, Any]:
+    """The solutions' functions and what the given cells import, with some cells replaced."""
+    names: dict[str, Any] = {"torch": torch, "device": torch.device("cpu"), "C": 6}
+    for source in (_sources() | cells).values():
+        exec(_compiled(source), names)
     return names
 
 

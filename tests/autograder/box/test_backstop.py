@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,13 @@ from autograder.config import Limits
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
+def wait_until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("lacking", ["memory", "files"])
 def test_when_the_machine_runs_low_then_the_youngest_box_ends_and_the_others_go_on(
     lacking: str, monkeypatch: pytest.MonkeyPatch
@@ -24,13 +32,14 @@ def test_when_the_machine_runs_low_then_the_youngest_box_ends_and_the_others_go_
     with contextlib.ExitStack() as stack:
         boxes = [stack.enter_context(psutil.Popen(SLEEPER)) for _ in range(2)]
         watchdogs = [Watchdog(box, Limits()) for box in boxes]
-        for watchdog in watchdogs:
+        for number, watchdog in enumerate(watchdogs, start=1):
             watchdog.start()
-            time.sleep(0.2)
-        monkeypatch.setattr(backstop, "runs_low_on", lambda: lacking)
+            wait_until(lambda number=number: len(backstop._boxes) == number)
+        once = iter([lacking])
+        monkeypatch.setattr(backstop, "RECOVERY_S", 0)
+        monkeypatch.setattr(backstop, "runs_low_on", lambda: next(once, None))
         assert boxes[1].wait(timeout=30) != 0
-        monkeypatch.setattr(backstop, "runs_low_on", lambda: None)
-        time.sleep(0.5)
+        time.sleep(3 * backstop.LOOK_EVERY_S)
         alive = boxes[0].is_running()
         for watchdog, box in zip(watchdogs, boxes, strict=True):
             watchdog.stop()
@@ -44,16 +53,10 @@ def test_when_no_box_runs_then_nobody_looks_at_the_machine() -> None:
     with psutil.Popen(SLEEPER) as box:
         watchdog = Watchdog(box, Limits())
         watchdog.start()
-        time.sleep(0.3)
-        looked = backstop._looking is not None
+        wait_until(lambda: backstop._looking is not None)
         watchdog.stop()
         kill_tree(box)
-    end = time.monotonic() + 10
-    while backstop._looking is not None and time.monotonic() < end:
-        time.sleep(0.05)
-
-    assert looked
-    assert backstop._looking is None
+    wait_until(lambda: backstop._looking is None)
 
 
 @pytest.mark.parametrize(("files", "lacking"), [("100\t0\t1000", None), ("800\t0\t1000", "files"), ("nonsense", None)])

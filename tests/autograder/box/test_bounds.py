@@ -16,8 +16,8 @@ from autograder.errors import BoxUnavailable
 THINGS = {trial.what for trial in TRIALS}
 
 
-@pytest.mark.parametrize("grouped", [True, False])
-@pytest.mark.parametrize("warm", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("grouped", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("warm", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_box_keeps_its_limits(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grouped: bool, warm: bool
 ) -> None:

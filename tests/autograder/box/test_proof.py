@@ -16,6 +16,7 @@ def test_when_the_box_is_attacked_then_every_property_holds(small_course: Path, 
     assert [finding.what for finding in findings if not finding.good] == []
 
 
+@pytest.mark.slow
 def test_a_process_of_the_box_with_the_number_of_the_grader_is_not_taken_for_it(
     small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ def test_when_the_box_ends_meanwhile_then_a_sentence(small_course: Path, tmp_pat
         printed_in_a_box("import os; os._exit(0)", settings_for(small_course, tmp_path))
 
 
-@pytest.mark.parametrize("bare", [True, False])
+@pytest.mark.parametrize("bare", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_bare_box_does_not_load_the_assignment(small_course: Path, tmp_path: Path, bare: bool) -> None:
     with Box(settings_for(small_course, tmp_path), bare=bare) as box:
         loaded = printed(box, "import sys; print('assignment.cases' in sys.modules)", 60)

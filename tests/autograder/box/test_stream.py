@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
+from fuzz import bounded, tiers
 from hypothesis import given
-from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from autograder.box import stream as module
@@ -226,11 +226,15 @@ TEXT = (
 )
 
 
-@bounded(max_examples=500, deadline=None)
-@given(TEXT)
-def test_any_text_is_a_message_or_a_typed_end(text: bytes) -> None:
-    with contextlib.suppress(TooMuch, NotAMessage):
-        assert isinstance(parsed(text), Ready | Failed | Flooded | Done)
+@tiers(quick=100, slow=1000)
+def test_any_text_is_a_message_or_a_typed_end(examples: int) -> None:
+    @bounded(examples)
+    @given(TEXT)
+    def holds(text: bytes) -> None:
+        with contextlib.suppress(TooMuch, NotAMessage):
+            assert isinstance(parsed(text), Ready | Failed | Flooded | Done)
+
+    holds()
 
 
 JSON = st.recursive(
@@ -252,16 +256,20 @@ SAID = (
 )
 
 
-@bounded(max_examples=500, deadline=None)
-@given(st.lists(SAID.map(wire.packed) | st.binary(max_size=60), max_size=8), st.integers(1, 300))
-def test_any_stream_is_messages_and_then_a_typed_end(parts: list[bytes], chunk: int) -> None:
-    data = b"".join(parts)
-    ours, theirs = socket.socketpair()
-    with ours, mock.patch.object(module, "CHUNK", chunk):
-        with theirs:
-            theirs.settimeout(5)
-            theirs.sendall(data)
-        heard = Stream(ours, LIMITS)
-        with pytest.raises(Broken):
-            for _ in range(len(data) + 1):
-                assert isinstance(heard.receive(1), Ready | Failed | Flooded | Done)
+@tiers(quick=100, slow=1000)
+def test_any_stream_is_messages_and_then_a_typed_end(examples: int) -> None:
+    @bounded(examples)
+    @given(st.lists(SAID.map(wire.packed) | st.binary(max_size=60), max_size=8), st.integers(1, 300))
+    def holds(parts: list[bytes], chunk: int) -> None:
+        data = b"".join(parts)
+        ours, theirs = socket.socketpair()
+        with ours, mock.patch.object(module, "CHUNK", chunk):
+            with theirs:
+                theirs.settimeout(5)
+                theirs.sendall(data)
+            heard = Stream(ours, LIMITS)
+            with pytest.raises(Broken):
+                for _ in range(len(data) + 1):
+                    assert isinstance(heard.receive(1), Ready | Failed | Flooded | Done)
+
+    holds()

@@ -31,7 +31,7 @@ def usage_of(code: str, small_course: Path, tmp_path: Path) -> Usage:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.2)
+        time.sleep(0.05)
         usage = tree_usage(process.pid)
         process.kill()
     return usage
@@ -209,7 +209,7 @@ def usage_after(action: str) -> Usage:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.2)
+        time.sleep(0.05)
         usage = tree_usage(process.pid, memory_matters_above=LIMITS.memory_bytes, count_mappings=True)
         kill_tree(psutil.Process(process.pid))
     return usage

@@ -32,6 +32,7 @@ slow = pytest.mark.slow
 TAKES_A_SECOND = "import time; time.sleep(1)"
 
 
+@slow
 def test_without_the_option_nothing_of_dask_is_imported() -> None:
     code = "import sys, autograder.cli, autograder.pipeline; print({'dask', 'distributed'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
@@ -65,14 +66,14 @@ def told(bench: Bench, *options: str) -> tuple[int, str]:
 
 
 def test_when_no_scheduler_answers_then_a_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "CONNECT_S", 1)
+    monkeypatch.setattr(connect, "CONNECT_S", 0.3)
     folder = make_folder(bench.folder / "cluster")
     (folder / "scheduler.json").write_text('{"address": "tls://127.0.0.1:1"}')
     with dask.config.set({"distributed.comm.tls.client.cert": None}):  # it is taken back, whatever is read meanwhile
         code, said = told(bench, "--scheduler", str(folder / "scheduler.json"))
 
     assert code == 2
-    assert "No scheduler answers at tls://127.0.0.1:1 within 1 s" in said
+    assert "No scheduler answers at tls://127.0.0.1:1 within 0.3 s" in said
 
 
 def test_when_there_is_no_certificate_then_a_sentence(bench: Bench) -> None:

@@ -41,6 +41,7 @@ def test_it_holds_the_grader_and_the_course_and_no_study(small_course: Path, tmp
     assert not [name for name in held if "experiments" in name or "__pycache__" in name]
 
 
+@pytest.mark.slow
 def test_it_holds_the_packages_of_the_assignment(tmp_path: Path) -> None:
     settings = Settings(ROOT, tmp_path, load_assignment("early_exit", ROOT))
     held = names(write_bundle(settings))

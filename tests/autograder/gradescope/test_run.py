@@ -66,6 +66,7 @@ def test_a_submission_is_graded_under_any_name(
     assert "Verdict: OK" in document["output"]
 
 
+@pytest.mark.slow
 def test_an_empty_submission_has_a_verdict(bundle: Path, tmp_path: Path) -> None:
     container = Container(tmp_path / "autograder", bundle)
 
@@ -128,6 +129,7 @@ def test_when_we_crash_then_a_sentence_and_nobody_gets_a_score(
     assert "this is a fault of the grader (ZeroDivisionError" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_when_the_submission_meets_a_fault_of_ours_then_nobody_gets_a_score(
     prepared: Course, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

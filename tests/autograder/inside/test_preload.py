@@ -14,7 +14,6 @@ def test_when_a_package_no_longer_has_a_part_then_the_rest_is_loaded(monkeypatch
     monkeypatch.setattr(module, "PRELOADED", ("json.no_such_part", "json.tool"))
 
     preload(["json.another_part"], [], "")
-    gc.unfreeze()
 
 
 def test_the_hidden_cases_are_loaded_from_their_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +22,6 @@ def test_the_hidden_cases_are_loaded_from_their_folder(monkeypatch: pytest.Monke
         monkeypatch.delitem(sys.modules, name, raising=False)
 
     preload([], [], str(SMALL / "inside"))
-    gc.unfreeze()
     assert loaded().names() == {"mac_ratio": ("two_totals",), "choose_tolerance": ("plain", "none_good_enough")}
 
 

@@ -134,7 +134,7 @@ def zips(draw: Any) -> bytes:
     return draw(damaged(stream.getvalue())) if draw(st.booleans()) else stream.getvalue()
 
 
-@tiers(quick=150, slow=1000)
+@tiers(quick=60, slow=1000)
 def test_any_zip_gives_students_or_a_sentence(examples: int, tmp_path: Path) -> None:
     path, counts = tmp_path / "class.zip", [0]
 
@@ -148,7 +148,7 @@ def test_any_zip_gives_students_or_a_sentence(examples: int, tmp_path: Path) -> 
     assert sum(counts) > examples  # or it would have looked at nothing
 
 
-@tiers(quick=80, slow=600)
+@tiers(quick=40, slow=600)
 def test_any_folder_gives_students_or_a_sentence(examples: int, tmp_path: Path) -> None:
     kinds = st.sampled_from(["file", "file", "file", "folder", "link", "loop", "pipe", "secret"])
     counts = [0]

@@ -96,7 +96,7 @@ def assert_of_the_master(rebuilt: Rebuilt) -> None:
         assert len(note.encode()) < 2_000
 
 
-@tiers(quick=100, slow=800)
+@tiers(quick=40, slow=800)
 def test_any_notebook_is_refused_or_rebuilt(examples: int) -> None:
     @bounded(examples)
     @given(notebooks())
@@ -110,7 +110,7 @@ def test_any_notebook_is_refused_or_rebuilt(examples: int) -> None:
     holds()
 
 
-@tiers(quick=30, slow=200)
+@tiers(quick=15, slow=200)
 def test_any_notebook_can_be_shown_with_its_outputs(examples: int, tmp_path: Any) -> None:
     """What people open is a valid notebook and can be written to a file, whatever outputs were handed in."""
     settings = Settings(tmp_path, tmp_path, Assignment("any", tmp_path))

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from sample_class import ROOT
 
 from autograder.errors import BadSubmission
 from autograder.intake.parse import MAX_CELLS, MAX_SOURCE, Cell, Submission, parse_notebook
@@ -191,3 +192,32 @@ def test_ids_are_bounded():
     (cell,) = parse([code(id="i" * 9999, metadata={"nbgrader": {"grade_id": "g" * 9999}})]).cells
 
     assert (len(cell.cell_id), len(cell.grade_id)) == (128, 128)
+
+
+# --- what a release wrote ---
+
+
+def test_every_given_cell_is_as_nbgrader_released_it_until_it_is_edited():
+    released = json.loads((ROOT / "assignment" / "early_exit" / "early_exit.ipynb").read_text())
+    given = [not cell["metadata"]["nbgrader"]["solution"] for cell in released["cells"]]
+    edited = [cell | {"source": [*cell["source"], "#"]} for cell in released["cells"]]
+
+    assert [cell.as_released for cell in parse(released["cells"]).cells] == given
+    assert not any(cell.as_released for cell in parse(edited).cells)
+
+
+def test_lines_that_end_in_cr_lf_are_no_edit():
+    released = json.loads((ROOT / "assignment" / "early_exit" / "early_exit.ipynb").read_text())
+    cells = [cell | {"source": "".join(cell["source"]).replace("\n", "\r\n")} for cell in released["cells"]]
+
+    assert [cell.as_released for cell in parse(cells).cells] == [
+        cell.as_released for cell in parse(released["cells"]).cells
+    ]
+
+
+@pytest.mark.parametrize("field", ["checksum", "grade_id", "grade", "locked", "solution", "points"])
+@pytest.mark.parametrize("odd", [*ODD, 10**400, "nan", float("inf")], ids=lambda odd: repr(odd)[:20])
+def test_odd_values_in_its_metadata_make_a_cell_no_released_one(field: str, odd: object):
+    nbgrader = {"grade_id": "check", "grade": True, "points": 1, "locked": True, "solution": False, "checksum": "a"}
+
+    assert not parse([code(metadata={"nbgrader": nbgrader | {field: odd}})]).cells[0].as_released

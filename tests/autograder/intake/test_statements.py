@@ -187,6 +187,6 @@ def test_what_editors_change_is_settled() -> None:
 
 
 def test_cells_may_be_read_in_many_threads_at_once() -> None:
-    sources = [f"x = {'(' * 50}{number}{')' * 50}\n" * 100 for number in range(200)]
+    sources = [f"x = {'(' * 50}{number}{')' * 50}\n" * 100 for number in range(64)]
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(parsed, sources))

@@ -406,7 +406,7 @@ class Edited(NamedTuple):
         return repr([cell["source"] for cell in self.notebook["cells"] if cell["cell_type"] != "code"])
 
 
-@tiers(quick=150, slow=3_000)
+@tiers(quick=40, slow=3_000)
 def test_every_answer_is_shown_and_its_question_waits(examples: int) -> None:
     @bounded(examples)
     @given(edited())

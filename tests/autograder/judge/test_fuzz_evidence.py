@@ -74,7 +74,7 @@ def evidence(draw: Any, text: str) -> str:
     return dumped(record).decode()
 
 
-@tiers(quick=150, slow=1600)
+@tiers(quick=60, slow=1600)
 def test_any_evidence_is_an_observation_or_refused(examples: int) -> None:
     right = truth(tasks(examples))
 

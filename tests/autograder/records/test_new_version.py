@@ -1,6 +1,7 @@
 """A gradebook with marks of people meets another version of the assignment."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,10 +26,11 @@ def gradebook(settings: Settings) -> Iterator[Gradebook]:
         opened.db.commit()
 
 
-@pytest.fixture(name="settings")
-def _settings(tmp_path: Path) -> Settings:
+@pytest.fixture(name="marked", scope="module")
+def _marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course whose gradebook has two students: ann with marks and comments by hand, bob without."""
-    settings = settings_for(make_course(tmp_path / "course"), tmp_path / "ws")
+    folder = tmp_path_factory.mktemp("marked")
+    settings = settings_for(make_course(folder / "course"), folder / "ws")
     enter_assignment(settings)
     with gradebook(settings) as book:
         for student in ("ann", "bob"):
@@ -43,7 +45,14 @@ def _settings(tmp_path: Path) -> Settings:
         book.find_comment("q_why", "small", "small", "ann").manual_comment = "Say for whom."
         book.find_comment("mac_ratio", "small", "small", "ann").manual_comment = "See me."
         book.find_submission_notebook("small", "small", "ann").flagged = True
-    return settings
+    return folder
+
+
+@pytest.fixture(name="settings")
+def _settings(marked: Path, tmp_path: Path) -> Settings:
+    """A copy of that course, and of its workspace."""
+    shutil.copytree(marked, tmp_path, dirs_exist_ok=True)
+    return settings_for(tmp_path / "course", tmp_path / "ws")
 
 
 def change(settings: Settings, edit: Callable[[list[dict[str, Any]]], object]) -> tuple[str, ...]:

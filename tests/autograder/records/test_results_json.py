@@ -36,7 +36,7 @@ CLASS = ClassResults(
     NAME,
     123,
     "bubblewrap 0.11.0",
-    (ALICE, Grade("bob", Verdict.EMPTY, handin=HANDIN)),
+    (ALICE, Grade("bob", Verdict.EMPTY, handin=HANDIN, other_release=("title", "setup"))),
     (NotRecognised("roster.csv", "a table"),),
 )
 
@@ -124,7 +124,7 @@ def test_who_handed_in_and_when_and_what_is_nobodys_are_in_the_file(tmp_path: Pa
 
 def test_results_of_a_grader_that_knew_no_platforms_are_read(tmp_path: Path):
     written = document(tmp_path)
-    del written["not_recognised"], written["submissions"][1]["handin"]
+    del written["not_recognised"], written["submissions"][1]["handin"], written["submissions"][1]["other_release"]
     results_path(tmp_path, NAME).write_text(json.dumps(written))
 
     assert load_results(tmp_path, NAME).grades[1] == Grade("bob", Verdict.EMPTY)

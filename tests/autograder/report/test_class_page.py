@@ -172,3 +172,13 @@ def test_it_can_be_read_without_eyes_or_a_mouse():
     assert boxes and all('tabindex="0" role="region" aria-label=' in box for box in boxes)
     anchors = {value[1:] for name, value in read.attributes if name == "href" and value.startswith("#")}
     assert anchors <= {value for name, value in read.attributes if name == "id"}
+
+
+def test_who_was_given_another_release_is_named_once_with_the_cells_that_differ():
+    older = replace(BOB, notes=(), verdict=Verdict.OK, other_release=("title", "setup"))
+
+    said = text(page(ANN, older))
+    assert "Made from another release of the notebook: 1 2 given cells differ there: title, setup." in said
+    assert "that they were given. bob" in said
+    assert "that they were given. Everybody." in text(page(older))
+    assert "another release" not in text(page(ANN))

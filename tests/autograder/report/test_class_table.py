@@ -87,3 +87,13 @@ def test_what_we_failed_to_grade_waits_for_us(capsys: pytest.CaptureFixture, tmp
     show_class(Terminal(), ClassResults("small", 1, "box", (ann,)), tmp_path / "report" / "index.html")
 
     assert "No written answer waits for you." in capsys.readouterr().out
+
+
+def test_a_class_that_was_given_another_release_is_told_of_once(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    grades = [Grade(student, Verdict.OK, other_release=("title", "setup")) for student in ("ann", "bob")]
+    results = ClassResults("small", 1, "box", (*grades, Grade("cem", Verdict.OK)))
+    show_class(Terminal(), results, tmp_path / "report" / "index.html")
+    said = capsys.readouterr().out
+
+    told = "Made from another release of the notebook: 2 of 3 submissions. 2 given cells differ there: title, setup."
+    assert said.count("another release") == said.count(told) == 1

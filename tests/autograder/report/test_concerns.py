@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from autograder.marks import Mark, Marks
-from autograder.report.concerns import concerns
+from autograder.report.concerns import concerns, other_release
 from autograder.results import CheckResult, ClassResults, Grade, Handin, Round, Similar, TaskGrade, Verdict
 
 TASK = TaskGrade("mac_ratio", 3.0, (CheckResult("It is right.", True),))
@@ -61,3 +61,15 @@ def test_who_was_judged_otherwise_in_an_earlier_round_is_named_once_with_what_wa
     assert found(replace(FINE, round=now), replace(FINE, student="two", round=now), old) == {
         "Kept from an earlier round, which judged otherwise": {"old": "another seed, the checks changed"}
     }
+
+
+def test_what_another_release_has_otherwise_is_told_once_the_most_frequent_cell_first():
+    grades = [
+        replace(FINE, student=f"s{number}", other_release=("setup", "title")[number % 2 :]) for number in range(3)
+    ]
+    told = other_release(ClassResults("small", 1, "bubblewrap", (FINE, *grades)))
+
+    assert told.do.startswith(
+        "2 given cells differ there: title, setup. Today's are used, and students are not told of it."
+    )
+    assert [student for student, _ in told.students] == ["s0", "s1", "s2"]

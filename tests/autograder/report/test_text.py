@@ -88,3 +88,9 @@ def test_the_head_says_verdict_score_box_and_notes():
 
 def test_where_there_is_nothing_to_say_the_head_has_no_empty_lines():
     assert "" not in submission_text(Grade("alice", Verdict.OK), "bubblewrap 0.11.0").splitlines()
+
+
+def test_the_head_says_that_given_cells_are_todays():
+    head = submission_text(Grade("alice", Verdict.OK, other_release=("title", "setup")), "bubblewrap 0.11.0")
+
+    assert "Given cells that another release of the notebook has otherwise: 2.\n" in head

@@ -66,7 +66,7 @@ def page(folder: Path = RESULTS) -> str:
         ],
         wide_seeds=len({one["seed"] for one in wide.values()}),
         wide_machines=sorted({_machine(one["machine"]) for one in wide.values()}),
-        on_a_gpu="cuda" in throughputs,
+        streamed_on=set(throughputs),
         throughputs=[
             (DEVICES[name][0], _machine(result["machine"]), result, tables.throughput(result["rows"]))
             for name, result in throughputs.items()

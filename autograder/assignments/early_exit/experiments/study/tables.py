@@ -232,10 +232,14 @@ def throughput(timed: Sequence[dict[str, Any]]) -> str:
         ]
         delay, plain = ways["rebatching"]["delay"], f"{ways['plain']['images_a_second']:,}"
         launched = "yes" if graphs else "no"
-        rows.append((precision, launched, batch, plain, *faster, f"{delay['mean']:.1f}", delay["max"]))
+        allowed = ways["rebatching"].get("allowed", {})  # the oldest rows have none
+        allow = [f"{allowed[what]:.2f}" if what in allowed else "not timed" for what in ("stages", "exits")]
+        rows.append((precision, launched, batch, plain, *faster, *allow, f"{delay['mean']:.1f}", delay["max"]))
     faster_by = " | ".join(f"{way}: speed-up (÷ MAC ratio)" for way in ("compaction", "rebatching"))
     plain = "plain, images a second"
-    return table(f"precision | CUDA graphs | batch | {plain} | {faster_by} | delay in batches, mean | most", rows)
+    allow = "stages would allow | with exits"
+    delay = "delay in batches, mean | most"
+    return table(f"precision | CUDA graphs | batch | {plain} | {faster_by} | {allow} | {delay}", rows)
 
 
 def controls(result: dict[str, dict[str, Any]], dataset: str) -> str:

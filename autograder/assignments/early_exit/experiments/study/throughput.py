@@ -8,8 +8,9 @@ turns; shown is the best of the turns, after one that does not count.
 - `compaction`: the lesson's function; a stage runs on what is left of a batch.
 - `rebatching`: a stage runs when as many wait as make a batch; its delay is counted too.
 
-The network comes in float32 as in the lesson, in float32 with BatchNorms folded and channels last, and in bfloat16 with
-both. On a GPU, plain and rebatching are timed a second time as CUDA graphs, which want batches of one size.
+The network comes in float32 as in the lesson, in float32 folded, and in bfloat16 folded. Folded means BatchNorms in the
+convolutions, and channels last up to the heads. On a GPU, plain and rebatching are timed a second time as CUDA graphs,
+which want batches of one size.
 
 To say where the rest of the MAC ratio goes, each stage is timed alone on a full batch, and then with its exit. That
 gives the speed-ups that rebatching would have if only stages, or only stages and exits, took time.
@@ -37,6 +38,7 @@ from study.training import device, load, machine
 BATCHES = {"cuda": (32, 128, 512, 2_048), "cpu": (32, 128)}
 STREAM = {"cuda": 32, "cpu": 8}  # batches
 TURNS = 5
+SIDE = 32  # of the features after the first stage; each later stage halves it
 CALLS = {"cuda": 20, "cpu": 1}  # of one stage at a time, so that a GPU's host does not wait after each
 # Logits (N, C) float32, exits (N,) int64, and where images waited for each other, the stream that knows how long.
 Answers = tuple[Tensor, Tensor, Rebatching | None]
@@ -51,9 +53,26 @@ class InFloat32(nn.Module):
         return logits.float()
 
 
+class FlattenAsStored(nn.Module):
+    """Flattens features that are stored channels last without copying them: row by row, column by column, `(B, F)`."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.permute(0, 2, 3, 1).flatten(1)
+
+
+def folded(model: nn.Module) -> nn.Module:
+    """The network with BatchNorms folded, channels last, and the weights of its heads in that order too."""
+    model, side = tuned(model), SIDE
+    for head in model.heads[:-1]:  # the last averages over the places first
+        head[0], weight = FlattenAsStored(), head[1].weight
+        weight.data = weight.data.unflatten(1, (-1, side, side)).permute(0, 2, 3, 1).flatten(1)
+        side //= 2
+    return model
+
+
 def in_bfloat16(model: nn.Module) -> nn.Module:
-    """The network with BatchNorms folded, channels last, and bfloat16 up to its logits, which are float32."""
-    model = tuned(model).bfloat16()
+    """The folded network in bfloat16 up to its logits, which are float32."""
+    model = folded(model).bfloat16()
     model.heads = nn.ModuleList(nn.Sequential(*head, InFloat32()) for head in model.heads)
     return model
 
@@ -163,7 +182,7 @@ def measure() -> None:
     on, table, images, network = device(), tables(run)[0], load(run).test.images, load_pretrained()
     precisions = {
         "float32": (network.to(on), images.to(on)),
-        "float32, folded": (tuned(network).to(on), images.to(on, memory_format=torch.channels_last)),
+        "float32, folded": (folded(network).to(on), images.to(on, memory_format=torch.channels_last)),
         "bfloat16": (
             in_bfloat16(network).to(on),
             images.to(on, torch.bfloat16, memory_format=torch.channels_last),
