@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from autograder.assignments.early_exit.checks.logits import clear_cut, cross_entropy, entropy, transformed
+from autograder.assignments.early_exit.checks.logits import clear_cut, cross_entropy, entropy, same_logits, transformed
 from autograder.assignments.early_exit.checks.required import require_gradient
 from autograder.judge.check import Failure
 from autograder.judge.compare import close
@@ -67,6 +67,13 @@ def test_a_gradient_that_rounding_moved_across_a_kink_is_right_and_a_detached_pa
     ):
         with pytest.raises(Failure, match=said):
             require_gradient(found, wanted)
+
+
+def test_a_small_logit_next_to_large_ones_may_round_as_they_do():
+    wanted = np.array([[11.0, 0.001], [-6.0, 0.0]])
+
+    assert same_logits(wanted + 1e-4, wanted) and not same_logits(wanted + 5e-3, wanted)
+    assert same_logits(wanted[:0], wanted[:0]) and not same_logits(wanted * np.nan, wanted)
 
 
 def test_probabilities_and_their_logarithms_are_no_logits():

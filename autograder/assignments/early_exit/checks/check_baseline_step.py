@@ -5,7 +5,7 @@ import numpy as np
 from autograder.judge.check import Failure, worth
 from autograder.judge.compare import array, close, number, recognised, several
 
-from .logits import cross_entropy, probabilities, transformed
+from .logits import cross_entropy, probabilities, same_logits, transformed
 from .required import require_gradient
 
 SWAPPED = "Mind the order of the return statement: outputs first, loss second."
@@ -32,8 +32,7 @@ def check_outputs(student, key):
         if found.shape != wanted.shape:
             hint = SWAPPED if found.size == 1 else "Return the logits, one for each class: no argmax, no predictions."
             raise Failure(f"Expected outputs of shape {wanted.shape}; found {found.shape}.", hint)
-        scale = max(1.0, np.abs(wanted).max())  # a sum of large terms may round by as much as a small logit
-        if close(found / scale, wanted / scale):
+        if same_logits(found, wanted):
             continue
         if close(_direction(found), _direction(wanted), rtol=1e-3):
             hint = "Return the logits as they are: no scaling, no normalising, nothing after the head."

@@ -3,9 +3,9 @@
 import numpy as np
 
 from autograder.judge.check import Failure, worth
-from autograder.judge.compare import array, close, number, several
+from autograder.judge.compare import array, number, several
 
-from .logits import clear_cut, entropy, transformed
+from .logits import clear_cut, entropy, same_logits, transformed
 from .mistakes import first_sure
 from .required import require_evaluation_mode, wrong_exits
 
@@ -88,7 +88,7 @@ def check_logits(student, key):
     elif getattr(getattr(logits, "values", None), "ndim", 0) == 2 and len(logits.values) < len(wanted):
         hint = "A row for each image: whoever is left after the last stage leaves at exit 3."
     found = array(logits, "the logits", wanted.shape, hint)[judged]
-    if not close(found, wanted[judged]):
+    if not same_logits(found, wanted[judged]):
         by_all = np.stack([array(part, "logits") for part in truth["logits"]])
         by_exit = [part[judged] for part in by_all]
         hint = "Write each sample's logits back to its original place when it leaves."
@@ -100,7 +100,7 @@ def check_logits(student, key):
             hint = ROWS
         elif _of_own_exits(found, exits, by_exit, judged):
             hint = "They belong to the exits that you return: mend the exits, and these follow."
-        elif any(close(found, part) for part in by_exit):
+        elif any(same_logits(found, part) for part in by_exit):
             hint = "All logits are of one exit, the first or the last: each sample has those of the exit it took."
         raise Failure("The logits are not those of each sample's own exit.", hint)
 
@@ -191,7 +191,7 @@ def _same(mine, right, when, hint):
     right_logits, right_exits = array(right[0], "the logits"), array(right[1], "the exits")
     same_exits = np.array_equal(array(exits, "the exits"), right_exits)
     found = array(logits, "the logits", right_logits.shape)
-    if not same_exits or not close(found, right_logits):
+    if not same_exits or not same_logits(found, right_logits):
         raise Failure(f"Wrong {when}.", (same_exits and transformed(found, right_logits)) or hint)
 
 
@@ -200,7 +200,7 @@ def _of_own_exits(found, exits, by_exit, judged):
     own = array(exits, "the exits")[judged]
     if own.shape != (len(found),) or own.dtype.kind not in "iu" or not set(own.tolist()) <= {0, 1, 2, 3}:
         return False
-    return close(found, np.stack(by_exit)[own, np.arange(len(own))])
+    return same_logits(found, np.stack(by_exit)[own, np.arange(len(own))])
 
 
 def _by_mean_of_the_waiting(exits, logits, tolerance):

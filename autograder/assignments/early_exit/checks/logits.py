@@ -31,6 +31,12 @@ def clear_cut(exit_logits: list[Any], tolerance: float) -> np.ndarray:
     return np.asarray((np.abs(entropies - tolerance) > 1e-4).all(axis=0))
 
 
+def same_logits(found: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether logits differ by rounding alone: a sum of large terms may round by as much as a small logit."""
+    scale = max(1.0, float(np.abs(wanted).max(initial=0)))
+    return close(found / scale, wanted / scale)
+
+
 def transformed(found: np.ndarray, logits: np.ndarray) -> str:
     """The hint where ``found`` is a softmax or log-softmax of the logits; "" for anything else."""
     soft = probabilities(logits)
