@@ -66,9 +66,9 @@ def observed(
 
 
 @functools.cache
-def _key(task: str) -> dict[str, Any]:
+def _key(task: str, seed: int) -> dict[str, Any]:
     return evidence_by_task(
-        [(task, name) for name in ASSIGNMENT.cases[task]], observed(task, namespace(), explain=True)
+        [(task, name) for name in ASSIGNMENT.cases[task]], observed(task, namespace(), seed, explain=True)
     )
 
 
@@ -77,9 +77,9 @@ def _checks(task: str) -> dict[str, Any]:
     return load_checks(ASSIGNMENT.checks, [task])
 
 
-def graded(task: str, **cells: str) -> TaskGrade:
-    """A task whose cell, or other cells, are replaced."""
+def graded(task: str, seed: int = SEED, **cells: str) -> TaskGrade:
+    """A task whose cell, or other cells, are replaced, on the hidden inputs of a seed."""
     pairs = [(task, name) for name in ASSIGNMENT.cases[task]]
-    student = evidence_by_task(pairs, observed(task, namespace(**cells)), ASSIGNMENT.raised)
-    (grade,) = Judge(_checks(task), _key(task), {task: points()[task]})(student)
+    student = evidence_by_task(pairs, observed(task, namespace(**cells), seed), ASSIGNMENT.raised)
+    (grade,) = Judge(_checks(task), _key(task, seed), {task: points()[task]})(student)
     return grade

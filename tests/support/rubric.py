@@ -1,7 +1,8 @@
 """Grades a catalogue of right and wrong answers, and says how often the grader is wrong.
 
     python tests/support/rubric.py [--workspace DIR]   the real way: notebooks, boxes, results.json; writes the page
-    python tests/support/rubric.py --in-process        the same checks without a box, in a minute
+    python tests/support/rubric.py --in-process        the same checks without a box, in two minutes
+    python tests/support/rubric.py --in-process --seeds 8    the same on the hidden inputs of eight seeds
 
 The catalogue is tests/assignments/early_exit/rubric/: for each task the answers that students write. A wrong one names
 the checks that it must fail and words of which one must be in what the student reads. A right one must get full marks.
@@ -226,14 +227,14 @@ def the_real_way(workspace: Path) -> list[Outcome]:
     return list(outcomes.values())
 
 
-def in_process() -> list[Outcome]:
-    """The checks alone, without a box."""
+def in_process(seed: int) -> list[Outcome]:
+    """The checks alone, without a box, on the hidden inputs of a seed."""
     sys.path.append(str(ROOT / "autograder"))  # where a box finds the folder inside
     from in_process import graded
 
     outcomes = []
     for answer in (one for batch in ("", *BATCHES) for kind in ("wrong", "right") for one in answers(kind, batch)):
-        grade = graded(answer.task, **{answer.task: answer.source})
+        grade = graded(answer.task, seed, **{answer.task: answer.source})
         outcomes.append(outcome(answer, asdict(grade) | {"score": grade.score}))
     return outcomes
 
@@ -326,11 +327,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, default=ROOT / "grading" / "rubric")
     parser.add_argument("--in-process", action="store_true")
+    parser.add_argument("--seeds", type=int, default=1, help="how many, without a box; the page is of the first")
     options = parser.parse_args()
     if options.in_process:
         sys.path.insert(0, str(ROOT))
-    outcomes = in_process() if options.in_process else the_real_way(options.workspace)
+    outcomes = in_process(0) if options.in_process else the_real_way(options.workspace)
     wrong = complaints(outcomes)
+    for seed in range(1, options.seeds if options.in_process else 1):
+        wrong += [f"seed {seed}: {complaint}" for complaint in complaints(in_process(seed))]
     print(page(outcomes), *wrong, sep="\n")
     if not options.in_process:
         (CATALOGUE / "accuracy.md").write_text(page(outcomes), encoding="utf-8")
