@@ -3,10 +3,10 @@
 import numpy as np
 
 from autograder.judge.check import Failure, worth
-from autograder.judge.compare import array, close, number, recognised, several, whole
+from autograder.judge.compare import array, number, recognised, several, whole
 
 from .mistakes import WHOLE_BATCH
-from .required import require_evaluation_mode, require_gradients_on
+from .required import require_evaluation_mode, require_gradients_on, same_share
 
 SWAPPED = "Mind the order of the return statement: accuracy first, total_macs second."
 
@@ -25,7 +25,7 @@ def check_accuracy(student, key):
     """
     found = number(student.values("short_last_batch")["returned"][0], "the accuracy", "Return one number.")
     wanted = number(key.values("short_last_batch")["returned"][0], "the accuracy")
-    if not close(found, wanted):
+    if not same_share(found, wanted):
         hint = "Count the right answers of all batches and divide once, by the number of images."
         if student.values("short_last_batch")["training"] is not False:
             hint = (
@@ -88,6 +88,7 @@ def _accuracies(right):
         (hit.mean(), "This is an early exit's accuracy: the plain network answers at the last exit.") for hit in hits
     ]
     return [
+        (0, "Nothing is right: compare the labels with the argmax, the index of the largest logit."),
         (100 * correct / images, "A fraction lies in [0, 1], not percent: leave out the factor 100."),
         (correct, "This is the number of right answers: divide it by the number of images."),
         (correct / len(sizes), "Divide by the number of images, not by the number of batches."),
@@ -102,7 +103,6 @@ def _accuracies(right):
         (hits[3][: -sizes[-1]].mean(), f"Images are missing: {short}, and it counts too."),
         (flat / images, WHOLE_BATCH),
         (1 - correct / images, "This is the share of wrong answers: count the images whose argmax is their label."),
-        (0, "Nothing is right: compare the labels with the argmax, the index of the largest logit."),
         *exits[:3],
     ]
 

@@ -10,7 +10,7 @@ from autograder.judge.evidence import Array
 
 from .logits import entropy, probabilities
 from .mistakes import WHOLE_BATCH
-from .required import require_evaluation_mode, require_gradients_on
+from .required import require_evaluation_mode, require_gradients_on, same_share
 
 NAMES = "accuracy, exiting_points, entropies, total_macs"
 TOLERANCES = ("low_tolerance", "middle_tolerance")
@@ -34,7 +34,7 @@ def check_accuracy(student, key):
     for case in TOLERANCES:
         found = number(student.values(case)["returned"][0], "the accuracy", ORDER)
         wanted = number(key.values(case)["returned"][0], "the accuracy")
-        if not close(found, wanted):
+        if not same_share(found, wanted):
             hint = "Take the logits the model returned for the batch; divide once, by the number of images."
             if student.values(case)["training"] is not False:
                 hint = (

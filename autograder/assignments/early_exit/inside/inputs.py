@@ -128,8 +128,11 @@ def state(network: EarlyExitResNet18) -> dict[str, torch.Tensor]:
 
 
 def loader(rng: np.random.Generator, network: EarlyExitResNet18, sizes: tuple[int, ...]) -> DataLoader:
-    """Batches of the given sizes (all but the last alike), each of one contrast, labels that are sometimes right."""
-    contrasts = np.repeat(rng.permutation(np.geomspace(0.5, 6.0, len(sizes))), sizes)
+    """Batches of the given sizes (all but the last alike), each of one contrast, labels that are sometimes right.
+
+    One batch has so little contrast that it stays to the end and is unsure there.
+    """
+    contrasts = np.repeat(rng.permutation([0.1, *np.geomspace(0.7, 6.0, len(sizes) - 1)]), sizes)
     data = images(rng, contrasts)
     answers = torch.stack([exit_logits.argmax(1) for exit_logits in evaluated(network, data)])
     # Half the labels are the last exit's answer, the others any exit's or random, so that accuracies differ.
