@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.assignments.early_exit.checks.logits import clear_cut, cross_entropy, entropy, same_logits, transformed
-from autograder.assignments.early_exit.checks.required import require_gradient
+from autograder.assignments.early_exit.checks.required import require_gradient, same_share
 from autograder.judge.check import Failure
 from autograder.judge.compare import close
 from autograder.judge.evidence import Array
@@ -83,3 +83,11 @@ def test_probabilities_and_their_logarithms_are_no_logits():
 
     assert "a softmax" in transformed(soft, logits) and "log_softmax" in transformed(np.log(soft), logits)
     assert transformed(logits, logits) == transformed(logits / 2, logits) == ""
+
+
+def test_the_mean_of_batches_is_not_taken_for_the_accuracy_however_near_it_is():
+    hits, sizes = (5, 4, 5, 4, 5, 4), (8, 8, 8, 8, 8, 7)
+    mean = sum(hit / size for hit, size in zip(hits, sizes, strict=True)) / 6
+
+    assert same_share(float(np.float32(27 / 47)), 27 / 47)
+    assert mean == pytest.approx(27 / 47, abs=7e-5) and not same_share(mean, 27 / 47)
