@@ -119,11 +119,11 @@ def _mistakes(rows, target):
             next(row for row in rows if row[1] < target)[0],
             "Leave out the rows that miss the target before you look for the fewest MACs: with 0 MACs they would win.",
         ),
-        (rows[good.index(cheapest)][0], PLACE),
-        (sorted(rows)[sorted(good).index(cheapest)][0], PLACE),
         (cheapest_of_all[0], f"{no_row} Both are fractions in [0, 1], compared exactly, not rounded."),
         (_cheapest(rows, target - 0.02), f"{no_row} The target is used as it is, not lowered again."),
         (_cheapest(rows, target - 0.005), f"{no_row} Compare exactly: do not round."),
+        (rows[good.index(cheapest)][0], PLACE),
+        (sorted(rows)[sorted(good).index(cheapest)][0], PLACE),
     ]
 
 

@@ -219,9 +219,9 @@ def _(functions: Functions, rng: np.random.Generator) -> Values:
 def _(functions: Functions, rng: np.random.Generator) -> Values:
     returned, sweeps = [], []
     for _ in range(3):
-        rows = inputs.sweep(rng, 6)
+        rows, target = inputs.sweep_met_exactly(rng)
         sweeps.append(list(rows))
-        returned.append(functions["choose_tolerance"](rows, min((row[2], row[1]) for row in rows)[1]))
+        returned.append(functions["choose_tolerance"](rows, target))
     yield {"returned": returned}
     yield {"sweeps": sweeps}
 

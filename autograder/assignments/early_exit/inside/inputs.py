@@ -182,4 +182,13 @@ def sweep_with_target(rng: np.random.Generator, *, best_at_zero: bool) -> tuple[
     return rows, target
 
 
+def sweep_met_exactly(rng: np.random.Generator) -> tuple[list[tuple[float, float, int]], float]:
+    """A sweep whose cheapest row has the target's accuracy, and the target, which float32 would round down."""
+    while True:
+        rows = sweep(rng, 6)
+        target = min((row[2], row[1]) for row in rows)[1]
+        if float(np.float32(target)) < target:
+            return rows, target
+
+
 _MADE = _made()
