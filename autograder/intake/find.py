@@ -150,7 +150,8 @@ def find_class(
             nobodys.append(top)
     present = {name.handin.platform for one in held.values() for name, _ in one}
     for top in nobodys:
-        own = OWN_FILES.fullmatch(top.name)
+        alone = all(one.path == top.path for one in top.entries)  # in a zip a file may also be a folder
+        own = OWN_FILES.fullmatch(top.name) if alone else None
         if own is None or own.lastgroup not in present:
             unknown.append(NotRecognised(str(top.path), _what(top)))
     if platform in (None, "gradescope"):  # also those of whom the export names no file

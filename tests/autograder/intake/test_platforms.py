@@ -174,6 +174,15 @@ def test_a_students_file_that_is_called_like_gradescopes_names_nobody(tmp_path: 
     assert [one.name for one in whole.not_recognised] == ["submission_metadata.yml"]
 
 
+def test_what_lies_in_a_platforms_own_file_is_listed(tmp_path) -> None:
+    # In a zip a name can be a file and a folder.
+    files = dict.fromkeys(("submission_1", "submission_metadata.yml", "submission_metadata.yml/early_exit"), b"")
+    whole = in_class(files, tmp_path)
+
+    assert [one.student for one in whole.found] == ["submission_1"]
+    assert [one.name for one in whole.not_recognised] == ["submission_metadata.yml"]
+
+
 def exported(*people: str) -> dict[str, bytes]:
     text = "".join(f"submission_{n}:\n  :submitters:\n  - {person}\n" for n, person in enumerate(people))
     return {f"submission_{n}/a.ipynb": b"%d" % n for n in range(len(people))} | {
