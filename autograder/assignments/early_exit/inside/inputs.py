@@ -141,7 +141,7 @@ def loader(rng: np.random.Generator, network: EarlyExitResNet18, sizes: tuple[in
 
 
 def _labels(rng: np.random.Generator, answers: torch.Tensor) -> torch.Tensor:
-    """Labels `(B,)` of a batch, given the exits' answers `(4, B)`: half are the last exit's, others any exit's or new."""
+    """Labels `(B,)` of a batch, given the exits' answers `(4, B)`: half are the last exit's, others any exit's."""
     for _ in range(100):
         pick = torch.tensor(rng.choice(5, answers.shape[1], p=[0.1, 0.1, 0.1, 0.5, 0.2]))
         by_chance = torch.tensor(rng.integers(CLASSES, size=len(pick)))
