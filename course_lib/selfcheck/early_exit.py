@@ -263,7 +263,7 @@ def check_choose_tolerance(student: Student) -> None:
     equally_cheap = [(0.7, 0.9, 400), (0.4, 0.8, 400), (0.6, 0.8, 400)]
     at_zero = [(0.0, 0.95, 300), (0.2, 0.96, 500), (0.4, 0.97, 400)]
     up_and_down = [(0.1, 0.950, 9 * 10**9), (0.2, 0.898, 7 * 10**9), (0.3, 0.940, 6 * 10**9), (0.4, 0.899, 5 * 10**9)]
-    large = {0.0: 'a search for the fewest MACs starts at float("inf"): they exceed other large numbers'}
+    large = {0.0: 'a search for the fewest MACs starts at float("inf"): a fixed number may be too small'}
     none = "no row reaches the target: return 0.0, which runs every image to the end"
     first = "first see which rows reach the target, by (tolerance, accuracy, total_macs); then look for the fewest MACs"
     fewest = "of the rows that reach the target the one with the fewest MACs"

@@ -28,7 +28,7 @@ def check_value(student, key):
         if not close(found, wanted):
             hint = GENERAL
             if case == "random_logits":
-                hint = recognised(found, _mistakes(key.values(case)), "", rtol=1e-4)
+                hint = recognised(found, of_joint_loss(*_logits_and_labels(key.values(case))), "", rtol=1e-4)
                 hint = hint or _weights_found(found, student.values(case), key.values(case)) or GENERAL
             first, again = (student.values("random_logits")[name] for name in ("returned", "again"))
             if not close(number(again, "the loss", ONE_TENSOR), number(first, "the loss", ONE_TENSOR)):
@@ -72,7 +72,7 @@ def check_gradient(student, key):
 
 def _weights_found(found, mine, right):
     """Names the weights that a sum of the exits' losses was made with: each exit's gradient grows with its own."""
-    labels, logits = right["labels"].values, [array(part, "logits") for part in right["exits"]]
+    logits, labels = _logits_and_labels(right)
     losses = [cross_entropy(part, labels) for part in logits]
     weights = []
     for one, own, weight in zip(mine["gradients"], right["gradients"], (1, 0.3, 0.3, 0.3), strict=True):
@@ -85,5 +85,5 @@ def _weights_found(found, mine, right):
     return f"Here the exits weigh {listed}: the first exit weighs 1, each other 0.3."
 
 
-def _mistakes(right):
-    return of_joint_loss([array(part, "logits") for part in right["exits"]], right["labels"].values)
+def _logits_and_labels(right):
+    return [array(part, "logits") for part in right["exits"]], right["labels"].values

@@ -237,7 +237,7 @@ def _macs(right):
             "Not the mean size of a batch: each costs its own number of images.",
         ),
         (sum(size * (table[k] - (table[k - 1] if k else 0)) for size, k in zip(sizes, exits, strict=True)), STAGES),
-        ((images * np.cumsum(table)[exits]).sum(), "The table has sums already: the entry of the exit taken, alone."),
+        ((images * np.cumsum(table)[exits]).sum(), "exit_macs has the sums already: take the entry of the exit taken."),
         (images[-1] * way[-1], "This is the last batch alone: add up over all batches."),
         (2 * total, "This is twice the MACs: one MAC is two floating-point operations (FLOPs)."),
         (total // sum(sizes), "The total over all images, not the mean per image."),

@@ -12,10 +12,10 @@ from .required import require_evaluation_mode, wrong_exits
 NAMES = "logits, exits"
 SWAPPED = "Mind the order of the return statement: logits first, exits second."
 EDGES = {
-    "all_leave_first": "The batch is empty after exit 0: write the answers down before a break; nothing has no max.",
+    "all_leave_first": "The batch is empty after exit 0: write answers down before a break; an empty one has no max.",
     "none_leaves_early": "The last exit answers for whoever is left.",
 }
-ROWS = "After exit 0 a row's number counts in the batch that is left: keep the original places, and write there."
+ROWS = "After exit 0, row numbers count within the batch that is left: keep the original places, and write there."
 AGAIN = "Each stage runs once, on what the stage before returned: no second pass, and no start from the images."
 TOGETHER = "Keep the samples together, not one at a time: one pass over the stages, with fewer and fewer samples."
 SHAPES = {

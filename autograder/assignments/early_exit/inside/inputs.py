@@ -94,8 +94,8 @@ def always_answer(head: torch.nn.Module, *, sure: bool) -> None:
         bias[0] = 100.0 if sure else 0.0
 
 
-def least_sure_amid(network: EarlyExitResNet18) -> EarlyExitResNet18:
-    """Makes the two exits amid less sure than the first: whatever the tolerance, no batch leaves there."""
+def unsure_in_the_middle(network: EarlyExitResNet18) -> EarlyExitResNet18:
+    """Makes exits 1 and 2 less sure than exit 0: whatever the tolerance, no batch leaves there."""
     with torch.no_grad():
         for head in network.heads[1:3]:
             for parameter in head.parameters():
@@ -162,9 +162,8 @@ def sweep(rng: np.random.Generator, rows: int) -> list[tuple[float, float, int]]
     """Rows ``(tolerance, accuracy, total_macs)`` in no order, accuracies and MACs not monotone in the tolerance."""
     tolerances = rng.choice(np.arange(1, 180), size=rows, replace=False) / 100
     accuracies = rng.integers(700, 960, size=rows) / 1000
-    macs = (
-        rng.choice(np.arange(150, 560), size=rows, replace=False) * 60_000_000
-    )  # too many for 32 bits, as in the lesson
+    # As in the lesson, more than 32 bits hold.
+    macs = rng.choice(np.arange(150, 560), size=rows, replace=False) * 60_000_000
     return [(float(t), float(a), int(m)) for t, a, m in zip(tolerances, accuracies, macs, strict=True)]
 
 
